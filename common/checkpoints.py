@@ -1,0 +1,96 @@
+"""The whole state of a training, saved so that it can be taken up again to the last bit."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from common.cli import NumericalError, StorageError, say
+from common.files import sync
+from common.game import Game
+
+
+class Checkpoints:
+    """Checkpoints of a game: weights, optimizers, dropout seeds and the step, the last two of them on disk.
+
+    Args:
+        game: whose state is saved and restored.
+        folder: `RUN/checkpoints`.
+    """
+
+    def __init__(self, game: Game, folder: Path) -> None:
+        self.folder = folder
+        self.step = tf.Variable(0, dtype=tf.int64, trainable=False)
+        networks = {f"{name}_network": player.network for name, player in game.players.items()}
+        optimizers = {f"{name}_optimizer": player.optimizer for name, player in game.players.items()}
+        self._state = tf.train.Checkpoint(step=self.step, seeds=game.seed_states(), **networks, **optimizers)
+        self._numbers = {name: [v.value for v in getattr(thing, "variables", [])]
+                         for name, thing in {**networks, **optimizers}.items()}
+        self._rewrite_list()
+        self._manager = tf.train.CheckpointManager(self._state, str(folder), max_to_keep=2, checkpoint_name="step")
+
+    def _found(self) -> list[Path]:
+        """The index files of the checkpoints on disk, the oldest first."""
+        return sorted(self.folder.glob("step-*.index"), key=_number)
+
+    def _rewrite_list(self) -> None:
+        """Writes the manager's list of checkpoints anew from the files: where it is damaged they still count."""
+        paths = [str(index.with_suffix("")) for index in self._found()]
+        if paths:
+            tf.compat.v1.train.update_checkpoint_state(str(self.folder), paths[-1], paths)
+
+    def restore(self) -> int:
+        """Restores the newest checkpoint that is whole and returns its step; 0 where there is none.
+
+        Raises:
+            StorageError: there are checkpoints, and none of them is whole.
+        """
+        found = self._found()
+        for index in reversed(found):
+            try:
+                self._state.restore(str(index.with_suffix(""))).assert_consumed()
+            except (tf.errors.OpError, AssertionError, ValueError) as error:
+                reason = str(error).splitlines()[0][:120]
+                say(f"note: checkpoint {index.stem} is damaged ({reason}); trying the one before")
+                continue
+            return int(self.step.numpy())
+        if found:
+            raise StorageError(f"{self.folder}: none of the {len(found)} checkpoints is whole; start anew with "
+                               "--overwrite")
+        return 0
+
+    def save(self, step: int) -> None:
+        """Saves the state after `step` steps; of the older checkpoints one is kept.
+
+        Raises:
+            NumericalError: a number is NaN or infinite; nothing is written then.
+        """
+        self.require_finite(step)
+        self.step.assign(step)
+        try:
+            self._manager.save(checkpoint_number=step)
+            for path in [*self.folder.glob(f"step-{step}.*"), self.folder]:
+                sync(path)
+        except tf.errors.OpError as error:
+            raise StorageError(f"{self.folder}: cannot save the checkpoint ({error.message.splitlines()[0]})") from None
+
+    def require_finite(self, step: int) -> None:
+        """Raises NumericalError where a weight or a moment is NaN or infinite."""
+        for name, variables in self._numbers.items():
+            for variable in variables:
+                if variable.dtype.is_floating and not np.isfinite(variable.numpy()).all():
+                    raise NumericalError(f"step {step}: a number of the {name.replace('_', ' ')} is NaN or infinite; "
+                                         "lower the learning rate, or try --precision float32")
+
+    def keep_newest(self) -> None:
+        """Deletes all checkpoints but the newest: a finished run needs only one."""
+        for index in self._found()[:-1]:
+            for path in self.folder.glob(f"{index.stem}.*"):
+                path.unlink()
+
+
+def _number(index: Path) -> int:
+    return int(re.search(r"(\d+)$", index.stem)[1])

@@ -1,0 +1,207 @@
+"""The command line of every script: a frozen dataclass is its options, its defaults and its help.
+
+A report's `Config` extends `Common`; every default is the report's value, or its help says `assumed`.
+Nothing here imports TensorFlow, pandas or matplotlib, so `--help` and wrong arguments answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import importlib.util
+import sys
+import traceback
+import typing
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+ROOT = Path(__file__).resolve().parents[1]
+
+DONE, BAD_INPUT, NUMERICAL, STORAGE, INTERRUPTED, TERMINATED = 0, 2, 3, 4, 130, 143
+
+
+class Failure(Exception):
+    """Ends a script: the message is one line for the user, `code` the exit code."""
+
+    code = 1
+
+
+class UserError(Failure):
+    """Bad input or usage: the message says what is wrong and what to do next."""
+
+    code = BAD_INPUT
+
+
+class NumericalError(Failure):
+    """A loss or a weight is NaN or infinite."""
+
+    code = NUMERICAL
+
+
+class StorageError(Failure):
+    """A file cannot be read or written, or is damaged."""
+
+    code = STORAGE
+
+
+class Stopped(Failure):
+    """A signal ended the run after its state was saved; `code` is 128 + the signal's number."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def option(default: Any, help: str, *, choices: Sequence[Any] | None = None, metavar: str | None = None,
+           assumed: bool = False, keeps_run: bool = False) -> Any:
+    """A dataclass field that is also a command-line option.
+
+    Args:
+        default: the report's value, or our guess with `assumed=True`, which `--help` then says.
+        help: the text in `--help`.
+        choices: the values allowed, if not any.
+        metavar: the value's name in `--help`.
+        assumed: the report does not give the value.
+        keeps_run: the value may change when a stopped run goes on, since it does not touch the result.
+    """
+    metadata = {"help": help, "choices": choices, "metavar": metavar, "assumed": assumed, "keeps_run": keeps_run}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Common:
+    """The options that every training script has."""
+
+    FOLDER: ClassVar[str] = ""  # the report's folder, e.g. "hw4_acgan"
+    PRESETS: ClassVar[dict[str, dict[str, Any]]] = {}  # name -> values that differ from the defaults
+
+    data: Path | None = option(None, "folder with tags_clean.csv and faces/, or with tags.csv and images/; "
+                               "without it an embedded set is drawn once in data/faces", metavar="DIR", keeps_run=True)
+    out: Path | None = option(None, "the run folder (default: runs/FOLDER/VARIANT in the repository)", metavar="DIR",
+                              keeps_run=True)
+    overwrite: bool = option(False, "delete the run in the run folder and start anew", keeps_run=True)
+    preset: str = option("report", "report: the report's values; quick: at most 6 minutes on 2 cores; smoke: seconds. "
+                         "An option given by itself wins over the preset", choices=("smoke", "quick", "report"),
+                         keeps_run=True)
+    steps: int | None = option(None, "length of the training in steps, in place of --epochs", metavar="N")
+    epochs: int | None = option(None, "length of the training in epochs, in place of --steps", metavar="N")
+    batch_size: int = option(64, "pictures a step", metavar="N", assumed=True)
+    seed: int = option(0, "seed of weights, order and noise", metavar="N", assumed=True)
+    precision: str = option("auto", "auto: bfloat16 where the processor has it natively, else float32",
+                            choices=("auto", "float32", "bfloat16"))
+    jit: bool = option(False, "compile the step with XLA (faster on some GPUs, slower on a CPU)")
+    log_every: int = option(10, "steps between rows of log.csv", metavar="N")
+    sample_every: int = option(500, "steps between sample grids", metavar="N")
+    checkpoint_every: int = option(250, "steps between checkpoints", metavar="N", keeps_run=True)
+    tensorboard: bool = option(False, "also write TensorBoard events (pip install tensorboard)", keeps_run=True)
+    debug: bool = option(False, "show the traceback of an error", keeps_run=True)
+
+    @property
+    def variant(self) -> str:
+        """The last part of the default run folder."""
+        return "default"
+
+    @property
+    def run_folder(self) -> Path:
+        """Where the run lives: `--out`, else runs/FOLDER/VARIANT in the repository."""
+        return (self.out or ROOT / "runs" / self.FOLDER / self.variant).absolute()
+
+    def total_steps(self, steps_per_epoch: int) -> int:
+        """The length of the training in steps."""
+        return self.steps if self.steps is not None else self.epochs * steps_per_epoch
+
+    def settings(self) -> dict[str, Any]:
+        """What makes two runs the same experiment; a run never goes on under other settings."""
+        fields = [f.name for f in dataclasses.fields(self) if not f.metadata["keeps_run"]]
+        return {name: getattr(self, name) for name in fields}
+
+    def check(self) -> None:
+        """Raises UserError for values that cannot be meant; reports may extend it."""
+        for name in ("steps", "epochs", "batch_size", "log_every", "sample_every", "checkpoint_every"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise UserError(f"--{name.replace('_', '-')} {value}: must be 1 or more")
+        if not 0 <= self.seed < 2**31:
+            raise UserError(f"--seed {self.seed}: must be from 0 to {2**31 - 1}")
+        if self.data is not None and not self.data.is_dir():
+            raise UserError(f"--data {self.data}: no such folder")
+        if self.tensorboard and importlib.util.find_spec("tensorboard") is None:
+            raise UserError("--tensorboard: it is not installed; run `pip install tensorboard` or leave it out")
+
+
+C = TypeVar("C")
+
+
+def _kind(hint: Any) -> type:
+    """`int | None` -> int: the type that a command-line word is turned into."""
+    kinds = [kind for kind in typing.get_args(hint) if kind is not type(None)]
+    return kinds[0] if kinds else hint
+
+
+def _help(field: dataclasses.Field) -> str:
+    default = "" if field.default is None or "default:" in field.metadata["help"] else f"default: {field.default}"
+    marks = ", ".join(mark for mark in (default, "assumed" if field.metadata["assumed"] else "") if mark)
+    return (field.metadata["help"] + (f" ({marks})" if marks else "")).replace("%", "%%")
+
+
+def parser(config: type, description: str) -> argparse.ArgumentParser:
+    """The argument parser of a dataclass whose fields come from `option`."""
+    built = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter,
+                                    argument_default=argparse.SUPPRESS, allow_abbrev=False)
+    hints = typing.get_type_hints(config)
+    for field in dataclasses.fields(config):
+        flag, kind, meta = "--" + field.name.replace("_", "-"), _kind(hints[field.name]), field.metadata
+        if kind is bool:
+            built.add_argument(flag, action=argparse.BooleanOptionalAction, help=_help(field))
+        else:
+            built.add_argument(flag, type=kind, choices=meta["choices"], metavar=meta["metavar"], help=_help(field))
+    return built
+
+
+def parse(config: type[C], argv: Sequence[str] | None = None, description: str = "") -> C:
+    """Command-line words -> a checked config. A given option wins over the preset, the preset over the defaults.
+
+    Raises:
+        UserError: values that cannot be meant. Unknown options end the process with code 2, as argparse does.
+    """
+    given = vars(parser(config, description).parse_args(argv))
+    preset = getattr(config, "PRESETS", {}).get(given.get("preset"), {})
+    parsed = config(**{**preset, **(_length(given) or _length(preset)), **given})
+    parsed.check()
+    return parsed
+
+
+def _length(given: dict[str, Any]) -> dict[str, None]:
+    """Steps take the place of epochs and the reverse: the one that is not given falls away."""
+    if "steps" in given and "epochs" in given:
+        raise UserError("--steps and --epochs: give only one of them")
+    others = {"steps": "epochs", "epochs": "steps"}
+    return {others[name]: None for name in given if name in others}
+
+
+def say(text: str) -> None:
+    """A line for the user on standard output, at once."""
+    print(text, flush=True)
+
+
+def run(config: type[C], main: Callable[[C], None], argv: Sequence[str] | None = None, description: str = "") -> None:
+    """Parses the command line, runs `main`, and exits: an error is one line on stderr and a code, see above."""
+    debug = "--debug" in (sys.argv[1:] if argv is None else argv)
+    try:
+        main(parse(config, argv, description))
+    except Failure as error:
+        _end(error, str(error), error.code, debug)
+    except KeyboardInterrupt as error:
+        _end(error, "stopped by Ctrl-C before the training began; run the same command again", INTERRUPTED, debug)
+    except OSError as error:
+        _end(error, str(error), STORAGE, debug)
+    sys.exit(DONE)
+
+
+def _end(error: BaseException, line: str, code: int, debug: bool) -> typing.NoReturn:
+    if debug:
+        traceback.print_exception(error)
+    print(f"{Path(sys.argv[0]).name}: {line}", file=sys.stderr, flush=True)
+    sys.exit(code)

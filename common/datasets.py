@@ -1,0 +1,93 @@
+"""Where the pictures of a run come from: `--data`, or the embedded set; joined with their tags. No TensorFlow here."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from common import faces, pictures, tags
+from common.cli import ROOT, UserError, say
+from common.runs import Run
+
+if TYPE_CHECKING:
+    import pandas
+
+EMBEDDED = ROOT / "data" / "faces"
+CACHE = ROOT / "data" / "cache"
+
+
+@dataclass(frozen=True)
+class Faces:
+    """Tagged pictures of a run.
+
+    Attributes:
+        images: uint8 [M, S, S, 3], every picture of the folder, a read-only memory map.
+        rows: int64 [N], the row in `images` of each sample.
+        table: N samples, see `tags`.
+        facts: what identifies the data in config.json: digests and counts.
+    """
+
+    images: np.ndarray
+    rows: np.ndarray
+    table: pandas.DataFrame
+    facts: dict[str, Any]
+
+
+def load(run: Run, data: Path | None, size: int, keep: str) -> Faces:
+    """The tagged faces of a folder, or of the embedded set, which is drawn where it is missing.
+
+    Args:
+        run: is told of a substitution, and of the data's identity.
+        data: a folder in either layout of the course; None is the embedded set.
+        size: pictures become size x size.
+        keep: a name in `tags.FILTERS`.
+
+    Raises:
+        UserError: bad tags or pictures, nothing left after the filter, or other data than the run began with.
+    """
+    if data is None:
+        run.substitute(f"no --data: training on the embedded set, drawn by code ({EMBEDDED})")
+        if not EMBEDDED.exists():
+            say("drawing 6,000 faces, once, in about half a minute")
+        try:
+            faces.make(EMBEDDED)
+        except ValueError as error:
+            raise UserError(f"the embedded set: {error}") from None
+    layout = tags.find(data or EMBEDDED)
+    table = tags.read(layout.csv)
+    loaded = pictures.load(layout.pictures, size, CACHE)
+    if loaded.rebuilt:
+        say(f"note: {loaded.rebuilt}; it was built anew")
+    matched, no_picture, no_row = tags.match(table, loaded.ids)
+    kept = tags.FILTERS[keep](matched)
+    facts = {"pictures_sha256": loaded.digest, "tags_sha256": hashlib.sha256(layout.csv.read_bytes()).hexdigest(),
+             "rows": len(table), "rows_without_picture": no_picture, "pictures": len(loaded.names),
+             "pictures_without_row": no_row, "bad_pictures": len(loaded.left_out), "filter": keep,
+             "left_out_by_filter": len(matched) - len(kept), "kept": len(kept)}
+    _report(layout.csv.parent, facts, loaded.left_out)
+    run.fix("data", facts)
+    run.note("data_folder", str(layout.csv.parent.resolve()) if data else "embedded")
+    if kept.empty:
+        raise UserError(f"{layout.csv}: none of the {len(matched)} tagged pictures passes the filter {keep}")
+    return Faces(loaded.images, _rows(loaded.ids, kept["id"].to_numpy()), kept, facts)
+
+
+def _report(folder: Path, facts: dict[str, Any], left_out: dict[str, str]) -> None:
+    say(f"data {folder}: {facts['pictures']} pictures, {facts['rows']} rows; {facts['kept']} kept, "
+        f"{facts['left_out_by_filter']} left out by the filter {facts['filter']}; "
+        f"{facts['rows_without_picture']} rows without a picture, {facts['pictures_without_row']} pictures without a "
+        f"row, {facts['bad_pictures']} bad pictures")
+    for name, reason in list(left_out.items())[:10]:
+        say(f"note: picture {name} left out: {reason}")
+    if len(left_out) > 10:
+        say(f"note: {len(left_out) - 10} more pictures left out")
+
+
+def _rows(ids: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """The place in `ids` of each of `wanted`, all of which are there."""
+    order = np.argsort(ids)
+    return order[np.searchsorted(ids, wanted, sorter=order)]

@@ -1,0 +1,127 @@
+"""A GAN as a game: players with their networks, optimizers and losses, and one step of all of them.
+
+A report writes `generate`, `d_loss` and `g_loss`; nothing else of its training is its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import keras
+import tensorflow as tf
+
+Terms = dict[str, tf.Tensor]
+
+
+@dataclass(frozen=True)
+class Player:
+    """A network and the optimizer that moves it, and nothing else."""
+
+    network: keras.Model
+    optimizer: keras.optimizers.Optimizer
+
+
+class Draws:
+    """The random numbers of one (seed, step), in the order they are asked for while the step is traced."""
+
+    def __init__(self, seed: int, step: tf.Tensor) -> None:
+        self._seed = tf.random.experimental.stateless_fold_in(tf.constant([seed, 0], tf.int64), step)
+        self._count = 0
+
+    def _next(self) -> tf.Tensor:
+        self._count += 1
+        return tf.random.experimental.stateless_fold_in(self._seed, tf.constant(self._count, tf.int64))
+
+    def normal(self, shape: tuple[int, ...]) -> tf.Tensor:
+        """Float32 from N(0, 1)."""
+        return tf.random.stateless_normal(shape, self._next())
+
+    def uniform(self, shape: tuple[int, ...], low: float = 0.0, high: float = 1.0) -> tf.Tensor:
+        """Float32 from U(low, high)."""
+        return tf.random.stateless_uniform(shape, self._next(), low, high)
+
+
+def to_range(image: tf.Tensor, low: float, high: float) -> tf.Tensor:
+    """uint8 pictures -> float32 in [low, high]."""
+    return tf.cast(image, tf.float32) * ((high - low) / 255.0) + low
+
+
+def to_uint8(image: tf.Tensor, low: float, high: float) -> tf.Tensor:
+    """Float pictures in [low, high] -> uint8, rounded; what lies outside is clipped."""
+    levels = tf.round((tf.cast(image, tf.float32) - low) * (255.0 / (high - low)))
+    return tf.cast(tf.clip_by_value(levels, 0.0, 255.0), tf.uint8)
+
+
+class Game:
+    """Generator against discriminator: one generator pass a step serves both.
+
+    The generator's picture is made once; D is updated on it, then G's gradient goes through the same picture and the
+    updated D. With `d_steps` above 1 each D step has pictures and noise of its own, and the last fake serves G.
+    A game with other players overrides `step`.
+
+    Args:
+        seed: noise is a function of (seed, step).
+        d_steps: D steps for each G step; a batch then holds `d_steps` times the pictures.
+        players: name -> Player; each becomes an attribute that is its network. `generator` and `discriminator` here.
+    """
+
+    LOW, HIGH = -1.0, 1.0  # the range of pictures inside the networks
+
+    def __init__(self, seed: int, *, d_steps: int = 1, **players: Player) -> None:
+        self.seed, self.d_steps, self.players = seed, d_steps, players
+        for name, player in players.items():
+            setattr(self, name, player.network)
+            player.optimizer.build(player.network.trainable_variables)
+
+    def generate(self, draw: Draws, count: int, **labels: tf.Tensor) -> tf.Tensor:
+        """Makes `count` pictures [count, S, S, 3] in [LOW, HIGH] with fresh noise, in training mode."""
+        raise NotImplementedError
+
+    def d_loss(self, real: tf.Tensor, fake: tf.Tensor, draw: Draws, **labels: tf.Tensor) -> Terms:
+        """The discriminator's terms by name; its loss is their sum."""
+        raise NotImplementedError
+
+    def g_loss(self, fake: tf.Tensor, draw: Draws, **labels: tf.Tensor) -> Terms:
+        """The generator's terms by name; its loss is their sum."""
+        raise NotImplementedError
+
+    def step(self, batch: dict[str, tf.Tensor], step: tf.Tensor) -> Terms:
+        """One step of every player on a batch of `image` uint8 [d_steps * B, S, S, 3] and labels; returns all terms."""
+        draw = Draws(self.seed, step)
+        parts = {name: tf.split(value, self.d_steps) for name, value in batch.items()}
+        for turn in range(self.d_steps):
+            labels = {name: values[turn] for name, values in parts.items()}
+            real = to_range(labels.pop("image"), self.LOW, self.HIGH)
+            with self.tape("generator") as g_tape:
+                fake = self.generate(draw, real.shape[0], **labels)
+            with self.tape("discriminator") as d_tape:
+                d_terms = self.d_loss(real, fake, draw, **labels)
+                d_total = tf.add_n(list(d_terms.values()))
+            self.move("discriminator", d_tape, d_total)
+        with g_tape:  # recording goes on where the fake was made
+            g_terms = self.g_loss(fake, draw, **labels)
+            g_total = tf.add_n(list(g_terms.values()))
+        self.move("generator", g_tape, g_total)
+        return {**d_terms, **g_terms}
+
+    def tape(self, player: str) -> tf.GradientTape:
+        """A tape that watches one player's weights and nothing else."""
+        tape = tf.GradientTape(watch_accessed_variables=False)
+        with tape:
+            for variable in self.players[player].network.trainable_variables:
+                tape.watch(variable.value)
+        return tape
+
+    def move(self, player: str, tape: tf.GradientTape, loss: tf.Tensor) -> None:
+        """Moves one player's weights down the gradient of its loss."""
+        network, optimizer = self.players[player].network, self.players[player].optimizer
+        variables = network.trainable_variables
+        optimizer.apply(tape.gradient(loss, [variable.value for variable in variables]), variables)
+
+    def seed_states(self) -> list[tf.Variable]:
+        """The state of every dropout layer's random numbers, which a tf.train.Checkpoint does not find by itself."""
+        states = []
+        for player in self.players.values():
+            kept = {id(variable) for variable in player.network.weights}
+            states += [v.value for v in player.network.variables if id(v) not in kept]
+        return states

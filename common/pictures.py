@@ -1,0 +1,327 @@
+"""Checks and decodes a folder of pictures once, and keeps them as one uint8 array in a file that is memory-mapped.
+
+The memory in use does not grow with the number of pictures: they go one by one to the cache file, and from there to
+the batches.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import secrets
+import shutil
+import struct
+import warnings
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageFile, ImageOps
+
+from common.cli import StorageError, UserError
+
+VERSION = 1  # raise it when the same files would give other pixels or another index
+SUFFIXES = (".jpg", ".jpeg", ".png")
+MAX_PIXELS = 50_000_000
+MAX_LEFT_OUT = 0.05  # more bad files than this, and the folder is not what the user thinks it is
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """The pictures of a folder, all of one size.
+
+    Attributes:
+        images: uint8 [N, size, size, 3] RGB, 0 to 255, a read-only memory map.
+        names: the N file names, by number where the stem is one.
+        left_out: file name -> why it is not among them.
+        cached: whether they came from the cache.
+        digest: identifies names and pixels, wherever the folder lies and whenever it was written.
+        rebuilt: why an existing cache was not used and built anew; empty otherwise.
+    """
+
+    images: np.ndarray
+    names: list[str]
+    left_out: dict[str, str]
+    cached: bool
+    digest: str
+    rebuilt: str = ""
+
+    @property
+    def ids(self) -> np.ndarray:
+        """The file names' numbers, int64 [N]. Raises `UserError` for another name, or a number used twice."""
+        name_of: dict[int, str] = {}
+        for name in self.names:
+            number = _number(name)
+            if number is None:
+                raise UserError(f"{name}: the name is not a number, so no row of the tags belongs to it; rename it")
+            if number in name_of:
+                raise UserError(f"{name_of[number]} and {name} are both picture {number}; remove one of them")
+            name_of[number] = name
+        return np.array(list(name_of), np.int64)
+
+
+def load(folder: Path, size: int, cache: Path, progress: Progress | None = None) -> Pictures:
+    """Loads the .jpg, .jpeg and .png files that lie directly in `folder`, resized to `size` x `size` (not cropped).
+
+    The first call decodes all of them into a folder in `cache`; later calls map that, unless a file has changed since.
+    `progress(done, total)` is called after each decoded picture. Raises `UserError` if there is no picture or more
+    than 5% of the files are bad, `StorageError` if the cache cannot be written.
+    """
+    files, left_out = _list(folder)
+    home = cache / _cache_name(folder.resolve(), size, files, left_out)
+    rebuilt = ""
+    if home.exists():
+        try:
+            return _open(home, size, cached=True)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            rebuilt = f"the picture cache {home} is damaged ({error})"
+    try:
+        return _build(folder, size, home, list(files), left_out, progress or (lambda done, total: None), rebuilt)
+    except OSError as error:
+        raise StorageError(f"{cache}: cannot write the picture cache ({error.strerror or error}); "
+                           "free space or choose another folder") from error
+
+
+# ---- the files of a folder ----
+
+
+def _list(folder: Path) -> tuple[dict[str, tuple[int, int]], dict[str, str]]:
+    """File name -> (bytes, mtime in ns) in a stable order, and file name -> why it cannot be used."""
+    try:
+        with os.scandir(folder) as entries:
+            found = [entry for entry in entries if entry.name.lower().endswith(SUFFIXES) and entry.name[0] != "."]
+    except OSError as error:
+        raise UserError(f"{folder}: {error.strerror}; pass a folder of pictures") from None
+    inside = os.path.realpath(folder) + os.sep
+    files, left_out = {}, {}
+    for entry in sorted(found, key=lambda entry: _order(entry.name)):
+        if entry.is_symlink() and not os.path.realpath(entry).startswith(inside):
+            left_out[entry.name] = "a link that leads out of the folder"
+        elif not os.path.isfile(entry):  # opening a pipe would wait for ever
+            left_out[entry.name] = "not a file, or a link to none"
+        else:
+            files[entry.name] = (entry.stat().st_size, entry.stat().st_mtime_ns)
+    return files, left_out
+
+
+def _number(name: str) -> int | None:
+    stem = Path(name).stem
+    return int(stem) if stem.isascii() and stem.isdigit() and len(stem) <= 18 else None
+
+
+def _order(name: str) -> tuple[bool, int, str]:
+    number = _number(name)
+    return (number is None, number or 0, name)
+
+
+# ---- one file ----
+
+
+class BadPicture(Exception):
+    """The file is left out; the message is the reason."""
+
+
+def decode(path: Path, size: int) -> np.ndarray:
+    """Reads one JPEG or PNG file (an animation's first frame), turned upright: uint8 [size, size, 3] RGB.
+
+    Raises `BadPicture`.
+    """
+    try:
+        with Image.open(path, formats=("JPEG", "PNG")) as image:
+            if image.width * image.height > MAX_PIXELS:  # so far only the header was read
+                raise BadPicture(f"{image.width}x{image.height} pixels are too many")
+            image.load()  # verify() would let a truncated JPEG pass
+            upright = ImageOps.exif_transpose(image)
+        return np.asarray(_rgb(upright).resize((size, size), Image.Resampling.LANCZOS))
+    except Image.DecompressionBombError:
+        raise BadPicture("too many pixels") from None
+    except Image.UnidentifiedImageError:
+        raise BadPicture("not a JPEG or PNG picture" if path.stat().st_size else "an empty file") from None
+    except (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error) as error:
+        raise BadPicture(f"cannot be decoded ({error})") from None
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):  # 16-bit grey, which convert() would clip at 255
+        return Image.fromarray((np.asarray(image) / 257).round().astype(np.uint8)).convert("RGB")
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    white = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
+
+
+# ---- the cache ----
+
+
+def _cache_name(folder: Path, size: int, files: dict, left_out: dict) -> str:
+    """`faces-64-` + a hash of the folder's path + `-` + one of its content: a stale cache differs in the last only."""
+    where, what = (
+        hashlib.sha256(json.dumps(part).encode()).hexdigest()[:16]
+        for part in (str(folder), [VERSION, list(files.items()), left_out])
+    )
+    return f"{folder.name[:40]}-{size}-{where}-{what}"
+
+
+def _open(home: Path, size: int, cached: bool, rebuilt: str = "") -> Pictures:
+    """Maps a cache. Raises OSError, ValueError, KeyError or TypeError if it is damaged."""
+    index = json.loads((home / "index.json").read_text("utf-8"))
+    names, left_out = index["names"], index["left_out"]
+    if index["version"] != VERSION:
+        raise ValueError(f"version {index['version']}, not {VERSION}")
+    if index["checksum"] != _checksum(home / "images.npy", names, left_out):
+        raise ValueError("wrong checksum")
+    images = np.load(home / "images.npy", mmap_mode="r", allow_pickle=False)
+    if images.shape != (len(names), size, size, 3) or images.dtype != np.uint8:
+        raise ValueError(f"holds {images.dtype} {images.shape}")
+    return Pictures(images, names, left_out, cached, index["digest"], rebuilt)
+
+
+def _checksum(images: Path, names: list[str], left_out: dict[str, str]) -> int:
+    checksum = zlib.crc32(json.dumps([names, left_out]).encode())
+    with images.open("rb") as file:
+        while block := file.read(1 << 20):
+            checksum = zlib.crc32(block, checksum)
+    return checksum
+
+
+def _build(folder: Path, size: int, home: Path, names: list[str], left_out: dict[str, str], progress: Progress,
+           rebuilt: str) -> Pictures:
+    """Builds the cache beside its place and moves it there whole, so that nobody ever sees half a cache."""
+    cache = home.parent
+    cache.mkdir(parents=True, exist_ok=True)
+    _remove_dead_builds(cache)
+    work = cache / f".building-{platform.node()}-{os.getpid()}-{secrets.token_hex(4)}"
+    work.mkdir()
+    try:
+        kept, digest = _write_images(work / "images.npy", folder, size, names, left_out, progress)
+        index = {"version": VERSION, "folder": str(folder), "size": size, "digest": digest, "names": kept,
+                 "left_out": left_out, "checksum": _checksum(work / "images.npy", kept, left_out)}
+        (work / "index.json").write_text(json.dumps(index), "utf-8")
+        # Opened before it is moved: should another process remove or replace it, the mapping stays good.
+        pictures = _open(work, size, cached=False, rebuilt=rebuilt)
+        if rebuilt:
+            shutil.rmtree(home, ignore_errors=True)
+        _publish(work, home)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)  # only there if something failed, or another process was first
+    return pictures
+
+
+def _write_images(path: Path, folder: Path, size: int, names: list[str], left_out: dict[str, str],
+                  progress: Progress) -> tuple[list[str], str]:
+    """Writes the .npy file picture by picture; adds the bad files to `left_out`, returns the others and the digest.
+
+    Plain writes, no memory map: on a full disk a write raises OSError, a map ends the process with SIGBUS.
+    """
+    kept: list[str] = []
+    digest = hashlib.sha256()
+    with path.open("wb") as file, _strict_pillow():
+        _write_header(file, (len(names), size, size, 3))
+        for done, (name, decoded) in enumerate(_decode_all(folder, names, size), 1):
+            try:
+                pixels = decoded.result().tobytes()
+            except BadPicture as error:
+                left_out[name] = str(error)
+            else:
+                file.write(pixels)
+                digest.update(pixels)
+                kept.append(name)
+            progress(done, len(names))
+        _check_enough(folder, kept, left_out)
+        file.seek(0)
+        _write_header(file, (len(kept), size, size, 3))
+    digest.update(json.dumps(kept).encode())
+    return kept, digest.hexdigest()
+
+
+def _write_header(file, shape: tuple[int, ...]) -> None:
+    """NumPy pads the header so that it has one length whatever shape[0] is: it can be written again at the end."""
+    np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+
+
+def _decode_all(folder: Path, names: list[str], size: int) -> Iterator[tuple[str, Future]]:
+    """Decodes in threads (Pillow lets go of the lock), in the names' order, a few pictures ahead."""
+    workers = os.cpu_count() or 1
+    ahead: deque[tuple[str, Future]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        for name in names:
+            ahead.append((name, pool.submit(decode, folder / name, size)))
+            if len(ahead) == 8 * workers:
+                yield ahead.popleft()
+        yield from ahead
+
+
+def _check_enough(folder: Path, kept: list[str], left_out: dict[str, str]) -> None:
+    total = len(kept) + len(left_out)
+    if total == 0:
+        raise UserError(f"{folder}: no .jpg, .jpeg or .png files; pass the folder in which they lie directly")
+    if not kept or len(left_out) > MAX_LEFT_OUT * total:
+        first = ", ".join(f"{name} ({reason})" for name, reason in list(left_out.items())[:3])
+        raise UserError(f"{folder}: {len(left_out)} of {total} pictures are bad: {first}"
+                        f"{', ...' if len(left_out) > 3 else ''}; repair or remove them")
+
+
+@contextmanager
+def _strict_pillow() -> Iterator[None]:
+    """Another library may have told Pillow to fill up truncated files with gray. Its warnings end as reasons or not at
+    all: decode() itself judges the number of pixels, and broken metadata do no harm."""
+    before = ImageFile.LOAD_TRUNCATED_IMAGES
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = before
+
+
+def _publish(work: Path, home: Path) -> None:
+    """Moves a built cache to its place and deletes those of the same folder and size, which are stale now."""
+    for path in (*work.iterdir(), work):
+        _sync(path)
+    try:
+        work.rename(home)
+    except OSError:
+        if not home.is_dir():
+            raise
+        return  # another process was first, with the same pictures
+    _sync(home.parent)
+    same_folder = home.name.rpartition("-")[0] + "-"
+    for other in home.parent.iterdir():
+        if other.name.startswith(same_folder) and other != home:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def _remove_dead_builds(cache: Path) -> None:
+    for path in cache.glob(f".building-{platform.node()}-*"):
+        pid = path.name.split("-")[-2]
+        if pid.isdigit() and not _alive(int(pid)):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        pass
+    return True
+
+
+def _sync(path: Path) -> None:
+    """Makes a file or a folder's entries last through a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,94 @@
+"""What a user sees while a run trains: a bar on a terminal, a plain line now and then elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from common.cli import say
+
+PLAIN_SECONDS = 20.0  # between two plain lines
+WARM_UP = 3           # steps not timed: the first ones trace and compile
+
+
+def duration(seconds: float) -> str:
+    """65 -> "1 min 5 s", 4,000 -> "1 h 6 min"."""
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60} min"
+
+
+class Meter:
+    """Shows the progress of steps `start` to `total` and measures their speed.
+
+    Args:
+        start, total: steps done and to do.
+        images_per_step: for images/s.
+        preset: named once in the forecast where the run takes over an hour and is not `quick` already.
+    """
+
+    def __init__(self, start: int, total: int, images_per_step: int, preset: str) -> None:
+        self.total, self.images, self.preset = total, images_per_step, preset
+        self._steps, self._seconds, self._last = 0, 0.0, time.monotonic()
+        self._begun, self._forecast_due, self._shown = time.monotonic(), True, time.monotonic()
+        self._bar = self._task = None
+        if Console().is_terminal:
+            self._bar = Progress(TextColumn("{task.description}"), BarColumn(None), MofNCompleteColumn(),
+                                 TimeElapsedColumn(), TextColumn("ETA"), TimeRemainingColumn())
+            self._task = self._bar.add_task("training", total=total, completed=start)
+
+    def __enter__(self) -> Meter:
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    @property
+    def seconds_per_step(self) -> float:
+        """Mean over the timed steps of this process; sample grids and checkpoints are not in it."""
+        return self._seconds / max(1, self._steps - WARM_UP)
+
+    @property
+    def images_per_second(self) -> float:
+        """Training pictures a second."""
+        return self.images / self.seconds_per_step if self._seconds else 0.0
+
+    def resume_clock(self) -> None:
+        """Starts the clock of the next step: what came between is not counted."""
+        self._last = time.monotonic()
+
+    def advance(self, step: int, terms: Mapping[str, float]) -> None:
+        """One more step is done; `terms` are its losses."""
+        now = time.monotonic()
+        self._steps += 1
+        if self._steps > WARM_UP:
+            self._seconds += now - self._last
+        self._last = now
+        losses = "  ".join(f"{name} {value:.3f}" for name, value in terms.items())
+        if self._bar:
+            self._bar.update(self._task, completed=step, description=f"{self.images_per_second:.0f} img/s  {losses}")
+        elif now - self._shown > PLAIN_SECONDS or step == self.total:
+            self._shown = now
+            say(f"step {step}/{self.total}  {self.images_per_second:.0f} img/s  "
+                f"ETA {duration(self._left(step))}  {losses}")
+        if self._forecast_due and (self._steps >= WARM_UP + 20 or now - self._begun > 30) and self._seconds:
+            self._forecast_due = False
+            self._forecast(step)
+
+    def _left(self, step: int) -> float:
+        return (self.total - step) * self.seconds_per_step
+
+    def _forecast(self, step: int) -> None:
+        left = self._left(step)
+        hint = "; --preset quick is a shorter run" if left > 3600 and self.preset == "report" else ""
+        say(f"the training will take about {duration(left)} more ({self.total - step} steps of "
+            f"{self.seconds_per_step:.2f} s){hint}")

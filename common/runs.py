@@ -1,0 +1,167 @@
+"""The run folder: its lock, its config.json, log.csv and timing.csv.
+
+    config.json  log.csv  timing.csv  checkpoints/  samples/step_000500.png  curves.png  generator.keras
+
+Whatever depends on the clock stands in timing.csv alone, so log.csv is the same in every repetition.
+No TensorFlow here.
+"""
+
+from __future__ import annotations
+
+import csv
+import fcntl
+import json
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from common.cli import Common, StorageError, UserError, say
+from common.files import atomic, write_json
+from common.runtime import Runtime
+
+Row = dict[str, str]
+
+
+class Run:
+    """An open, locked run folder.
+
+    Args:
+        config: the settings; `config.run_folder` is the folder.
+
+    Raises:
+        UserError: another process works in the folder, it holds a run under other settings, or it is no run folder.
+        StorageError: the folder cannot be made or its config.json is damaged.
+    """
+
+    def __init__(self, config: Common) -> None:
+        self.folder = config.run_folder
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock = open(self.folder / ".lock", "w")  # noqa: SIM115 - held open as long as the run
+        except OSError as error:
+            raise StorageError(f"--out {self.folder}: cannot make the run folder ({error.strerror})") from None
+        self._take_lock()
+        self._refuse_foreign_folder()
+        if config.overwrite:
+            self._clear()
+        self.facts = self._read_config()
+        self.fix("report", {"folder": config.FOLDER, "variant": config.variant})
+        self.fix("settings", config.settings())
+        self._log = None
+
+    def _take_lock(self) -> None:
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system frees it when the process is dead
+        except BlockingIOError:
+            raise UserError(f"{self.folder}: another process is training in this folder; wait, or give another --out") \
+                from None
+
+    def _refuse_foreign_folder(self) -> None:
+        names = {path.name for path in self.folder.iterdir()} - {".lock"}
+        if names and "config.json" not in names:
+            raise UserError(f"{self.folder}: has files but no config.json, so it is no run folder; give another --out")
+
+    def _clear(self) -> None:
+        for path in self.folder.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            elif path.name != ".lock":
+                path.unlink()
+
+    def _read_config(self) -> dict[str, Any]:
+        path = self.folder / "config.json"
+        try:
+            return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        except ValueError:
+            raise StorageError(f"{path}: damaged; restore it, or start anew with --overwrite") from None
+
+    def fix(self, section: str, values: Mapping[str, Any]) -> None:
+        """Writes what must stay the same as long as the run lives, or compares it with what was written before.
+
+        Raises:
+            UserError: a value differs; the message names the key and both values.
+        """
+        values = json.loads(json.dumps(values, default=str))
+        old = self.facts.get(section)
+        if old is None:
+            self.note(section, values)
+            return
+        for key in [*values, *(key for key in old if key not in values)]:
+            if old.get(key) != values.get(key):
+                raise UserError(f"{self.folder}: the run there has {section}: {key} = {old.get(key)!r}, now it is "
+                                f"{values.get(key)!r}; give the old value, another --out, or --overwrite")
+
+    def note(self, section: str, values: Any) -> None:
+        """Writes a section of config.json that may differ each time the run goes on."""
+        self.facts[section] = values
+        write_json(self.folder / "config.json", self.facts)
+
+    def settle(self, runtime: Runtime) -> None:
+        """Fixes the precision that `runtime.start` chose, and notes the machine."""
+        self.fix("precision", {"precision": runtime.precision})
+        self.note("machine", {"device": runtime.device, **runtime.versions})
+
+    def substitute(self, text: str) -> None:
+        """Says that something stands in for what was asked for; it is kept in config.json for the results page."""
+        say(f"note: {text}")
+        known = self.facts.get("substitutions", [])
+        if text not in known:
+            self.note("substitutions", [*known, text])
+
+    def rewind(self, step: int) -> None:
+        """Drops the rows of log.csv that come after `step`: they will be written again, the same."""
+        path = self.folder / "log.csv"
+        kept = [row for row in read_log(self.folder) if int(row["step"]) <= step]
+        if kept:
+            with atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+                writer = csv.DictWriter(file, kept[0], lineterminator="\n")
+                writer.writeheader()
+                writer.writerows(kept)
+        else:
+            path.unlink(missing_ok=True)
+
+    def log(self, step: int, terms: Mapping[str, float]) -> None:
+        """Adds a row to log.csv: nine digits, which give a float32 back exactly."""
+        if self._log is None:
+            self._log = open(self.folder / "log.csv", "a", newline="", encoding="utf-8")  # noqa: SIM115
+        if not self._log.tell():
+            self._log.write(",".join(["step", *terms]) + "\n")
+        self._log.write(",".join([str(step), *(f"{value:.9g}" for value in terms.values())]) + "\n")
+        self._log.flush()
+
+    def sync_log(self) -> None:
+        """Has log.csv on the disk before a checkpoint is, so that a checkpoint's log is never shorter than it."""
+        if self._log is not None:
+            os.fsync(self._log.fileno())
+
+    def time(self, step: int, seconds_per_step: float, images_per_second: float) -> None:
+        """Adds a row to timing.csv, where everything stands that depends on the clock."""
+        path = self.folder / "timing.csv"
+        new = not path.exists()
+        with open(path, "a", encoding="utf-8") as file:
+            if new:
+                file.write("time,step,seconds_per_step,images_per_second\n")
+            file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')},{step},{seconds_per_step:.4f},{images_per_second:.1f}\n")
+
+    def close(self) -> None:
+        """Closes log.csv and frees the lock."""
+        if self._log is not None:
+            self._log.close()
+        self._lock.close()
+
+
+def read_log(folder: Path) -> list[Row]:
+    """The rows of a run's log.csv as text; a last line that a power failure cut short is left out."""
+    path = folder / "log.csv"
+    if not path.exists():
+        return []
+    text = path.read_text(encoding="utf-8")
+    whole = text[: text.rfind("\n") + 1].splitlines()
+    rows = list(csv.DictReader(whole))
+    for number, row in enumerate(rows, 2):
+        if None in row or None in row.values() or not row["step"].isdigit():
+            raise StorageError(f"{path}:{number}: damaged row; start the run anew with --overwrite")
+    return rows

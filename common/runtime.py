@@ -1,0 +1,95 @@
+"""What must be set before TensorFlow's first op: environment, seeds, graph optimizer, precision."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from common.cli import UserError, say
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What `start` settled: the precision (`float32` or `bfloat16`), the device's name, versions for config.json."""
+
+    precision: str
+    device: str
+    versions: dict[str, str]
+
+
+def check_environment() -> None:
+    """Raises UserError for settings of the user's environment under which Keras 3 on TensorFlow cannot work."""
+    if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
+        raise UserError(f"KERAS_BACKEND={os.environ['KERAS_BACKEND']}: this repository needs tensorflow; "
+                        "run `unset KERAS_BACKEND`")
+    if os.environ.get("TF_USE_LEGACY_KERAS", "") not in ("", "0", "False", "false"):
+        raise UserError("TF_USE_LEGACY_KERAS is set: this repository needs Keras 3; run `unset TF_USE_LEGACY_KERAS`")
+    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    try:
+        settings = json.loads((home / "keras.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return  # no such file, or one that Keras passes over as well
+    wanted = {"image_data_format": "channels_last", "floatx": "float32", "epsilon": 1e-7}
+    for key, value in wanted.items():
+        if settings.get(key, value) != value:
+            raise UserError(f"{home / 'keras.json'}: {key} is {settings[key]!r}, this repository needs {value!r}; "
+                            "change it there")
+    if settings.get("backend", "tensorflow") != "tensorflow" and "KERAS_BACKEND" not in os.environ:
+        raise UserError(f"{home / 'keras.json'}: backend is {settings['backend']!r}; run `export "
+                        "KERAS_BACKEND=tensorflow`")
+
+
+def start(seed: int, precision: str = "auto") -> Runtime:
+    """Imports TensorFlow and settles everything that must stand before its first op.
+
+    Args:
+        seed: of the initial weights and of dropout; noise and order are drawn from (seed, step) elsewhere.
+        precision: "float32", "bfloat16" (weights, logits and pictures stay float32) or "auto".
+
+    Raises:
+        UserError: the environment does not fit, see `check_environment`.
+    """
+    check_environment()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    import keras
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    for gpu in gpus:
+        tf.config.experimental.set_memory_growth(gpu, True)
+    if gpus:
+        tf.config.experimental.enable_op_determinism()  # on a CPU the ops used here are deterministic without it
+    # It orders sums of gradients differently from process to process: a run that goes on would differ in the last bits.
+    tf.config.optimizer.set_experimental_options({"arithmetic_optimization": False})
+    keras.utils.set_random_seed(seed)
+    chosen = precision if precision != "auto" else ("bfloat16" if _native_bfloat16(gpus) else "float32")
+    keras.config.set_dtype_policy("mixed_bfloat16" if chosen == "bfloat16" else "float32")
+    device = _gpu_name(gpus[0]) if gpus else f"{os.cpu_count()} CPU cores"
+    say(f"precision {chosen}{' (auto)' if precision == 'auto' else ''}, {device}, tensorflow {tf.__version__}, "
+        f"keras {keras.__version__}")
+    versions = {"python": platform.python_version(), "tensorflow": tf.__version__, "keras": keras.__version__}
+    return Runtime(chosen, device, versions)
+
+
+def _native_bfloat16(gpus: list[Any]) -> bool:
+    """Whether the processor multiplies bfloat16 itself: an Ampere or newer GPU, else avx512_bf16 or amx_bf16."""
+    import tensorflow as tf
+
+    if gpus:
+        details = tf.config.experimental.get_device_details(gpus[0])
+        return details.get("compute_capability", (0, 0)) >= (8, 0)
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False  # not Linux: float32 is right everywhere
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def _gpu_name(gpu: Any) -> str:
+    import tensorflow as tf
+
+    return tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name)

@@ -1,0 +1,110 @@
+"""What every report's `sample.py` shares: its options, its text file, the trained generator, the pictures' files."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from common import plots, tags
+from common.cli import StorageError, UserError, option, say
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of a conditional report's sampler."""
+
+    run: Path | None = option(None, "the trained run (default: the folder that train.py uses)", metavar="RUN")
+    out: Path | None = option(None, "where the pictures go (default: RUN/sampled)", metavar="DIR")
+    text: Path | None = option(None, "file with lines such as `1,blue hair red eyes`", metavar="FILE")
+    hair: str | None = option(None, "hair colour, in place of --text", choices=tags.HAIR)
+    eyes: str | None = option(None, "eye colour, in place of --text", choices=tags.EYES)
+    count: int = option(5, "pictures a line", metavar="N")
+    chart: bool = option(False, "draw all hair by all eye colours in one picture, chart.png")
+    seed: int = option(0, "seed of the noise", metavar="N")
+    debug: bool = option(False, "show the traceback of an error")
+
+    def check(self) -> None:
+        """Raises UserError where nothing, too much or half a condition is asked for."""
+        if (self.hair is None) != (self.eyes is None):
+            raise UserError("--hair and --eyes belong together: give both")
+        if self.text and self.hair:
+            raise UserError("--text, or --hair and --eyes: not both")
+        if not (self.text or self.hair or self.chart):
+            raise UserError("nothing to draw: give --text FILE, --hair COLOUR --eyes COLOUR, or --chart")
+        if self.count < 1 or self.seed < 0:
+            raise UserError("--count must be 1 or more, --seed 0 or more")
+
+
+class Condition(NamedTuple):
+    """What one line of a text file asks for: its id, and indices into tags.HAIR and tags.EYES."""
+
+    id: int
+    hair: int
+    eyes: int
+
+
+def read_text(path: Path) -> list[Condition]:
+    """Reads lines such as `1,blue hair red eyes`, see `tags.read`.
+
+    Raises:
+        UserError: naming the line, for anything else.
+    """
+    table = tags.read(path)
+    hair, eyes = tags.labels(table)
+    return [Condition(int(key), int(h), int(e)) for key, h, e in zip(table["id"], hair, eyes, strict=True)]
+
+
+def load_generator(run: Path, train_command: str) -> Any:
+    """The generator of a finished run; nothing in its file is executed (safe mode).
+
+    Raises:
+        UserError: there is none; the message gives the command that trains one.
+        StorageError: the file is damaged or holds something else.
+    """
+    path = run / "generator.keras"
+    if not path.is_file():
+        state = "is not finished" if (run / "config.json").is_file() else "holds no trained run"
+        raise UserError(f"{run} {state}; train it with: {train_command}")
+    import keras
+
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except (ValueError, TypeError, OSError, KeyError) as error:
+        raise StorageError(f"{path}: cannot be loaded ({str(error).splitlines()[0]}); train the run anew") from None
+
+
+def noise(seed: int, condition: int, count: int, size: int) -> np.ndarray:
+    """z for `count` pictures of one condition: float32 [count, size] from N(0, 1), a function of the numbers given."""
+    return np.random.default_rng([seed, condition]).standard_normal((count, size), np.float32)
+
+
+def write(options: Options, run: Path, train_script: str, pictures: Callable[[Any, Condition], np.ndarray],
+          chart: Callable[[Any], Image.Image]) -> None:
+    """Loads the run's generator and writes `sample_{id}_{k}.jpg` for each condition, and `chart.png` if asked for.
+
+    Args:
+        options: of the command line.
+        run: the run folder where `--run` names none.
+        train_script: e.g. "hw4_acgan/train.py", for the message that there is no run.
+        pictures: (generator, condition) -> uint8 [count, H, W, 3].
+        chart: generator -> the picture of all conditions.
+    """
+    run = (options.run or run).absolute()
+    conditions = read_text(options.text) if options.text else []
+    if options.hair:
+        conditions = [Condition(1, tags.HAIR.index(options.hair), tags.EYES.index(options.eyes))]
+    command = f"python {train_script} --preset quick" + (f" --out {shlex.quote(str(run))}" if options.run else "")
+    generator = load_generator(run, command)
+    out = (options.out or run / "sampled").absolute()
+    for condition in conditions:
+        for number, image in enumerate(pictures(generator, condition), 1):
+            plots.save(image, out / f"sample_{condition.id}_{number}.jpg", quality=95, subsampling=0)
+    if options.chart:
+        plots.save(chart(generator), out / "chart.png")
+    say(f"{len(conditions) * options.count + options.chart} pictures in {out}")

@@ -1,0 +1,279 @@
+"""Reads both tag CSVs of the course into one table, and turns its rows into labels, vectors and domains.
+
+A table is a `pandas.DataFrame` with one row a picture: `id` (int64); 23 bool columns, `orange hair` ... `blonde hair`
+and `gray eyes` ... `blue eyes`; `hatsune miku` (bool); `other`, the remaining tags joined by tabs (str).
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from common.cli import UserError
+
+if TYPE_CHECKING:  # pandas takes half a second to import, and --help imports this module
+    import pandas
+
+HAIR = ("orange", "white", "aqua", "gray", "green", "red", "purple", "pink", "blue", "black", "brown", "blonde")
+EYES = ("gray", "black", "orange", "pink", "yellow", "aqua", "purple", "green", "brown", "red", "blue")
+COLOURS = (*(f"{colour} hair" for colour in HAIR), *(f"{colour} eyes" for colour in EYES))
+MIKU = "hatsune miku"
+DOMAINS = {"red": "red hair", "blonde": "blonde hair", "blue-eyes": "blue eyes", "miku": MIKU}
+
+_FLAGS = (*COLOURS, MIKU)
+_COLUMN = {name: column for column, name in enumerate(_FLAGS)}
+_LAYOUTS = "tags_clean.csv + faces/ (the course's folder) or tags.csv + images/ (extra_data)"
+_PHRASE = re.compile(r"(\w+ hair) (\w+ eyes)")
+
+
+# ---- where the files are ----
+
+
+class Layout(NamedTuple):
+    """The tag file and the picture folder of a data folder."""
+
+    csv: Path
+    pictures: Path
+
+
+def find(folder: Path) -> Layout:
+    """Finds the tag file and the pictures in `folder`.
+
+    Raises `UserError` if one is missing (naming the folder to pass instead, where one is near), or if the picture
+    folder is a link that leads out of `folder`.
+    """
+    try:
+        near = [folder.resolve().parent, *sorted(path for path in folder.iterdir() if os.path.isdir(path))]
+    except OSError as error:
+        raise UserError(f"{folder}: {error.strerror}; pass a folder with {_LAYOUTS}") from None
+    csv, pictures = _csv(folder), _picture_folder(folder)
+    if csv is None or pictures is None:
+        found = f"the tags are in {csv.name}, but there is no picture folder" if csv else "there is no tag file"
+        better = [str(path) for path in near if _csv(path) and _picture_folder(path)]
+        instead = f"; pass {' or '.join(better)} instead" if better else ""
+        raise UserError(f"{folder}: {found}; looked for {_LAYOUTS}{instead}")
+    if not pictures.resolve().is_relative_to(folder.resolve()):
+        raise UserError(f"{pictures}: is a link that leads out of {folder}; pass the folder that really holds it")
+    return Layout(csv, pictures)
+
+
+def _csv(folder: Path) -> Path | None:
+    for name in ("tags_clean.csv", "tags.csv"):
+        if os.path.isfile(folder / name):
+            return folder / name
+    others = [path for path in folder.glob("[!.]*.csv") if os.path.isfile(path)]
+    return others[0] if len(others) == 1 else None
+
+
+def _picture_folder(folder: Path) -> Path | None:
+    return next((folder / name for name in ("faces", "images") if os.path.isdir(folder / name)), None)
+
+
+# ---- reading ----
+
+
+def read(csv: Path) -> pandas.DataFrame:
+    """Reads `id,tag:count<TAB>...` (tags_clean.csv) or `id,COLOUR hair COLOUR eyes` (extra_data's tags.csv).
+
+    The first row that has tags decides which of the two it is. Blank lines are passed over. Raises `UserError`, with
+    the line's number, for anything else: a damaged tag file would otherwise only show as badly trained pictures.
+    """
+    import pandas
+
+    lines = _lines(csv)
+    rests = (rest for _, _, rest in (line.partition(",") for line in lines) if rest.strip())
+    first = next(rests, ":")
+    ids, cells, other = _rows(csv, lines, _tagged if ":" in first or "\t" in first else _phrase)
+    flags = np.zeros((len(ids), len(_FLAGS)), bool)
+    flags.reshape(-1)[cells] = True
+    table = pandas.DataFrame(flags, columns=list(_FLAGS))
+    table.insert(0, "id", np.array(ids, np.int64))
+    table["other"] = other
+    return table
+
+
+def _lines(csv: Path) -> list[str]:
+    try:
+        data = csv.read_bytes()
+    except OSError as error:
+        raise UserError(f"{csv}: cannot be read ({error.strerror}); check the path") from None
+    if b"\0" in data:
+        line = data.count(b"\n", 0, data.index(b"\0")) + 1
+        raise UserError(f"{csv}:{line}: holds a NUL byte, so it is damaged or no text; fetch the file again")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UserError(f"{csv}:{line}: is not UTF-8 text; save the file as UTF-8") from None
+    # Not str.splitlines, which also breaks at characters that a tag may hold.
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def _rows(csv: Path, lines: list[str], parse) -> tuple[list[int], list[int], list[str]]:
+    """The ids, the cells to set in the flattened [N, 24] flags, and the other tags of each row."""
+    line_of: dict[int, int] = {}
+    cells: list[int] = []
+    other: list[str] = []
+    for number, line in enumerate(lines, 1):
+        if not line or line.isspace():
+            continue
+        head, comma, rest = line.partition(",")
+        try:
+            if not comma:
+                raise ValueError("no comma after the id; a row is 'id,tags'")
+            key = _id(head)
+            if key in line_of:
+                raise ValueError(f"id {key} stands in line {line_of[key]} already; remove one of the two rows")
+            tags = parse(rest)
+        except ValueError as error:
+            raise UserError(f"{csv}:{number}: {error}") from None
+        start = len(line_of) * len(_FLAGS)
+        line_of[key] = number
+        cells += [start + _COLUMN[tag] for tag in tags if tag in _COLUMN]
+        other.append("\t".join([tag for tag in tags if tag not in _COLUMN]))
+    if not line_of:
+        raise UserError(f"{csv}: holds no rows; fetch the file again")
+    return list(line_of), cells, other
+
+
+def _id(text: str) -> int:
+    text = text.strip()
+    if not re.fullmatch("[0-9]{1,18}", text):
+        raise ValueError(f"id {text[:40]!r} is not a whole number from 0 up")
+    return int(text)
+
+
+def _tagged(rest: str) -> list[str]:
+    return [_tag(item) for item in rest.split("\t") if item and not item.isspace()]
+
+
+@functools.lru_cache(100_000)  # the same few items fill the whole file
+def _tag(item: str) -> str:
+    tag, _, count = item.rpartition(":")  # the last colon: tags hold colons themselves
+    tag, count = tag.strip(), count.strip()
+    if not tag or not count.isdecimal():
+        raise ValueError(f"{item[:40]!r} is not 'tag:count'")
+    if "," in tag:
+        raise ValueError(f"a second comma, in {item[:40]!r}: is a line break missing before it?")
+    return tag
+
+
+@functools.lru_cache(1000)
+def _phrase(rest: str) -> tuple[str, ...]:
+    found = _PHRASE.fullmatch(rest.strip())
+    if not found or not set(found.groups()) <= set(COLOURS):
+        raise ValueError(f"{rest.strip()[:60]!r} is neither 'COLOUR hair COLOUR eyes' of known colours nor 'tag:count'")
+    return found.groups()
+
+
+# ---- which rows ----
+
+
+def _bits(table: pandas.DataFrame) -> np.ndarray:
+    """The colour flags of a table, bool [N, 23]."""
+    return table[list(COLOURS)].to_numpy(dtype=bool)
+
+
+def _is_exactly_one(table: pandas.DataFrame) -> np.ndarray:
+    hair, eyes = np.split(_bits(table), [len(HAIR)], axis=1)
+    return (hair.sum(axis=1) == 1) & (eyes.sum(axis=1) == 1)
+
+
+def exactly_one(table: pandas.DataFrame) -> pandas.DataFrame:
+    """Keeps the rows with one hair colour and one eye colour."""
+    return table[_is_exactly_one(table)].reset_index(drop=True)
+
+
+def one_or_two(table: pandas.DataFrame) -> pandas.DataFrame:
+    """Keeps the rows with one or two of the 23 flags, whichever they are (report 002)."""
+    count = _bits(table).sum(axis=1)
+    return table[(count == 1) | (count == 2)].reset_index(drop=True)
+
+
+def everything(table: pandas.DataFrame) -> pandas.DataFrame:
+    """Keeps all rows."""
+    return table
+
+
+FILTERS = {"exactly_one": exactly_one, "one_or_two": one_or_two, "all": everything}
+
+
+def without_gray_eyes(table: pandas.DataFrame) -> tuple[pandas.DataFrame, int]:
+    """Drops the rows with gray eyes, which the 22 columns cannot express; also returns how many those were."""
+    gray = table["gray eyes"].to_numpy()
+    return table[~gray].reset_index(drop=True), int(gray.sum())
+
+
+def match(table: pandas.DataFrame, picture_ids: np.ndarray) -> tuple[pandas.DataFrame, int, int]:
+    """Keeps the rows that have a picture; also returns the rows without a picture and the pictures without a row."""
+    has_picture = np.isin(table["id"].to_numpy(), picture_ids)
+    has_row = np.isin(picture_ids, table["id"].to_numpy())
+    return table[has_picture].reset_index(drop=True), int((~has_picture).sum()), int((~has_row).sum())
+
+
+def domains(table: pandas.DataFrame, a: str, b: str) -> tuple[pandas.DataFrame, pandas.DataFrame]:
+    """Splits off two of the DOMAINS for CycleGAN; rows in both are in neither.
+
+    Raises `UserError`, which lists the domains and their sizes, for an unknown name, one name twice, an empty domain.
+    """
+    sizes = ", ".join(f"{name} {int(table[column].sum())}" for name, column in DOMAINS.items())
+    for name in (a, b):
+        if name not in DOMAINS:
+            raise UserError(f"there is no domain {name!r}; take two of: {sizes}")
+    if a == b:
+        raise UserError(f"both domains are {a!r}; take two different ones of: {sizes}")
+    in_a, in_b = table[DOMAINS[a]].to_numpy(), table[DOMAINS[b]].to_numpy()
+    only_a, only_b = in_a & ~in_b, in_b & ~in_a
+    for name, only in ((a, only_a), (b, only_b)):
+        if not only.any():
+            raise UserError(f"no picture is only in domain {name!r} ({a} against {b}); take two others of: {sizes}")
+    return table[only_a].reset_index(drop=True), table[only_b].reset_index(drop=True)
+
+
+# ---- rows as numbers ----
+
+
+def labels(table: pandas.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Indices into HAIR and EYES, both int32 [N]. Raises `UserError` unless each row has exactly one of each."""
+    _demand_exactly_one(table)
+    hair, eyes = np.split(_bits(table), [len(HAIR)], axis=1)
+    return hair.argmax(axis=1).astype(np.int32), eyes.argmax(axis=1).astype(np.int32)
+
+
+def one_hot(table: pandas.DataFrame, columns: int) -> np.ndarray:
+    """`multi_hot` of rows with exactly one hair and one eye colour. Raises `UserError` where a row has not."""
+    _demand_exactly_one(table)
+    return multi_hot(table, columns)
+
+
+def multi_hot(table: pandas.DataFrame, columns: int) -> np.ndarray:
+    """All colour flags of each row, float32 [N, columns], 0 or 1.
+
+    23 columns are 12 hair + 11 eyes; 22 lack gray eyes; 24 have a column 0 in front that is always zero. Raises
+    `UserError` if 22 are asked for and a row has gray eyes (see `without_gray_eyes`).
+    """
+    bits = _bits(table).astype(np.float32)
+    gray = len(HAIR) + EYES.index("gray")
+    if columns == 23:
+        return bits
+    if columns == 24:
+        return np.pad(bits, ((0, 0), (1, 0)))
+    if columns != 22:
+        raise ValueError(f"columns must be 22, 23 or 24, not {columns}")
+    if bits[:, gray].any():
+        raise UserError(f"{int(bits[:, gray].sum())} rows have gray eyes, which 22 columns lack; drop them or use 23")
+    return np.delete(bits, gray, axis=1)
+
+
+def _demand_exactly_one(table: pandas.DataFrame) -> None:
+    bad = ~_is_exactly_one(table)
+    if bad.any():
+        raise UserError(
+            f"{int(bad.sum())} of {len(table)} rows do not have exactly one hair and one eye colour "
+            f"(the first is id {table['id'].to_numpy()[bad][0]}); use the filter exactly_one"
+        )

@@ -1,0 +1,151 @@
+"""The one loop: every report trains its game with `train`. Checkpoints, progress, log, samples and signals are here."""
+
+from __future__ import annotations
+
+import math
+import signal
+from collections.abc import Callable, Mapping
+from types import FrameType
+
+import tensorflow as tf
+from PIL import Image
+
+from common import plots
+from common.batches import Batches
+from common.checkpoints import Checkpoints
+from common.cli import INTERRUPTED, TERMINATED, Common, NumericalError, Stopped, say
+from common.files import atomic
+from common.game import Game
+from common.progress import Meter, duration
+from common.runs import Run, read_log
+
+Panels = Mapping[str, Mapping[str, str]]
+
+
+def train(game: Game, batches: Batches, run: Run, config: Common, sampler: Callable[[], Image.Image],
+          panels: Panels) -> None:
+    """Trains a game to its last step, or takes up the run where it stopped, and writes what a run folder holds.
+
+    Args:
+        game: its `step` is traced once.
+        batches: step -> batch.
+        run: the open run folder.
+        config: lengths, intervals, preset.
+        sampler: draws the sample grid with the game's networks, always of the same inputs.
+        panels: of `curves.png`, see `plots.curves`.
+
+    Raises:
+        NumericalError: a loss or a weight is NaN or infinite.
+        Stopped: SIGTERM or Ctrl-C; the state is saved.
+        StorageError: no checkpoint is whole, or the disk does not take one.
+    """
+    _Training(game, batches, run, config, sampler, panels).run_through()
+
+
+class _Training:
+    def __init__(self, game: Game, batches: Batches, run: Run, config: Common, sampler: Callable[[], Image.Image],
+                 panels: Panels) -> None:
+        self.game, self.batches, self.run, self.config = game, batches, run, config
+        self.sampler, self.panels = sampler, panels
+        self.total = config.total_steps(batches.steps_per_epoch)
+        self.checkpoints = Checkpoints(game, run.folder / "checkpoints")
+        self.step_function = compiled(game, config.jit)
+        self.events = tf.summary.create_file_writer(str(run.folder / "tensorboard")) if config.tensorboard else None
+
+    def run_through(self) -> None:
+        start = self.checkpoints.restore()
+        self.run.rewind(start)
+        self._announce(start)
+        if not start:
+            self._draw(0)
+        with _Signals() as signals, \
+                Meter(start, self.total, self.batches.batch_size, self.config.preset) as self.meter:
+            stream = self.batches.stream(start, self.total)
+            for done, batch in enumerate(stream, start + 1):
+                self._step(batch, done)
+                self._keep(done, last=done == self.total or signals.code)
+                if signals.code and done < self.total:
+                    raise Stopped(f"stopped and saved at step {done} of {self.total}; the same command goes on",
+                                  signals.code)
+                self.meter.resume_clock()
+        self._finish(start)
+
+    def _announce(self, start: int) -> None:
+        pace = f"{self.total} steps, {self.batches.steps_per_epoch} an epoch, {self.batches.batch_size} pictures each"
+        state = {0: pace, self.total: "is complete already"}.get(start, f"goes on at step {start} of {self.total}")
+        say(f"{self.run.folder}: {state}")
+
+    def _step(self, batch: dict, done: int) -> None:
+        """Step number `done`, counted from 1: trains, checks and shows its terms."""
+        terms = self.step_function(batch, tf.constant(done - 1, tf.int64))
+        self.terms = {name: float(value) for name, value in terms.items()}
+        for name, value in self.terms.items():
+            if not math.isfinite(value):
+                raise NumericalError(f"step {done}: {name} is {value}; lower the learning rate, or try "
+                                     "--precision float32")
+        self.meter.advance(done, self.terms)
+
+    def _keep(self, done: int, last: bool) -> None:
+        """Writes what is due after a step; the checkpoint comes last, so that it never knows more than the files."""
+        config = self.config
+        if done % config.log_every == 0 or done == self.total:
+            self.run.log(done, self.terms)
+            self.run.time(done, self.meter.seconds_per_step, self.meter.images_per_second)
+            self._event(done)
+        if done % config.sample_every == 0 or done == self.total:
+            self._draw(done)
+        if done % config.checkpoint_every == 0 or last:
+            self.run.sync_log()
+            self.checkpoints.save(done)
+
+    def _draw(self, step: int) -> None:
+        self.checkpoints.require_finite(step)
+        plots.save(self.sampler(), self.run.folder / "samples" / f"step_{step:06d}.png")
+        if step:
+            plots.curves(read_log(self.run.folder), self.panels, self.run.folder / "curves.png")
+
+    def _event(self, step: int) -> None:
+        if self.events:
+            with self.events.as_default(step):
+                for name, value in self.terms.items():
+                    tf.summary.scalar(name, value)
+            self.events.flush()
+
+    def _finish(self, start: int) -> None:
+        with atomic(self.run.folder / "generator.keras") as temporary:
+            self.game.players["generator"].network.save(temporary)
+        self.checkpoints.keep_newest()
+        if self.total > start:
+            say(f"trained {self.total - start} steps in {duration(self.meter.seconds_per_step * (self.total - start))}"
+                f", {self.meter.images_per_second:.0f} img/s")
+        say(f"done: {self.run.folder}")
+
+
+def compiled(game: Game, jit: bool) -> Callable[..., dict[str, tf.Tensor]]:
+    """The game's step as one graph under the current distribution strategy."""
+    strategy = tf.distribute.get_strategy()
+
+    @tf.function(jit_compile=jit)
+    def step_function(batch, step):
+        return strategy.run(game.step, args=(batch, step))
+
+    return step_function
+
+
+class _Signals:
+    """Notes SIGTERM and Ctrl-C so that the step can end and be saved; a second one ends the process at once."""
+
+    def __enter__(self) -> _Signals:
+        self.code = 0
+        self._before = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, _: FrameType | None) -> None:
+        self.code = INTERRUPTED if number == signal.SIGINT else TERMINATED
+        for either in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(either, signal.SIG_DFL)
+        say("stopping: the step ends and is saved; once more to stop at once")

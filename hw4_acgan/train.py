@@ -1,0 +1,83 @@
+"""Trains the ACGAN of report 000 on tagged anime faces: hair and eye colour in, a 64x64 face out.
+
+Rows with exactly one hair and one eye colour are kept (assumed). Signs of the objectives: Odena et al. 2017.
+
+    python hw4_acgan/train.py                      # 10,000 steps on the embedded faces
+    python hw4_acgan/train.py --preset quick       # a few minutes on a CPU
+    python hw4_acgan/train.py --data course        # course/tags_clean.csv and course/faces/
+"""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common import cli
+
+
+@dataclass(frozen=True)
+class Config(cli.Common):
+    """The report's settings; what it does not give is marked `assumed`."""
+
+    FOLDER: ClassVar = "hw4_acgan"
+    PRESETS: ClassVar = {
+        "quick": {"steps": 1200, "batch_size": 32, "sample_every": 100},
+        "smoke": {"steps": 12, "batch_size": 8, "sample_every": 6, "log_every": 2, "checkpoint_every": 6},
+    }
+
+    steps: int | None = cli.option(10_000, "length of the training in steps", metavar="N", assumed=True)
+    condition: str = cli.option("embedding", "labels enter G by an embedding, or one-hot as in the report's first try",
+                                choices=("embedding", "onehot"))
+    embedding: int = cli.option(5, "size of each label's embedding", metavar="N")
+    z: int = cli.option(100, "size of the noise", metavar="N")
+    lr: float = cli.option(2e-4, "Adam's learning rate, both players", metavar="X")
+    beta_1: float = cli.option(0.5, "Adam's beta_1, both players", metavar="X")
+    real_target: float = cli.option(0.9, "D's target for real pictures: label smoothing; 1 is none", metavar="X",
+                                    assumed=True)
+    class_weight: float = cli.option(1.0, "factor of the class terms", metavar="X", assumed=True)
+
+    @property
+    def variant(self) -> str:
+        """Names the default run folder."""
+        return "acgan" if self.condition == "embedding" else "acgan_onehot"
+
+
+def main(config: Config) -> None:
+    """The experiment from data to finished run folder."""
+    from common import datasets, runs, runtime, tags
+
+    # data
+    run = runs.Run(config)
+    data = datasets.load(run, config.data, size=64, keep="exactly_one")
+    hair, eyes = tags.labels(data.table)
+
+    # model
+    run.settle(runtime.start(config.seed, config.precision))
+    import keras
+
+    from common import batches, trainer
+    from common.game import Player
+    from hw4_acgan import model, sample
+
+    def player(network: keras.Model) -> Player:
+        return Player(network, keras.optimizers.Adam(config.lr, beta_1=config.beta_1, beta_2=0.999, epsilon=1e-7))
+
+    game = model.ACGAN(
+        config.seed, real_target=config.real_target, class_weight=config.class_weight,
+        generator=player(model.generator(z=config.z, condition=config.condition, embedding=config.embedding)),
+        discriminator=player(model.discriminator()))
+
+    # train
+    stream = batches.Batches(data.images, data.rows, {"hair": hair, "eyes": eyes}, config.batch_size, config.seed)
+    panels = {"source": {"d_real": "D on real", "d_fake": "D on fake", "g_source": "G"},
+              "class": {"d_class": "D, real + fake", "g_class": "G"}}
+
+    def grid():
+        return sample.table(game.generator, sample.GRID_EYES, config.seed)
+
+    trainer.train(game, stream, run, config, grid, panels)
+
+
+if __name__ == "__main__":
+    cli.run(Config, main, description=__doc__)

@@ -1,0 +1,117 @@
+"""common/cli.py: from a dataclass to options, presets, help and exit codes."""
+
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from conftest import ROOT
+
+from common import cli
+
+
+@dataclass(frozen=True)
+class Config(cli.Common):
+    FOLDER: ClassVar = "some_report"
+    PRESETS: ClassVar = {"quick": {"steps": 7, "lr": 0.5}, "smoke": {"epochs": 1}}
+
+    steps: int | None = cli.option(100, "length", assumed=True)
+    lr: float = cli.option(0.25, "rate")
+
+
+@pytest.mark.parametrize(("words", "steps", "epochs", "lr"), [
+    ("", 100, None, 0.25),
+    ("--preset quick", 7, None, 0.5),
+    ("--preset quick --lr 0.125 --steps 9", 9, None, 0.125),
+    ("--preset quick --epochs 3", None, 3, 0.5),
+    ("--preset smoke", None, 1, 0.25),
+    ("--preset smoke --steps 4", 4, None, 0.25),
+])
+def test_given_option_wins_over_preset_over_default(words, steps, epochs, lr):
+    config = cli.parse(Config, words.split())
+    assert (config.steps, config.epochs, config.lr) == (steps, epochs, lr)
+
+
+def test_epochs_become_steps():
+    assert cli.parse(Config, ["--epochs", "3"]).total_steps(178) == 534
+    assert cli.parse(Config, ["--steps", "5"]).total_steps(178) == 5
+
+
+@pytest.mark.parametrize("words", ["--steps 3 --epochs 1", "--steps 0", "--batch-size -1", "--seed -1",
+                                   "--data does/not/exist"])
+def test_values_that_cannot_be_meant(words):
+    with pytest.raises(cli.UserError, match="--"):
+        cli.parse(Config, words.split())
+
+
+def test_help_marks_what_was_assumed(capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.parse(Config, ["--help"])
+    assert end.value.code == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "length (default: 100, assumed)" in text
+    assert "rate (default: 0.25)" in text
+
+
+def test_settings_leave_out_what_does_not_touch_the_result():
+    settings = cli.parse(Config, ["--out", "x", "--debug", "--preset", "quick"]).settings()
+    assert settings["lr"] == 0.5
+    assert not {"out", "debug", "preset", "overwrite", "tensorboard", "data", "checkpoint_every"} & set(settings)
+
+
+def test_run_folder_does_not_depend_on_the_current_folder(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert cli.parse(Config, []).run_folder == ROOT / "runs" / "some_report" / "default"
+    assert cli.parse(Config, ["--out", "here"]).run_folder == tmp_path / "here"
+
+
+@pytest.mark.parametrize(("error", "code"), [
+    (cli.UserError("a line"), 2), (cli.NumericalError("a line"), 3), (cli.StorageError("a line"), 4),
+    (OSError("a line"), 4), (KeyboardInterrupt(), 130), (cli.Stopped("a line", 143), 143),
+])
+def test_an_error_is_one_line_and_a_code(error, code, capsys):
+    def main(config):
+        raise error
+
+    with pytest.raises(SystemExit) as end:
+        cli.run(Config, main, [])
+    assert end.value.code == code
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_debug_shows_the_traceback(capsys):
+    def main(config):
+        raise cli.UserError("a line")
+
+    with pytest.raises(SystemExit):
+        cli.run(Config, main, ["--debug"])
+    assert "Traceback" in capsys.readouterr().err
+
+
+SCRIPTS = sorted(str(path.relative_to(ROOT)) for name in ("train*.py", "sample.py") for path in ROOT.glob(f"*/{name}")
+                 if path.parent.name != "common")
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_help_answers_at_once_and_imports_nothing_heavy(name, tmp_path):
+    code = f"""
+import runpy, sys
+sys.argv = [{name!r}, "--help"]
+try:
+    runpy.run_path({str(ROOT / name)!r}, run_name="__main__")
+except SystemExit as end:
+    assert end.code == 0
+print("heavy:", sorted({{"tensorflow", "keras", "pandas", "matplotlib"}} & set(sys.modules)))
+"""
+    begun = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "heavy: []" in done.stdout
+    assert "usage:" in done.stdout
+    assert time.monotonic() - begun < 5  # the promise is 1 s; the rest is room for a busy machine
+
+
+def test_every_report_has_its_scripts():
+    assert Path("hw4_acgan/train.py") in [Path(name) for name in SCRIPTS]

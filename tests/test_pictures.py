@@ -1,0 +1,349 @@
+"""common/pictures.py: which files are taken, how they are decoded, and the cache."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFile
+
+from common import pictures
+from common.cli import ROOT, StorageError, UserError
+
+RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
+
+
+def plain(path: Path, colour=RED, mode: str = "RGB", **options) -> Path:
+    Image.new(mode, (8, 8), colour).save(path, **options)
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Twenty good pictures: one bad file beside them is still below the limit of 5%."""
+    (tmp_path / "faces").mkdir()
+    for number in range(20):
+        plain(tmp_path / f"faces/{number}.png", (10 * number, 0, 0))
+    return tmp_path / "faces"
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return tmp_path / "cache"
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png_header(width: int, height: int) -> bytes:
+    """An RGB picture of this size without any pixels."""
+    size = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
+
+
+# ---- which files ----
+
+
+def test_pictures_come_in_the_order_of_their_numbers(folder, cache):
+    plain(folder / "a.PNG")
+    found = pictures.load(folder, 4, cache)
+    assert found.names == [f"{number}.png" for number in range(20)] + ["a.PNG"]
+    assert found.images[:20, 0, 0].tolist() == [[10 * number, 0, 0] for number in range(20)]
+    assert (found.images.shape, found.images.dtype, found.left_out) == ((21, 4, 4, 3), np.uint8, {})
+
+
+def test_images_are_a_read_only_memory_map(folder, cache):
+    images = pictures.load(folder, 4, cache).images
+    assert isinstance(images, np.memmap)
+    with pytest.raises(ValueError, match="read-only"):
+        images[0] = 0
+
+
+def test_other_and_hidden_files_and_sub_folders_are_passed_over(folder, cache):
+    (folder / "notes.txt").write_text("x")
+    (folder / "._1.jpg").write_text("x")
+    (folder / "more").mkdir()
+    plain(folder / "more/99.png")
+    found = pictures.load(folder, 4, cache)
+    assert (len(found.names), found.left_out) == (20, {})
+
+
+def test_ids_are_the_numbers_in_the_names(folder, cache):
+    ids = pictures.load(folder, 4, cache).ids
+    assert (ids.tolist(), ids.dtype) == (list(range(20)), np.int64)
+
+
+def test_ids_name_the_file_that_has_none(folder, cache):
+    plain(folder / "portrait.png")
+    with pytest.raises(UserError, match=r"portrait\.png: the name is not a number"):
+        _ = pictures.load(folder, 4, cache).ids
+
+
+def test_ids_name_two_files_with_one_number(folder, cache):
+    plain(folder / "7.jpg")
+    with pytest.raises(UserError, match=r"7\.jpg and 7\.png are both picture 7"):
+        _ = pictures.load(folder, 4, cache).ids
+
+
+def test_a_missing_folder(tmp_path, cache):
+    with pytest.raises(UserError, match="No such file or directory; pass a folder of pictures"):
+        pictures.load(tmp_path / "none", 4, cache)
+
+
+def test_a_folder_without_pictures(tmp_path, cache):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=r"no \.jpg, \.jpeg or \.png files"):
+        pictures.load(tmp_path / "empty", 4, cache)
+
+
+# ---- bad files ----
+
+
+def truncated(path: Path) -> None:
+    Image.effect_noise((64, 64), 50).save(path)
+    path.write_bytes(path.read_bytes()[:-500])
+
+
+BAD = {
+    "truncated": (truncated, "truncated"),
+    "empty": (lambda path: path.write_bytes(b""), "an empty file"),
+    "text": (lambda path: path.write_text("hello"), "not a JPEG or PNG"),
+    "another format": (lambda path: Image.new("RGB", (8, 8)).save(path, "GIF"), "not a JPEG or PNG"),
+    "bomb": (lambda path: path.write_bytes(png_header(30_000, 30_000)), "too many pixels"),
+    "small bomb": (lambda path: path.write_bytes(png_header(8_000, 8_000)), "8000x8000 pixels are too many"),
+    "header only": (lambda path: path.write_bytes(png_header(8, 8)), "cannot be decoded"),
+    "folder": (lambda path: path.mkdir(), "not a file"),
+    "pipe": (os.mkfifo, "not a file"),
+    "dangling link": (lambda path: path.symlink_to("gone.jpg"), "a link to none"),
+    "link to itself": (lambda path: path.symlink_to(path.name), "a link to none"),
+    "link out": (lambda path: path.symlink_to(plain(path.parents[1] / "secret.png")), "leads out of the folder"),
+}
+
+
+@pytest.mark.parametrize("make, reason", BAD.values(), ids=BAD)
+def test_a_bad_file_is_left_out_with_its_reason(folder, cache, make, reason):
+    make(folder / "5.jpg")
+    for found in (pictures.load(folder, 4, cache), pictures.load(folder, 4, cache)):
+        assert list(found.left_out) == ["5.jpg"] and reason in found.left_out["5.jpg"]
+        assert found.names == [f"{number}.png" for number in range(20)]
+        assert found.images[:, 3, 3, 0].tolist() == list(range(0, 200, 10))
+    assert found.cached
+
+
+def test_a_link_inside_the_folder_is_a_picture(folder, cache):
+    (folder / "20.png").symlink_to("3.png")
+    assert pictures.load(folder, 4, cache).images[20, 0, 0].tolist() == [30, 0, 0]
+
+
+def test_truncated_files_are_bad_even_if_pillow_was_told_otherwise(folder, cache, monkeypatch):
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    truncated(folder / "20.jpg")
+    assert "truncated" in pictures.load(folder, 4, cache).left_out["20.jpg"]
+    assert ImageFile.LOAD_TRUNCATED_IMAGES is True
+
+
+def test_more_than_five_percent_bad_files_are_an_error(folder, cache):
+    (folder / "20.jpg").write_text("hello")
+    (folder / "21.jpg").write_bytes(b"")
+    with pytest.raises(UserError, match=r"2 of 22 pictures are bad: 20\.jpg \(not a JPEG.*\), 21\.jpg \(an empty"):
+        pictures.load(folder, 4, cache)
+    assert list(cache.iterdir()) == []
+
+
+# ---- decoding ----
+
+
+def decoded(path: Path, size: int = 8) -> np.ndarray:
+    image = pictures.decode(path, size)
+    assert (image.shape, image.dtype) == ((size, size, 3), np.uint8)
+    return image
+
+
+@pytest.mark.parametrize("mode, colour, expected", [
+    ("L", 90, (90, 90, 90)), ("1", 1, WHITE), ("RGBA", (255, 0, 0, 0), WHITE), ("RGBA", (0, 0, 255, 255), BLUE),
+    ("LA", (0, 0), WHITE), ("LA", (40, 255), (40, 40, 40)),
+    ("I;16", 65535, WHITE), ("I;16", 25700, (100, 100, 100)), ("I;16", 0, (0, 0, 0)),
+])
+def test_modes_of_png(tmp_path, mode, colour, expected):
+    assert (decoded(plain(tmp_path / "a.png", colour, mode)) == expected).all()
+
+
+def test_palette(tmp_path):
+    image = Image.new("P", (8, 8), 1)
+    image.putpalette([*GREEN, *BLUE])
+    image.save(tmp_path / "a.png")
+    assert (decoded(tmp_path / "a.png") == BLUE).all()
+
+
+def test_transparent_palette_entry_becomes_white(tmp_path):
+    image = Image.new("P", (8, 8), 1)
+    image.putpalette([*GREEN, *BLUE])
+    image.save(tmp_path / "a.png", transparency=1)
+    assert (decoded(tmp_path / "a.png") == WHITE).all()
+
+
+def test_cmyk_and_grey_jpeg(tmp_path):
+    assert (decoded(plain(tmp_path / "a.jpg", (0, 0, 0, 255), "CMYK")) == 0).all()
+    assert (decoded(plain(tmp_path / "b.jpg", 90, "L")) == 90).all()
+
+
+def test_exif_rotation_is_applied(tmp_path):
+    image = Image.new("RGB", (8, 8), RED)
+    image.paste(BLUE, (0, 0, 8, 4))  # blue above red
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned: show it a quarter clockwise
+    image.save(tmp_path / "a.png", exif=exif)
+    turned = decoded(tmp_path / "a.png")
+    assert turned[4, 0].tolist() == list(RED) and turned[4, 7].tolist() == list(BLUE)
+
+
+def test_an_animation_gives_its_first_frame(tmp_path):
+    frames = [Image.new("RGB", (8, 8), colour) for colour in (GREEN, RED)]
+    frames[0].save(tmp_path / "a.png", save_all=True, append_images=frames[1:])
+    assert (decoded(tmp_path / "a.png") == GREEN).all()
+
+
+def test_a_wide_picture_is_squashed_not_cropped(tmp_path):
+    image = Image.new("RGB", (40, 20), RED)
+    image.paste(BLUE, (20, 0, 40, 20))
+    image.save(tmp_path / "a.png")
+    squashed = decoded(tmp_path / "a.png", 10)
+    assert (squashed[:, 0] == RED).all() and (squashed[:, 9] == BLUE).all()
+
+
+# ---- the cache ----
+
+
+def test_the_second_load_comes_from_the_cache(folder, cache):
+    steps = []
+    first = pictures.load(folder, 4, cache, lambda done, total: steps.append((done, total)))
+    second = pictures.load(folder, 4, cache, lambda done, total: pytest.fail("decoded again"))
+    assert (first.cached, second.cached) == (False, True)
+    assert steps == [(done, 20) for done in range(1, 21)]
+    assert (first.digest, first.names) == (second.digest, second.names)
+    np.testing.assert_array_equal(first.images, second.images)
+    assert [path.name.startswith("faces-4-") for path in cache.iterdir()] == [True]
+
+
+def test_the_digest_follows_the_content_not_the_place_or_the_time(folder, cache, tmp_path):
+    first = pictures.load(folder, 4, cache).digest
+    shutil.copytree(folder, tmp_path / "copy", copy_function=shutil.copyfile)
+    assert pictures.load(tmp_path / "copy", 4, cache).digest == first
+    plain(folder / "3.png", WHITE)
+    assert pictures.load(folder, 4, cache).digest != first
+
+
+def test_a_renamed_picture_is_another_data_set(folder, cache):
+    first = pictures.load(folder, 4, cache).digest
+    (folder / "19.png").rename(folder / "30.png")
+    assert pictures.load(folder, 4, cache).digest != first
+
+
+def test_a_changed_folder_replaces_its_own_stale_cache_only(folder, cache, tmp_path):
+    (tmp_path / "other").mkdir()
+    shutil.copytree(folder, tmp_path / "other/faces")
+    pictures.load(tmp_path / "other/faces", 4, cache)
+    pictures.load(folder, 5, cache)
+    pictures.load(folder, 4, cache)
+    plain(folder / "20.png")
+    assert not pictures.load(folder, 4, cache).cached
+    assert len(list(cache.iterdir())) == 3
+    assert pictures.load(tmp_path / "other/faces", 4, cache).cached
+
+
+def flip_last_byte(home: Path) -> None:
+    data = bytearray((home / "images.npy").read_bytes())
+    data[-1] ^= 1
+    (home / "images.npy").write_bytes(data)
+
+
+def change_index(home: Path, **values) -> None:
+    index = json.loads((home / "index.json").read_text())
+    (home / "index.json").write_text(json.dumps(index | values))
+
+
+DAMAGE = {
+    "flipped bit": (flip_last_byte, "wrong checksum"),
+    "short file": (lambda home: os.truncate(home / "images.npy", 500), "wrong checksum"),
+    "no pixels": (lambda home: (home / "images.npy").unlink(), "No such file"),
+    "half an index": (lambda home: os.truncate(home / "index.json", 40), "Unterminated string|Expecting"),
+    "list as index": (lambda home: (home / "index.json").write_text("[]"), "list indices"),
+    "missing key": (lambda home: (home / "index.json").write_text("{}"), "names"),
+    "lost name": (lambda home: change_index(home, names=["0.png"]), "wrong checksum"),
+    "other version": (lambda home: change_index(home, version=0), "version 0, not 1"),
+}
+
+
+@pytest.mark.parametrize("damage, reason", DAMAGE.values(), ids=DAMAGE)
+def test_a_damaged_cache_is_built_again_and_says_why(folder, cache, damage, reason):
+    good = pictures.load(folder, 4, cache)
+    damage(next(cache.iterdir()))
+    again = pictures.load(folder, 4, cache)
+    assert not again.cached and again.digest == good.digest
+    assert "is damaged" in again.rebuilt and re.search(reason, again.rebuilt)
+    assert pictures.load(folder, 4, cache).cached
+
+
+def test_builds_of_dead_processes_are_removed_and_of_living_ones_kept(folder, cache):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    for pid in (gone.pid, os.getpid()):
+        (cache / f".building-{os.uname().nodename}-{pid}-0000").mkdir(parents=True)
+    pictures.load(folder, 4, cache)
+    assert [path.name.split("-")[-2] for path in cache.glob(".building-*")] == [str(os.getpid())]
+
+
+def test_two_processes_at_once_both_get_the_pictures(folder, cache):
+    code = ("import sys; from pathlib import Path; from common.pictures import load; "
+            "print(load(Path(sys.argv[1]), 4, Path(sys.argv[2])).digest)")
+    command = [sys.executable, "-c", code, str(folder), str(cache)]
+    both = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    digests = {process.communicate()[0].strip() for process in both}
+    assert digests == {pictures.load(folder, 4, cache).digest}
+    assert len(list(cache.iterdir())) == 1
+
+
+def test_another_build_that_was_first_does_no_harm(folder, cache):
+    """The other one finishes while this one is at its last picture."""
+
+    def progress(done, total):
+        if done == total:
+            pictures.load(folder, 4, cache)
+
+    found = pictures.load(folder, 4, cache, progress)
+    assert found.images[19, 0, 0].tolist() == [190, 0, 0]
+    assert len(list(cache.iterdir())) == 1
+
+
+def test_a_cache_that_cannot_be_written(folder, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match="cannot write the picture cache"):
+        pictures.load(folder, 4, tmp_path / "file")
+
+
+def test_a_full_disk_leaves_nothing_behind(folder, cache):
+    code = ("import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000)); from pathlib import Path; "
+            "from common.pictures import load; load(Path(sys.argv[1]), 64, Path(sys.argv[2]))")
+    command = [sys.executable, "-c", code, str(folder), str(cache)]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert "StorageError" in ended.stderr and "File too large" in ended.stderr
+    assert list(cache.iterdir()) == []
+
+
+# ---- real files ----
+
+
+def test_the_faces_of_the_mini_set(mini, cache):
+    found = pictures.load(mini / "anime/faces", 64, cache)
+    assert (found.images.shape, found.left_out) == ((168, 64, 64, 3), {})
+    assert found.ids.tolist() == sorted(int(path.stem) for path in (mini / "anime/faces").iterdir())

@@ -1,0 +1,40 @@
+"""common/plots.py: tiles, grids, curves."""
+
+import numpy as np
+from PIL import Image
+
+from common import plots
+
+
+def test_tile_goes_row_by_row_on_white():
+    images = np.zeros((3, 2, 2, 3), np.uint8)
+    images[:, :, :, 0] = np.array([10, 20, 30])[:, None, None]
+    sheet = plots.tile(images, columns=2, gap=1)
+    assert sheet[:, :, 0].tolist() == [[10, 10, 255, 20, 20], [10, 10, 255, 20, 20], [255] * 5,
+                                       [30, 30, 255, 255, 255], [30, 30, 255, 255, 255]]
+
+
+def test_grid_keeps_the_pictures_untouched_below_and_beside_the_names():
+    images = np.random.default_rng(0).integers(0, 256, (4, 64, 64, 3), np.uint8)
+    page = plots.grid(images, ["red hair", "blue hair"], ["red eyes", "blue eyes"])
+    pixels = np.asarray(page)
+    np.testing.assert_array_equal(pixels[-130:, -130:], plots.tile(images, 2))
+    assert (pixels[:18] < 128).any(), "column names are drawn"
+    assert (pixels[18:, :-130] < 128).any(), "row names are drawn"
+
+
+def test_save_leaves_only_the_whole_picture(tmp_path):
+    path = tmp_path / "deep" / "picture.png"
+    plots.save(np.full((2, 2, 3), 7, np.uint8), path)
+    assert np.asarray(Image.open(path)).tolist() == np.full((2, 2, 3), 7).tolist()
+    assert [entry.name for entry in path.parent.iterdir()] == ["picture.png"]
+
+
+def test_smooth_is_the_mean_of_the_last_values():
+    assert plots.smooth(np.array([2.0, 4.0, 6.0, 8.0]), 2).tolist() == [2.0, 3.0, 5.0, 7.0]
+
+
+def test_curves_draws_each_panel(tmp_path):
+    rows = [{"step": str(k), "a": str(k), "b": str(-k)} for k in range(20)]
+    plots.curves(rows, {"one": {"a": "A"}, "two": {"a": "A", "b": "B"}}, tmp_path / "curves.png")
+    assert Image.open(tmp_path / "curves.png").size == (900, 640)

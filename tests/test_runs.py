@@ -1,0 +1,134 @@
+"""common/runs.py and common/files.py: lock, config.json, log.csv, atomic files."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+from conftest import ROOT
+
+from common.cli import Common, StorageError, UserError
+from common.files import atomic
+from common.runs import Run, read_log
+
+
+@pytest.fixture
+def config(tmp_path):
+    return Common(out=tmp_path / "run", steps=10)
+
+
+def test_other_settings_are_refused_by_name(config):
+    Run(config).close()
+    with pytest.raises(UserError, match="settings: batch_size = 64, now it is 32; .*--overwrite"):
+        Run(replace(config, batch_size=32))
+
+
+def test_the_same_settings_go_on_and_what_does_not_matter_may_change(config):
+    Run(config).close()
+    Run(replace(config, checkpoint_every=3, debug=True)).close()
+
+
+def test_overwrite_starts_anew(config):
+    Run(config).close()
+    (config.out / "samples").mkdir()
+    Run(replace(config, batch_size=32, overwrite=True)).close()
+    assert json.loads((config.out / "config.json").read_text())["settings"]["batch_size"] == 32
+    assert not (config.out / "samples").exists()
+
+
+def test_facts_found_later_are_compared_too(config):
+    run = Run(config)
+    run.fix("data", {"kept": 9821})
+    run.fix("data", {"kept": 9821})
+    with pytest.raises(UserError, match="data: kept = 9821, now it is 9000"):
+        run.fix("data", {"kept": 9000})
+    with pytest.raises(UserError, match="data: kept = 9821, now it is None"):
+        run.fix("data", {})
+
+
+def test_a_folder_with_other_files_is_left_alone(config):
+    config.out.mkdir()
+    (config.out / "thesis.txt").write_text("mine")
+    with pytest.raises(UserError, match="no run folder"):
+        Run(replace(config, overwrite=True))
+    assert (config.out / "thesis.txt").read_text() == "mine"
+
+
+def test_two_processes_in_one_folder(config):
+    first = Run(config)
+    code = f"""
+import sys; sys.path.insert(0, {str(ROOT)!r})
+from pathlib import Path
+from common.cli import Common
+from common.runs import Run
+try:
+    Run(Common(out=Path({str(config.out)!r}), steps=10))
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+    assert "another process is training" in subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
+                                                           check=True).stdout
+    first.close()
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == ""
+
+
+def test_a_file_in_the_way_of_the_run_folder(config):
+    config.out.write_text("")
+    with pytest.raises(StorageError, match="cannot make the run folder"):
+        Run(config)
+
+
+def test_damaged_config(config):
+    Run(config).close()
+    (config.out / "config.json").write_text('{"settings": ')
+    with pytest.raises(StorageError, match="config.json: damaged"):
+        Run(config)
+
+
+def test_substitutions_are_said_and_kept_once(config, capsys):
+    run = Run(config)
+    run.substitute("no --data: embedded")
+    run.substitute("no --data: embedded")
+    assert json.loads((config.out / "config.json").read_text())["substitutions"] == ["no --data: embedded"]
+    assert capsys.readouterr().out.count("note: no --data: embedded") == 2
+
+
+def test_log_gives_a_float32_back_and_rewinds(config):
+    run = Run(config)
+    for step in (1, 2, 3):
+        run.log(step, {"d_real": 0.1 + step, "g_source": 1 / 3})
+    run.close()
+    with open(config.out / "log.csv", "a") as file:
+        file.write("4,4.1")  # a power failure in the middle of a row
+    assert [row["step"] for row in read_log(config.out)] == ["1", "2", "3"]
+    run = Run(config)
+    run.rewind(2)
+    run.log(3, {"d_real": 3.1, "g_source": 0.5})
+    run.close()
+    assert (config.out / "log.csv").read_text() == \
+        "step,d_real,g_source\n1,1.1,0.333333333\n2,2.1,0.333333333\n3,3.1,0.5\n"
+
+
+def test_rewind_to_the_start_leaves_no_log(config):
+    run = Run(config)
+    run.log(1, {"d_real": 1.0})
+    run.rewind(0)
+    assert not (config.out / "log.csv").exists()
+
+
+def test_a_damaged_row_is_named(config):
+    Run(config).close()
+    (config.out / "log.csv").write_text("step,d_real\n1,0.5\n2\n3,0.5\n")
+    with pytest.raises(StorageError, match=r"log\.csv:3: damaged row"):
+        read_log(config.out)
+
+
+def test_atomic_keeps_the_old_file_when_the_block_fails(tmp_path):
+    path = tmp_path / "file.json"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), atomic(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]

@@ -1,0 +1,241 @@
+"""common/trainer.py and common/checkpoints.py with a tiny game: resume, damage, NaN, signals, files."""
+
+import os
+import signal
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from common.cli import Common, NumericalError, Stopped, StorageError
+from common.runs import Run, read_log
+
+PANELS = {"source": {"d": "D", "g": "G"}}
+
+
+@pytest.fixture
+def lab(tensorflow, tmp_path):
+    """Builds a tiny game with Adam, batch normalisation and dropout, and trains it in a run folder."""
+    import keras
+
+    from common import trainer
+    from common.batches import Batches
+    from common.game import Game, Player
+    from common.losses import bce
+
+    class Tiny(Game):
+        poison = -1  # the step whose loss is NaN
+
+        def generate(self, draw, count):
+            return self.generator(draw.normal((count, 4)), training=True)
+
+        def d_loss(self, real, fake, draw):
+            loss = bce(self.discriminator(real, training=True), draw.uniform((real.shape[0], 1), 0.7, 1.2)) \
+                + bce(self.discriminator(fake, training=True), 0.0)
+            return {"d": loss}
+
+        def g_loss(self, fake, draw):
+            return {"g": bce(self.discriminator(fake, training=True), 1.0)}
+
+        def step(self, batch, step):
+            terms = super().step(batch, step)
+            return terms | {"g": tensorflow.where(step == self.poison, np.nan, terms["g"])}
+
+    def build():
+        keras.utils.set_random_seed(3)
+        layers = keras.layers
+        g = keras.Sequential([keras.Input((4,)), layers.Dense(48), layers.BatchNormalization(),
+                              layers.Reshape((4, 4, 3))])
+        d = keras.Sequential([keras.Input((4, 4, 3)), layers.Flatten(), layers.Dropout(0.5), layers.Dense(1)])
+        return Tiny(5, generator=Player(g, keras.optimizers.Adam(1e-2)),
+                    discriminator=Player(d, keras.optimizers.Adam(1e-2)))
+
+    images = np.random.default_rng(0).integers(0, 256, (20, 4, 4, 3), np.uint8)
+
+    def train(name, game=None, **changes):
+        config = replace(Common(out=tmp_path / name, steps=12, batch_size=4, log_every=1, sample_every=4,
+                                checkpoint_every=4), **changes)
+        game = game or build()
+        run = Run(config)
+
+        def grid():  # a picture that changes with the weights
+            return Image.new("RGB", (8, 8), int(1e3 * abs(game.generator.weights[0].numpy().sum())) % 256)
+
+        try:
+            trainer.train(game, Batches(images, np.arange(20), {}, 4, 5), run, config, grid, PANELS)
+        finally:
+            run.close()
+        return SimpleNamespace(folder=config.out, state=state(config.out))
+
+    def state(folder):
+        newest = tensorflow.train.latest_checkpoint(str(folder / "checkpoints"))
+        reader = tensorflow.train.load_checkpoint(newest)
+        return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()
+                if name not in ("_CHECKPOINTABLE_OBJECT_GRAPH", "save_counter/.ATTRIBUTES/VARIABLE_VALUE")}
+
+    return SimpleNamespace(build=build, train=train, Tiny=Tiny, tmp_path=tmp_path)
+
+
+def same(one, two):
+    assert one.state.keys() == two.state.keys()
+    for name, value in one.state.items():
+        np.testing.assert_array_equal(value, two.state[name], err_msg=name)
+    assert (one.folder / "log.csv").read_bytes() == (two.folder / "log.csv").read_bytes()
+    samples = sorted(path.name for path in (one.folder / "samples").iterdir())
+    assert samples == sorted(path.name for path in (two.folder / "samples").iterdir())
+    for name in samples:
+        assert (one.folder / "samples" / name).read_bytes() == (two.folder / "samples" / name).read_bytes()
+
+
+def break_at(game, step, action):
+    """Has `action` happen in the loop just before the given step (from 1), outside the graph."""
+    import common.trainer as trainer
+
+    compiled = trainer.compiled(game, False)
+
+    def wrapped(batch, number):
+        if int(number) + 1 == step:
+            action()
+        return compiled(batch, number)
+
+    return wrapped
+
+
+def test_a_run_folder_holds_what_the_readme_says(lab):
+    run = lab.train("run")
+    assert sorted(path.name for path in run.folder.iterdir()) == [
+        ".lock", "checkpoints", "config.json", "curves.png", "generator.keras", "log.csv", "samples", "timing.csv"]
+    assert sorted(path.name for path in (run.folder / "samples").iterdir()) == [
+        f"step_{step:06d}.png" for step in (0, 4, 8, 12)]
+    assert [row["step"] for row in read_log(run.folder)] == [str(step) for step in range(1, 13)]
+    assert len(list((run.folder / "checkpoints").glob("*.index"))) == 1
+
+
+def test_stopped_by_an_error_and_run_again_is_the_same_to_the_bit(lab, monkeypatch):
+    whole = lab.train("whole")
+
+    def power_failure():
+        raise ConnectionError
+
+    game = lab.build()
+    with monkeypatch.context() as patch:
+        wrapped = break_at(game, 7, power_failure)
+        patch.setattr("common.trainer.compiled", lambda *_: wrapped)
+        with pytest.raises(ConnectionError):
+            lab.train("broken", game)
+    assert len(read_log(lab.tmp_path / "broken")) == 6, "the log had gone on past the checkpoint of step 4"
+    same(whole, lab.train("broken"))
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_ends_the_step_saves_and_the_run_goes_on_the_same(lab, monkeypatch, number, code):
+    whole = lab.train("whole")
+    game = lab.build()
+    handlers = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    with monkeypatch.context() as patch:
+        wrapped = break_at(game, 6, lambda: os.kill(os.getpid(), number))
+        patch.setattr("common.trainer.compiled", lambda *_: wrapped)
+        with pytest.raises(Stopped, match="saved at step 6 of 12; the same command goes on") as stop:
+            lab.train("stopped", game)
+    assert stop.value.code == code
+    assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == handlers
+    same(whole, lab.train("stopped"))
+
+
+def test_a_finished_run_stays_as_it_is(lab, capsys):
+    first = lab.train("run")
+    again = lab.train("run")
+    same(first, again)
+    assert "is complete already" in capsys.readouterr().out
+
+
+def damage(folder, step):
+    path = folder / "checkpoints" / f"step-{step}.data-00000-of-00001"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def interrupted(lab, monkeypatch):
+    """A run folder with the checkpoints of steps 4 and 8."""
+    game = lab.build()
+
+    def stop():
+        raise ConnectionError
+
+    with monkeypatch.context() as patch:
+        wrapped = break_at(game, 10, stop)
+        patch.setattr("common.trainer.compiled", lambda *_: wrapped)
+        with pytest.raises(ConnectionError):
+            lab.train("run", game)
+    return lab.tmp_path / "run"
+
+
+def test_a_damaged_checkpoint_falls_back_to_the_one_before_by_name(lab, monkeypatch, capsys):
+    whole = lab.train("whole")
+    damage(interrupted(lab, monkeypatch), 8)
+    run = lab.train("run")
+    output = capsys.readouterr().out
+    assert "checkpoint step-8 is damaged" in output
+    assert "goes on at step 4 of 12" in output
+    same(whole, run)
+
+
+def test_a_damaged_list_of_checkpoints_does_not_start_anew(lab, monkeypatch, capsys):
+    folder = interrupted(lab, monkeypatch)
+    (folder / "checkpoints" / "checkpoint").write_text("")
+    lab.train("run")
+    assert "goes on at step 8 of 12" in capsys.readouterr().out
+
+
+def test_no_whole_checkpoint_is_an_error_not_a_fresh_start(lab, monkeypatch):
+    folder = interrupted(lab, monkeypatch)
+    damage(folder, 4)
+    damage(folder, 8)
+    with pytest.raises(StorageError, match="none of the 2 checkpoints is whole; start anew with --overwrite"):
+        lab.train("run")
+
+
+def test_a_nan_loss_stops_with_step_and_term_and_is_in_no_checkpoint(lab):
+    game = lab.build()
+    game.poison = 9
+    with pytest.raises(NumericalError, match="step 10: g is nan"):
+        lab.train("run", game)
+    assert sorted(path.name for path in (lab.tmp_path / "run" / "checkpoints").glob("*.index")) == \
+        ["step-4.index", "step-8.index"]
+
+
+def test_a_nan_weight_is_not_saved(lab, monkeypatch):
+    game = lab.build()
+    with monkeypatch.context() as patch:
+        wrapped = break_at(game, 8, lambda: None)
+
+        def poisoned(batch, number):
+            terms = wrapped(batch, number)
+            if int(number) == 7:
+                game.generator.weights[0].assign(game.generator.weights[0] * np.nan)
+            return terms
+
+        patch.setattr("common.trainer.compiled", lambda *_: poisoned)
+        with pytest.raises(NumericalError, match="step 8: a number of the generator network is NaN"):
+            lab.train("run", game)
+    assert not list((lab.tmp_path / "run" / "checkpoints").glob("step-8*"))
+
+
+def test_dropout_seeds_are_part_of_the_state(lab):
+    assert len(lab.build().seed_states()) == 1
+
+
+def test_long_runs_name_the_quick_preset(capsys):
+    from common.progress import Meter
+
+    meter = Meter(0, 100_000, 64, "report")
+    meter._steps, meter._seconds = 30, 27.0  # 27 steps timed, 1 s each
+    meter._forecast(30)
+    text = capsys.readouterr().out
+    assert "about 27 h 46 min more (99970 steps of 1.00 s); --preset quick is a shorter run" in text
+    meter.preset = "quick"
+    meter._forecast(30)
+    assert "--preset quick" not in capsys.readouterr().out
