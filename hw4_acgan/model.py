@@ -81,12 +81,13 @@ class ACGAN(Game):
         generator, discriminator: the players.
         real_target: D's target for real pictures; below 1 is the report's label smoothing.
         class_weight: factor of the class terms beside the source terms.
+        fake_class: factor of D's class terms on fakes; 1 is the report's L_C.
     """
 
     def __init__(self, seed: int, generator: Player, discriminator: Player, *, real_target: float = 0.9,
-                 class_weight: float = 1.0) -> None:
+                 class_weight: float = 1.0, fake_class: float = 1.0) -> None:
         super().__init__(seed, generator=generator, discriminator=discriminator)
-        self.real_target, self.class_weight = real_target, class_weight
+        self.real_target, self.class_weight, self.fake_class = real_target, class_weight, fake_class
 
     def generate(self, draw: Draws, count: int, hair: tf.Tensor, eyes: tf.Tensor) -> tf.Tensor:
         z = draw.normal((count, self.generator.input_shape[0][-1]))
@@ -95,7 +96,7 @@ class ACGAN(Game):
     def d_loss(self, real: tf.Tensor, fake: tf.Tensor, draw: Draws, hair: tf.Tensor, eyes: tf.Tensor) -> Terms:
         real_source, *real_classes = self.discriminator(real, training=True)
         fake_source, *fake_classes = self.discriminator(fake, training=True)
-        classes = class_terms((hair, eyes), real_classes) + class_terms((hair, eyes), fake_classes)
+        classes = class_terms((hair, eyes), real_classes) + self.fake_class * class_terms((hair, eyes), fake_classes)
         return {"d_real": bce(real_source, self.real_target), "d_fake": bce(fake_source, 0.0),
                 "d_class": self.class_weight * classes}
 

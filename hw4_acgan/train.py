@@ -36,6 +36,7 @@ class Config(cli.Common):
     real_target: float = cli.option(0.9, "D's target for real pictures: label smoothing; 1 is none", metavar="X",
                                     assumed=True)
     class_weight: float = cli.option(1.0, "factor of the class terms", metavar="X", assumed=True)
+    fake_class: float = cli.option(1.0, "factor of D's class terms on fakes", metavar="X")
 
     @property
     def variant(self) -> str:
@@ -65,6 +66,7 @@ def main(config: Config) -> None:
 
     game = model.ACGAN(
         config.seed, real_target=config.real_target, class_weight=config.class_weight,
+        fake_class=config.fake_class,
         generator=player(model.generator(z=config.z, condition=config.condition, embedding=config.embedding)),
         discriminator=player(model.discriminator()))
 

@@ -1,0 +1,11 @@
+"""Draws the embedded data set: tagged anime faces in the course's own layout. Needs NumPy and Pillow only.
+
+    make(Path("data/anime"))            # faces/0.jpg ... faces/5999.jpg, tags_clean.csv, about.json
+    draw(describe(seed=0, number=7))    # one of them, as a Pillow picture
+"""
+
+from common.faces.build import VERSION, make
+from common.faces.face import Face, describe
+from common.faces.portrait import draw
+
+__all__ = ["VERSION", "Face", "describe", "draw", "make"]

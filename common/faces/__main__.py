@@ -1,0 +1,32 @@
+"""`python -m common.faces DEST [--count N] [--seed S] [--workers W] [--sheet FILE.png]`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from common.faces.build import make
+from common.faces.sheet import sheet
+
+
+def main() -> int:
+    """Draws a set, and on request a contact sheet; exit code 2 if the folder cannot be used."""
+    parser = argparse.ArgumentParser(prog="python -m common.faces", description="Draw the embedded anime faces.")
+    parser.add_argument("dest", type=Path, help="folder of the set")
+    parser.add_argument("--count", type=int, default=6000, help="faces to draw (default 6000)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the set (default 0)")
+    parser.add_argument("--workers", type=int, help="processes (default: one a core)")
+    parser.add_argument("--sheet", type=Path, help="also save a contact sheet, a column a hair colour, as this PNG")
+    options = parser.parse_args()
+    try:
+        new = make(options.dest, options.count, options.seed, options.workers)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(f"{options.dest}: {options.count} faces {'drawn' if new else 'were there already'}")
+    if options.sheet:
+        sheet(options.seed).save(options.sheet)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

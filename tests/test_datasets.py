@@ -1,0 +1,87 @@
+"""common/datasets.py: from a folder, or none, to pictures joined with their tags."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from common import datasets, faces, tags
+from common.cli import Common, UserError
+from common.runs import Run
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.setattr(datasets, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(datasets, "EMBEDDED", tmp_path / "data" / "faces")
+    return Run(Common(out=tmp_path / "run", steps=1))
+
+
+def write_set(folder: Path, rows: dict[int, str], pictures: list[int]) -> Path:
+    """A tiny set in the course's layout; picture k is a flat grey of level k."""
+    (folder / "faces").mkdir(parents=True)
+    (folder / "tags_clean.csv").write_text("".join(f"{key},{text}\n" for key, text in rows.items()))
+    for number in pictures:
+        Image.new("RGB", (8, 8), (number,) * 3).save(folder / "faces" / f"{number}.png")
+    return folder
+
+
+def test_each_sample_has_its_own_picture_and_labels(run, tmp_path, capsys):
+    folder = write_set(tmp_path / "set", {
+        40: "red hair:1\tblue eyes:1\t", 7: "long hair:1\t", 100: "aqua hair:1\tgray eyes:1\t",
+        5: "red hair:1\tred eyes:1\t"}, pictures=[100, 7, 40, 9])
+    data = datasets.load(run, folder, 64, "exactly_one")
+    assert data.images[data.rows][:, 0, 0, 0].tolist() == [40, 100]
+    hair, eyes = tags.labels(data.table)
+    assert [tags.HAIR[k] for k in hair] == ["red", "aqua"]
+    assert [tags.EYES[k] for k in eyes] == ["blue", "gray"]
+    counts = {key: value for key, value in data.facts.items() if isinstance(value, int)}
+    assert counts == {"rows": 4, "rows_without_picture": 1, "pictures": 4, "pictures_without_row": 1, "bad_pictures": 0,
+                      "left_out_by_filter": 1, "kept": 2}
+    assert "4 pictures, 4 rows; 2 kept, 1 left out by the filter exactly_one; 1 rows without a picture, 1 pictures " \
+           "without a row, 0 bad pictures" in capsys.readouterr().out
+
+
+def test_nothing_left_after_the_filter(run, tmp_path):
+    folder = write_set(tmp_path / "set", {1: "long hair:1\t"}, [1])
+    with pytest.raises(UserError, match="none of the 1 tagged pictures passes the filter exactly_one"):
+        datasets.load(run, folder, 64, "exactly_one")
+
+
+def test_a_run_does_not_go_on_with_other_data(run, tmp_path):
+    one = write_set(tmp_path / "one", {1: "red hair:1\tblue eyes:1\t"}, [1])
+    same_tags = write_set(tmp_path / "two", {2: "red hair:1\tblue eyes:1\t"}, [2])
+    datasets.load(run, one, 64, "exactly_one")
+    one.rename(tmp_path / "moved")
+    datasets.load(run, tmp_path / "moved", 64, "exactly_one")
+    with pytest.raises(UserError, match="data: pictures_sha256"):
+        datasets.load(run, same_tags, 64, "exactly_one")
+
+
+def test_the_embedded_set_is_drawn_once_and_said(run, tmp_path, monkeypatch, capsys):
+    make = faces.make
+    monkeypatch.setattr(faces, "make", lambda folder: make(folder, count=20, workers=1))
+    data = datasets.load(run, None, 64, "all")
+    assert len(data.rows) == 20
+    first = capsys.readouterr().out
+    assert "note: no --data: training on the embedded set" in first
+    assert "drawing" in first
+    datasets.load(run, None, 64, "all")
+    assert "drawing" not in capsys.readouterr().out
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert len(config["substitutions"]) == 1
+    assert config["data_folder"] == "embedded"
+
+
+def test_real_faces_of_the_course(run, mini):
+    data = datasets.load(run, mini / "anime", 64, "exactly_one")
+    assert (data.facts["kept"], data.facts["left_out_by_filter"], data.facts["rows_without_picture"]) == (160, 8, 8)
+    assert data.images.shape == (168, 64, 64, 3)
+
+
+def test_real_faces_of_extra_data(run, mini):
+    data = datasets.load(run, mini / "extra_data", 64, "exactly_one")
+    assert data.facts["kept"] == 60
+    np.testing.assert_array_equal(np.sort(data.rows), np.arange(60))

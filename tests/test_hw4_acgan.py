@@ -1,0 +1,240 @@
+"""hw4_acgan: the report's networks layer by layer, its objectives, its scripts, and a run killed and taken up again."""
+
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from PIL import Image
+
+from common import tags
+
+
+@pytest.fixture
+def model(tensorflow):
+    from hw4_acgan import model
+
+    return model
+
+
+def rows(network, kind):
+    """(output shape without the batch, parameters) of every layer of a kind, in order."""
+    return [(layer.output.shape[1:], layer.count_params()) for layer in network.layers
+            if type(layer).__name__ == kind]
+
+
+def frozen(network):
+    return sum(math.prod(v.shape) for v in network.non_trainable_weights)
+
+
+def test_generator_is_the_printed_one(model):
+    g = model.generator()
+    assert (g.count_params(), frozen(g)) == (3_698_806, 2_048)
+    assert rows(g, "Embedding") == [((5,), 60), ((5,), 55)]
+    assert rows(g, "Conv2DTranspose") == [
+        ((4, 4, 512), 901_632), ((8, 8, 256), 2_097_408), ((16, 16, 128), 524_416), ((32, 32, 64), 131_136),
+        ((32, 32, 64), 36_928), ((64, 64, 3), 3_075)]
+    assert [count for _, count in rows(g, "BatchNormalization")] == [2_048, 1_024, 512, 256, 256]
+    assert [layer.kernel_size for layer in g.layers if type(layer).__name__ == "Conv2DTranspose"] == \
+        [(4, 4)] * 4 + [(3, 3), (4, 4)]
+
+
+def test_discriminator_is_the_printed_one(model):
+    d = model.discriminator()
+    assert (d.count_params(), frozen(d)) == (6_376_600, 3_840)
+    assert rows(d, "Conv2D") == [((32, 32, 64), 1_792), ((16, 16, 128), 73_856), ((8, 8, 256), 295_168),
+                                 ((4, 4, 512), 1_180_160), ((2, 2, 1024), 4_719_616)]
+    assert rows(d, "Dense") == [((1,), 4_097), ((12,), 49_164), ((11,), 45_067)]
+    assert [count for _, count in rows(d, "BatchNormalization")] == [512, 1_024, 2_048, 4_096]
+
+
+def test_momentum_slope_and_initializer_are_the_printed_ones(model):
+    for network in (model.generator(), model.discriminator()):
+        for layer in network.layers:
+            settings = layer.get_config()
+            assert settings.get("momentum", 0.5) == 0.5
+            assert settings.get("negative_slope", 0.2) == 0.2
+            if "kernel_initializer" in settings:
+                assert settings["kernel_initializer"]["class_name"] == "GlorotUniform"
+
+
+def test_one_hot_condition_is_the_first_try(model):
+    g = model.generator(condition="onehot")
+    assert rows(g, "Embedding") == []
+    assert rows(g, "Conv2DTranspose")[0] == ((4, 4, 512), (100 + 12 + 11) * 16 * 512 + 512)
+
+
+@pytest.mark.parametrize("condition", ["embedding", "onehot"])
+def test_each_label_changes_the_picture(model, condition):
+    g = model.generator(condition=condition)
+    z = np.ones((3, 100), np.float32)
+    image = g.predict_on_batch([z, np.array([0, 3, 0], np.int32), np.array([0, 0, 3], np.int32)])
+    assert image.shape == (3, 64, 64, 3)
+    assert -1 <= image.min() < image.max() <= 1
+    assert np.abs(image[0] - image[1]).max() > 1e-4
+    assert np.abs(image[0] - image[2]).max() > 1e-4
+
+
+@pytest.fixture
+def game(model):
+    import keras
+
+    from common.game import Player
+
+    def player(network):
+        return Player(network, keras.optimizers.Adam(2e-4, beta_1=0.5))
+
+    return model.ACGAN(0, generator=player(model.generator()), discriminator=player(model.discriminator()),
+                       real_target=0.9, class_weight=2.0)
+
+
+def undecided(tensorflow):
+    """A discriminator that says: source log 3 (3/4 real), and nothing about the classes."""
+    def answer(image, training):
+        assert training is True
+        count = image.shape[0]
+        source = tensorflow.fill((count, 1), math.log(3.0))
+        return [source, tensorflow.zeros((count, 12)), tensorflow.zeros((count, 11))]
+
+    return answer
+
+
+def test_objectives_by_hand(game, tensorflow):
+    game.discriminator = undecided(tensorflow)
+    image, hair, eyes = tensorflow.zeros((2, 64, 64, 3)), tensorflow.constant([0, 5]), tensorflow.constant([1, 2])
+    d = {name: float(value) for name, value in game.d_loss(image, image, None, hair, eyes).items()}
+    g = {name: float(value) for name, value in game.g_loss(image, None, hair, eyes).items()}
+    undecided_classes = math.log(12) + math.log(11)
+    # -log 3/4 = 0.28768 and -log 1/4 = 1.38629; real target 0.9; class weight 2
+    assert d == pytest.approx({"d_real": 0.9 * 0.28768 + 0.1 * 1.38629, "d_fake": 1.38629,
+                               "d_class": 2 * 2 * undecided_classes}, rel=1e-4)
+    assert g == pytest.approx({"g_source": 0.28768, "g_class": 2 * undecided_classes}, rel=1e-4)
+
+
+def batch(count=4):
+    random = np.random.default_rng(0)
+    return {"image": random.integers(0, 256, (count, 64, 64, 3), np.uint8),
+            "hair": random.integers(0, 12, count).astype(np.int32),
+            "eyes": random.integers(0, 11, count).astype(np.int32)}
+
+
+def test_each_player_is_moved_by_its_own_loss_only_and_batch_normalisation_moves(game, tensorflow):
+    values = batch()
+    zero = tensorflow.constant(0, tensorflow.int64)
+
+    def moved(network, before):
+        return [not np.array_equal(old, new) for old, new in zip(before, network.get_weights(), strict=True)]
+
+    real_d, real_g = game.d_loss, game.g_loss
+    before_g, before_d = game.generator.get_weights(), game.discriminator.get_weights()
+    game.g_loss = lambda *a, **k: {"g": 0.0 * real_g(*a, **k)["g_source"]}  # D's turn alone: a zero gradient for G
+    game.step(values, zero)
+    trainable_g = {id(v) for v in game.generator.trainable_weights}
+    for variable, changed in zip(game.generator.weights, moved(game.generator, before_g), strict=True):
+        assert changed == (id(variable) not in trainable_g), variable.path  # only the moving statistics
+    assert all(moved(game.discriminator, before_d))
+
+    game.g_loss, game.d_loss = real_g, lambda *a, **k: {"d": 0.0 * real_d(*a, **k)["d_real"]}
+    game.players["discriminator"].optimizer.learning_rate = 0.0  # Adam's moments of the first step would still move D
+    before_g, before_d = game.generator.get_weights(), game.discriminator.get_weights()
+    game.step(values, zero)
+    trainable_d = {id(v) for v in game.discriminator.trainable_weights}
+    for variable, changed in zip(game.discriminator.weights, moved(game.discriminator, before_d), strict=True):
+        assert changed == (id(variable) not in trainable_d), variable.path
+    convolutions = [changed for variable, changed in zip(game.generator.weights, moved(game.generator, before_g),
+                                                         strict=True) if "kernel" in variable.path]
+    assert all(convolutions)
+
+
+def test_d_learns_to_tell_real_from_fake_and_the_classes(game, tensorflow):
+    step = tensorflow.function(game.step)
+    game.players["generator"].optimizer.learning_rate = 0.0
+    terms = [step(batch(8), tensorflow.constant(k, tensorflow.int64)) for k in range(12)]
+    assert float(terms[-1]["d_fake"]) < float(terms[0]["d_fake"])
+    assert float(terms[-1]["d_class"]) < 0.5 * float(terms[0]["d_class"])
+
+
+def test_smoke_from_another_folder_then_samples(script, few_faces, tmp_path):
+    run = tmp_path / "run"
+    done = script("hw4_acgan/train.py", "--preset", "smoke", "--data", few_faces, "--out", run, "--steps", 4)
+    assert "4 steps" in done.stdout
+    with Image.open(run / "samples" / "step_000004.png") as grid:
+        assert grid.width > 12 * 64
+    text = tmp_path / "text.txt"
+    text.write_text("1,blue hair red eyes\n7,green hair blue eyes\n")
+    script("hw4_acgan/sample.py", "--run", run, "--text", text, "--out", tmp_path / "drawn", "--count", 2, "--chart")
+    assert sorted(path.name for path in (tmp_path / "drawn").iterdir()) == [
+        "chart.png", "sample_1_1.jpg", "sample_1_2.jpg", "sample_7_1.jpg", "sample_7_2.jpg"]
+    with Image.open(tmp_path / "drawn" / "sample_7_2.jpg") as picture:
+        assert (picture.format, picture.size) == ("JPEG", (64, 64))
+    refused = script("hw4_acgan/train.py", "--preset", "smoke", "--data", few_faces, "--out", run, "--steps", 4,
+                     "--lr", 0.001, code=2)
+    assert "settings: lr = 0.0002, now it is 0.001" in refused.stderr
+    assert "precision" not in refused.stdout, "it is refused before TensorFlow is imported"
+
+
+def test_sampling_without_a_run_says_which_command_trains_one(script, tmp_path):
+    done = script("hw4_acgan/sample.py", "--hair", "blue", "--eyes", "red", "--run", tmp_path, code=2)
+    assert f"train it with: python hw4_acgan/train.py --preset quick --out {tmp_path}" in done.stderr
+
+
+def test_every_chart_cell_is_its_condition(model):
+    from hw4_acgan import sample
+
+    asked = []
+
+    class Generator:
+        input_shape = [(None, 100)]
+
+        def predict_on_batch(self, inputs):
+            asked.append(inputs)
+            return np.zeros((len(inputs[0]), 64, 64, 3), np.float32)
+
+    page = sample.table(Generator(), tags.EYES, seed=0)
+    z, hair, eyes = asked[0]
+    assert len(z) == 132
+    assert hair[:13].tolist() == [*range(12), 0]
+    assert eyes[:13].tolist() == [0] * 12 + [1]
+    np.testing.assert_array_equal(z[0], z[11])
+    assert not np.array_equal(z[0], z[12])
+    assert page.width > 12 * 64
+
+
+def state(folder):
+    import tensorflow as tf
+
+    reader = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(folder / "checkpoints")))
+    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()
+            if "OBJECT_GRAPH" not in name and "save_counter" not in name}
+
+
+def test_killed_in_the_middle_of_an_epoch_and_run_again_is_the_same_to_the_bit(few_faces, tmp_path, tensorflow):
+    def command(out):
+        return [sys.executable, str(ROOT / "hw4_acgan" / "train.py"), "--preset", "smoke", "--data", str(few_faces),
+                "--out", str(out), "--steps", "12", "--checkpoint-every", "4", "--log-every", "1"]
+
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    subprocess.run(command(whole), check=True, capture_output=True)
+    process = subprocess.Popen(command(killed), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    log = killed / "log.csv"
+    until = time.monotonic() + 120
+    while not (log.exists() and log.read_text().count("\n") > 6):  # the heading and six steps
+        assert process.poll() is None and time.monotonic() < until
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    again = subprocess.run(command(killed), check=True, capture_output=True, text=True)
+    assert "goes on at step" in again.stdout
+    expected, found = state(whole), state(killed)
+    assert expected.keys() == found.keys()
+    assert any("optimizer" in name for name in expected)
+    for name, value in expected.items():
+        np.testing.assert_array_equal(value, found[name], err_msg=name)
+    assert log.read_bytes() == (whole / "log.csv").read_bytes()
+    last = "samples/step_000012.png"
+    assert (killed / last).read_bytes() == (whole / last).read_bytes()

@@ -1,0 +1,57 @@
+"""common/runtime.py: an environment that does not fit is named; precision is what was asked for."""
+
+import json
+
+import pytest
+
+from common import runtime
+from common.cli import UserError
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch, tmp_path):
+    for name in ("KERAS_BACKEND", "TF_USE_LEGACY_KERAS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+
+
+def test_a_usual_environment_passes(tmp_path):
+    runtime.check_environment()
+    (tmp_path / "keras.json").write_text(json.dumps({"floatx": "float32", "epsilon": 1e-07, "backend": "tensorflow",
+                                                     "image_data_format": "channels_last"}))
+    runtime.check_environment()
+
+
+@pytest.mark.parametrize(("name", "value"), [("KERAS_BACKEND", "jax"), ("TF_USE_LEGACY_KERAS", "1")])
+def test_a_variable_that_breaks_the_import_is_named(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(UserError, match=f"unset {name}"):
+        runtime.check_environment()
+
+
+@pytest.mark.parametrize(("key", "value"), [("image_data_format", "channels_first"), ("backend", "jax"),
+                                            ("floatx", "float16")])
+def test_a_keras_json_that_does_not_fit_is_named(tmp_path, key, value):
+    (tmp_path / "keras.json").write_text(json.dumps({key: value}))
+    with pytest.raises(UserError, match=r"keras\.json: " + key):
+        runtime.check_environment()
+
+
+def test_bfloat16_keeps_weights_logits_and_pictures_in_float32(tensorflow):
+    import keras
+
+    from hw4_acgan import model
+
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        g, d = model.generator(), model.discriminator()
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert g.output.dtype == "float32"
+    assert [head.dtype for head in d.outputs] == ["float32"] * 3
+    assert {str(v.dtype) for network in (g, d) for v in network.trainable_variables} == {"float32"}
+    assert "bfloat16" in {layer.compute_dtype for layer in d.layers}
+
+
+def test_the_graph_optimizer_that_changes_sums_is_off(tensorflow):
+    assert tensorflow.config.optimizer.get_experimental_options()["arithmetic_optimization"] is False

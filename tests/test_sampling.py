@@ -1,0 +1,64 @@
+"""common/sampling.py: options, text files, generators from disk."""
+
+import numpy as np
+import pytest
+
+from common import sampling
+from common.cli import StorageError, UserError, parse
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    ("", "nothing to draw"), ("--hair blue", "give both"), ("--text a.txt --hair blue --eyes red", "not both"),
+    ("--chart --count 0", "--count must be 1 or more")])
+def test_what_makes_no_sense_is_said(words, message):
+    with pytest.raises(UserError, match=message):
+        parse(sampling.Options, words.split())
+
+
+def test_unknown_colour_on_the_command_line(capsys):
+    with pytest.raises(SystemExit) as end:
+        parse(sampling.Options, ["--hair", "yellow", "--eyes", "red"])
+    assert end.value.code == 2
+
+
+def test_text_file(tmp_path):
+    path = tmp_path / "text.txt"
+    path.write_text("1,blue hair red eyes\n\n12,orange hair gray eyes\r\n")
+    assert sampling.read_text(path) == [(1, 8, 9), (12, 0, 0)]
+
+
+@pytest.mark.parametrize("row", ["2,yellow hair red eyes", "x,blue hair red eyes", "2,blue hair", "blue hair red eyes",
+                                 "1,blue hair red eyes", "2,"])
+def test_a_bad_line_is_named(tmp_path, row):
+    path = tmp_path / "text.txt"
+    path.write_text(f"1,blue hair red eyes\n{row}\n")
+    with pytest.raises(UserError, match=r"text\.txt:2: "):
+        sampling.read_text(path)
+
+
+def test_text_files_of_the_course(mini):
+    assert sampling.read_text(mini / "text" / "sample_testing_text.txt")[0] == (1, 8, 10)
+    assert len(sampling.read_text(mini / "text" / "testing_tags.txt")) == 25
+
+
+def test_noise_is_a_function_of_seed_and_condition():
+    first = sampling.noise(0, 1, 3, 100)
+    assert (first.dtype, first.shape) == (np.float32, (3, 100))
+    np.testing.assert_array_equal(first, sampling.noise(0, 1, 3, 100))
+    np.testing.assert_array_equal(first[:2], sampling.noise(0, 1, 2, 100))
+    assert not np.array_equal(first, sampling.noise(0, 2, 3, 100))
+
+
+def test_a_damaged_generator_is_named(tmp_path, tensorflow):
+    (tmp_path / "generator.keras").write_bytes(b"not a zip")
+    with pytest.raises(StorageError, match="generator.keras: cannot be loaded"):
+        sampling.load_generator(tmp_path, "python train.py")
+
+
+def test_a_generator_that_would_run_code_is_refused(tmp_path, tensorflow):
+    import keras
+
+    network = keras.Sequential([keras.Input((2,)), keras.layers.Lambda(lambda x: x + 1)])
+    network.save(tmp_path / "generator.keras")
+    with pytest.raises(StorageError, match="cannot be loaded"):
+        sampling.load_generator(tmp_path, "python train.py")
