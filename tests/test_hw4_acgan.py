@@ -213,10 +213,13 @@ def state(folder):
             if "OBJECT_GRAPH" not in name and "save_counter" not in name}
 
 
-def test_killed_in_the_middle_of_an_epoch_and_run_again_is_the_same_to_the_bit(few_faces, tmp_path, tensorflow):
+@pytest.mark.parametrize("precision", ["bfloat16", pytest.param("float32", marks=pytest.mark.slow)])
+def test_killed_in_the_middle_of_an_epoch_and_run_again_is_the_same_to_the_bit(precision, few_faces, tmp_path,
+                                                                              tensorflow):
     def command(out):
         return [sys.executable, str(ROOT / "hw4_acgan" / "train.py"), "--preset", "smoke", "--data", str(few_faces),
-                "--out", str(out), "--steps", "12", "--checkpoint-every", "4", "--log-every", "1"]
+                "--out", str(out), "--steps", "12", "--checkpoint-every", "4", "--log-every", "1",
+                "--precision", precision]
 
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     subprocess.run(command(whole), check=True, capture_output=True)

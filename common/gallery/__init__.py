@@ -1,0 +1,65 @@
+"""Run folders -> runs/index.html, a table on the terminal and the same table in Markdown. No TensorFlow here.
+
+    python -m common.gallery [RUNS]
+
+`collect` reads the folders, `table` and `markdown` are for people at a terminal and for README, `write` makes the page.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from common.cli import ROOT, UserError
+from common.files import atomic
+from common.gallery import page
+from common.gallery.summary import COLUMNS, NUMBERS, RunSummary, collect
+
+__all__ = ["RunSummary", "collect", "markdown", "table", "write"]
+
+
+def write(runs: Path, reports: Path = ROOT) -> Path:
+    """Writes RUNS/index.html, whole or not at all, and gives its path.
+
+    Args:
+        runs: the folder of the run folders.
+        reports: the folder in which REPORT/claims.json stands.
+
+    Raises:
+        UserError: there is no run.
+    """
+    summaries = collect(runs)
+    if not summaries:
+        raise UserError(f"{runs}: no run here; `bash run_all.sh` makes them")
+    with atomic(runs / "index.html") as temporary:
+        temporary.write_text(page.render(summaries, reports), encoding="utf-8", errors="replace")
+    return runs / "index.html"
+
+
+def table(summaries: Sequence[RunSummary], width: int = 140) -> str:
+    """The runs as aligned plain text, long cells over several lines; below it the problems in full."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in COLUMNS:
+        right = name in NUMBERS
+        grid.add_column(name, justify="right" if right else "left", no_wrap=right, overflow="fold")
+    for summary in summaries:
+        grid.add_row(*map(Text, summary.row()))
+    out = Console(file=io.StringIO(), width=width, color_system=None, force_terminal=False, legacy_windows=False)
+    out.print(grid)
+    lines = [line[1:].rstrip().replace("\u2500", "-") for line in out.file.getvalue().splitlines() if line.strip()]
+    return "\n".join(lines + [f"{run.folder}/{run.variant}: {text}" for run in summaries for text in run.problems])
+
+
+def markdown(summaries: Sequence[RunSummary]) -> str:
+    """The same table in Markdown."""
+    def line(cells: Sequence[str]) -> str:
+        return f"| {' | '.join(' '.join(cell.replace('|', '&#124;').replace('<', '&lt;').split()) for cell in cells)} |"
+
+    rule = [("---:" if name in NUMBERS else "---") for name in COLUMNS]
+    return "\n".join([line(COLUMNS), line(rule), *(line(summary.row()) for summary in summaries)])

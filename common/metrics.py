@@ -1,0 +1,235 @@
+"""What the pictures of a run are worth, as numbers: pure functions on NumPy arrays.
+
+"Features" are the judge's, one row a picture, not Inception's: `frechet` and `kid` compare runs under one judge with
+each other, never with a paper. Compare at one n, beside the floor: real against real, with `halves`. Results are ready
+for `json`. SciPy's parts and scikit-image take 0.3 s and more to import, so they are imported where they are used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+
+def condition_accuracy(asked: Mapping[str, np.ndarray], judged: Mapping[str, np.ndarray],
+                       names: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """How often the judge sees what the generator was asked for (after Odena et al. 2017, arXiv:1610.09585).
+
+    Args:
+        asked, judged: for each label set, such as "hair" and "eyes", the classes asked for and seen, [N] integers.
+        names: for the same sets the names of the classes; asked classes are indices into them.
+
+    Returns:
+        For each set its fraction right, in [0, 1]; "both", the fraction with all sets right at once; "colours",
+        {set: {name: {"right": fraction, "n": times asked}}} without the names never asked for; "n", which is N.
+
+    Raises `ValueError` for different sets or lengths, no pictures, or an asked class without a name.
+    """
+    if not asked or not set(asked) == set(judged) == set(names):
+        raise ValueError(f"the label sets differ: {[*asked]} asked, {[*judged]} judged, {[*names]} named")
+    n = len(next(iter(asked.values())))
+    if n == 0 or any(np.shape(labels) != (n,) for sets in (asked, judged) for labels in sets.values()):
+        raise ValueError("every label set needs the same number of labels, at least one, as a flat array")
+    right, colours = {}, {}
+    for key, wanted in asked.items():
+        wanted = np.asarray(wanted)
+        if wanted.min() < 0 or wanted.max() >= len(names[key]):
+            raise ValueError(f"{key}: asked for {wanted.min()} to {wanted.max()}, but {len(names[key])} have names")
+        right[key] = wanted == np.asarray(judged[key])
+        colours[key] = {names[key][k]: {"right": float(right[key][wanted == k].mean()), "n": int((wanted == k).sum())}
+                        for k in np.unique(wanted)}
+    both = float(np.all([*right.values()], axis=0).mean())
+    return {**{key: float(hits.mean()) for key, hits in right.items()}, "both": both, "colours": colours, "n": n}
+
+
+def frechet(real: np.ndarray, fake: np.ndarray) -> float:
+    """Frechet distance of two Gaussians fitted to features: FID's formula (Heusel et al. 2017, arXiv:1706.08500).
+
+    |m_r - m_f|^2 + tr(C_r + C_f - 2 (C_r C_f)^(1/2)) with means m and covariances C (divided by n - 1). With C_r = AA'
+    and C_f = BB' the last trace is the sum of the singular values of A'B: nothing turns complex or negative, and fewer
+    rows than columns do no harm.
+
+    Args:
+        real, fake: features [N, D] and [M, D]; n is N and M, at least 2 each. The value falls as n grows.
+
+    Returns 0 (same mean and covariance) or above. Raises `ValueError` for fewer than 2 rows, different D, or a value
+    that is not finite.
+    """
+    real, fake = _pair(real, fake)
+
+    def root(rows: np.ndarray) -> np.ndarray:
+        values, vectors = np.linalg.eigh(np.atleast_2d(np.cov(rows, rowvar=False)))
+        return vectors * np.sqrt(values.clip(min=0))
+
+    a, b = root(real), root(fake)
+    apart = np.sum((real.mean(axis=0) - fake.mean(axis=0)) ** 2)
+    shared = np.linalg.svd(a.T @ b, compute_uv=False).sum()
+    return max(0.0, float(apart + np.sum(a**2) + np.sum(b**2) - 2 * shared))
+
+
+def kid(real: np.ndarray, fake: np.ndarray) -> float:
+    """Kernel distance: unbiased MMD^2 with the kernel (x.y / D + 1)^3 (Binkowski et al. 2018, arXiv:1801.01401).
+
+    The mean kernel of two different real rows, plus that of two different fakes, minus twice that of a real and a fake,
+    over all pairs, not subsets. Its expectation is the same for every n, 0 for equal distributions: it may be negative.
+
+    Args:
+        real, fake: features [N, D] and [M, D]; n is N and M, at least 2 each. Needs some 24 bytes * max(N, M)^2.
+
+    Raises `ValueError` as `frechet` does.
+    """
+    real, fake = _pair(real, fake)
+
+    def kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        base = x @ y.T / x.shape[1] + 1
+        return base * base * base
+
+    within = 0.0
+    for rows in (real, fake):
+        values = kernel(rows, rows)
+        within += (values.sum() - np.trace(values)) / (len(rows) * (len(rows) - 1))
+    return float(within - 2 * kernel(real, fake).mean())
+
+
+def density_coverage(real: np.ndarray, fake: np.ndarray, k: int = 5) -> tuple[float, float]:
+    """Density and coverage (Naeem et al. 2020, arXiv:2002.09797): are fakes where real rows are, and everywhere there.
+
+    The ball of a real row reaches to its k-th nearest other real row, edge included (so that identical rows count).
+
+    Args:
+        real, fake: features [N, D] and [M, D]; n is N and M, at least 2 each, and N above k.
+        k: the neighbour that sets the radius; the paper's 5.
+
+    Returns:
+        density: how many balls a fake lies in, on average, divided by k; 0 or above, about 1 for equal distributions.
+        coverage: the fraction of balls with a fake inside, in [0, 1]; about 1 - 2^-k for equal distributions, N = M.
+
+    Raises `ValueError` as `frechet` does, and unless k is from 1 to N - 1.
+    """
+    from scipy.spatial.distance import cdist
+
+    real, fake = _pair(real, fake)
+    if not 1 <= k < len(real):
+        raise ValueError(f"k is {k}: it must be from 1 to {len(real) - 1}, one less than the real rows")
+    radii = np.partition(cdist(real, real), k, axis=1)[:, k]  # place 0 is the row itself
+    inside = cdist(real, fake) <= radii[:, None]
+    return float(inside.sum() / (k * len(fake))), float(inside.any(axis=1).mean())
+
+
+def diversity(images: Sequence[np.ndarray], features: Sequence[np.ndarray], real_images: Sequence[np.ndarray],
+              real_features: Sequence[np.ndarray], *, ssim_pairs: int = 28, distance_share: float = 0.25,
+              ssim_share: float = 0.5) -> dict[str, Any]:
+    """How much the pictures of one condition differ, beside real pictures of the same conditions.
+
+    Mean SSIM (Wang et al. 2004, doi:10.1109/TIP.2003.819861; within a class as Odena et al. 2017, arXiv:1610.09585, who
+    take MS-SSIM) and mean Euclidean distance of features, over a condition's pairs, then over conditions.
+    "collapsed" if the distance is at most `distance_share` of the real one, or SSIM at least `ssim_share` of the way
+    from the real one to 1: so identical pictures always are.
+
+    Args:
+        images: for each of C conditions [K, H, W, 3] uint8; K may differ (then a list). H and W at least 7.
+        features: for each condition [K, D].
+        real_images, real_features: the same of real pictures. Conditions with fewer than 2 on a side are left out.
+        ssim_pairs: pairs a condition that SSIM is taken of, evenly spaced among all; 28 are all pairs of 8.
+
+    Returns:
+        "ssim", "real_ssim", at most 1; "distance", "real_distance", 0 or above; "verdict", "collapsed" or "diverse";
+        "thresholds": {"distance_at_most", "ssim_at_least"}; "conditions" compared; "n", "real_n", their pictures.
+
+    Raises `ValueError` for lengths that do not match, pictures that are not uint8, features that are not finite, or no
+    condition with 2 pictures on both sides.
+    """
+    conditions = list(zip(images, features, real_images, real_features, strict=True))
+    compared = [one for one in conditions if min(len(one[0]), len(one[2])) >= 2]
+    if not compared:
+        raise ValueError("no condition has 2 pictures of both kinds; give more pictures a condition")
+    n, ssim, distance = _within([one[:2] for one in compared], ssim_pairs)
+    real_n, real_ssim, real_distance = _within([one[2:] for one in compared], ssim_pairs)
+    far, alike = distance_share * real_distance, real_ssim + ssim_share * (1 - real_ssim)
+    return {"ssim": ssim, "real_ssim": real_ssim, "distance": distance, "real_distance": real_distance,
+            "verdict": "collapsed" if distance <= far or ssim >= alike else "diverse",
+            "thresholds": {"distance_at_most": far, "ssim_at_least": alike},
+            "conditions": len(compared), "n": n, "real_n": real_n}
+
+
+def condition_effect(features: np.ndarray, *, ignored_below: float = 0.1) -> dict[str, Any]:
+    """Does the output follow the condition, or only the noise? (This repository's; no paper.)
+
+    Args:
+        features: [Z, C, D], of pictures made from each of Z noises with each of C conditions; Z and C at least 2.
+        ignored_below: the ratio under which the verdict is "ignored".
+
+    Returns:
+        "condition": mean Euclidean distance of two pictures of one noise and different conditions; "noise": that of one
+        condition and different noises; "ratio": condition / noise, 0 where nothing changes at all and None where only
+        the noise has no effect; "verdict": "ignored" or "used"; "threshold"; "noises" Z, "conditions" C, "n" Z * C.
+
+    Raises `ValueError` for another shape, Z or C below 2, or a value that is not finite.
+    """
+    features = _finite("features", features)
+    if features.ndim != 3 or min(features.shape[:2]) < 2:
+        raise ValueError(f"features {features.shape}: must be [noises, conditions, D] with 2 or more of the first two")
+    noises, conditions = features.shape[:2]
+    condition = float(np.mean([_distance(rows) for rows in features]))
+    noise = float(np.mean([_distance(rows) for rows in features.swapaxes(0, 1)]))
+    ratio = condition / noise if noise else None if condition else 0.0
+    return {"condition": condition, "noise": noise, "ratio": ratio,
+            "verdict": "ignored" if ratio is not None and ratio < ignored_below else "used",
+            "threshold": ignored_below, "noises": noises, "conditions": conditions, "n": noises * conditions}
+
+
+def halves(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Two disjoint random halves of the row numbers 0 to n - 1, [n // 2] each; an odd n leaves one out.
+
+    `frechet` and `kid` of the two halves of 2 n real rows are the floor for n fakes against n real rows.
+    """
+    if n < 2:
+        raise ValueError(f"{n} rows cannot be halved")
+    order = np.random.default_rng(seed).permutation(n)
+    return order[:n // 2], order[n // 2:n // 2 * 2]
+
+
+def _finite(name: str, values: np.ndarray) -> np.ndarray:
+    values = np.asarray(values, dtype=np.float64)
+    if not np.isfinite(values).all():
+        raise ValueError(f"{name}: {int((~np.isfinite(values)).sum())} of {values.size} values are not finite")
+    return values
+
+
+def _pair(real: np.ndarray, fake: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    real, fake = _finite("real", real), _finite("fake", fake)
+    for name, rows in (("real", real), ("fake", fake)):
+        if rows.ndim != 2 or len(rows) < 2 or rows.shape[1] < 1:
+            raise ValueError(f"{name} {rows.shape}: must be [rows, D] with at least 2 rows")
+    if real.shape[1] != fake.shape[1]:
+        raise ValueError(f"real has {real.shape[1]} features, fake {fake.shape[1]}: they must come from one judge")
+    return real, fake
+
+
+def _within(conditions: list[tuple[np.ndarray, np.ndarray]], ssim_pairs: int) -> tuple[int, float, float]:
+    """Number of pictures, mean SSIM and mean feature distance within conditions of (pictures, features)."""
+    for pictures, rows in conditions:
+        if np.ndim(pictures) != 4 or np.asarray(pictures).dtype != np.uint8 or len(pictures) != len(rows):
+            raise ValueError("each condition needs [K, H, W, 3] uint8 pictures and as many rows of features")
+    ssim = np.mean([_ssim(pictures, ssim_pairs) for pictures, _ in conditions])
+    distance = np.mean([_distance(_finite("features", rows)) for _, rows in conditions])
+    return sum(len(pictures) for pictures, _ in conditions), float(ssim), float(distance)
+
+
+def _distance(rows: np.ndarray) -> float:
+    """Mean distance of two different rows; what float32 rounding of the features can make is 0."""
+    from scipy.spatial.distance import pdist
+
+    mean = float(pdist(rows).mean())
+    return mean if mean > 1e-6 * np.linalg.norm(rows, axis=1).max() else 0.0
+
+
+def _ssim(pictures: np.ndarray, most: int) -> float:
+    from skimage.metrics import structural_similarity
+
+    pairs = list(combinations(pictures, 2))
+    chosen = np.linspace(0, len(pairs) - 1, min(most, len(pairs))).astype(int)
+    return float(np.mean([structural_similarity(*pairs[i], channel_axis=-1, data_range=255) for i in chosen]))

@@ -1,0 +1,313 @@
+"""common/metrics.py: every function against values worked out by hand, and made cases that it must put in order."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import ROOT
+
+from common import metrics
+from common.faces import describe, draw
+
+pytestmark = pytest.mark.filterwarnings("error")
+NAMES = {"hair": ("red", "green", "blue"), "eyes": ("black", "pink")}
+
+
+def column(*values: float) -> np.ndarray:
+    return np.array(values, dtype=float)[:, None]
+
+
+# ---- condition accuracy ----
+
+
+def test_condition_accuracy_by_hand():
+    asked = {"hair": np.array([0, 0, 0, 2]), "eyes": np.array([1, 1, 0, 0])}
+    judged = {"hair": np.array([0, 0, 1, 1]), "eyes": np.array([1, 0, 0, 0])}
+    result = metrics.condition_accuracy(asked, judged, NAMES)
+    assert result == {
+        "hair": 0.5, "eyes": 0.75, "both": 0.25, "n": 4,
+        "colours": {"hair": {"red": {"right": pytest.approx(2 / 3), "n": 3}, "blue": {"right": 0.0, "n": 1}},
+                    "eyes": {"black": {"right": 1.0, "n": 2}, "pink": {"right": 0.5, "n": 2}}},
+    }
+    assert json.loads(json.dumps(result))["n"] == 4
+
+
+def test_condition_accuracy_of_one_label_set():
+    result = metrics.condition_accuracy({"eyes": [0, 1]}, {"eyes": [0, 0]}, {"eyes": NAMES["eyes"]})
+    assert (result["eyes"], result["both"], result["n"]) == (0.5, 0.5, 2)
+
+
+def test_condition_accuracy_of_shuffled_labels_is_near_chance():
+    rng = np.random.default_rng(0)
+    names = {"hair": [str(k) for k in range(12)], "eyes": [str(k) for k in range(11)]}
+    asked = {key: rng.integers(0, len(names[key]), 6000) for key in names}
+    shuffled = {key: rng.permutation(labels) for key, labels in asked.items()}
+    assert metrics.condition_accuracy(asked, asked, names)["both"] == 1.0
+    result = metrics.condition_accuracy(asked, shuffled, names)
+    assert result["hair"] == pytest.approx(1 / 12, abs=0.02)
+    assert result["eyes"] == pytest.approx(1 / 11, abs=0.02)
+    assert result["both"] == pytest.approx(1 / 132, abs=0.006)
+
+
+@pytest.mark.parametrize(("asked", "judged", "said"), [
+    ({"hair": [0], "eyes": [0]}, {"hair": [0]}, "label sets differ"),
+    ({}, {}, "label sets differ"),
+    ({"hair": [0, 1], "eyes": [0, 1]}, {"hair": [0, 1], "eyes": [0]}, "same number"),
+    ({"hair": [], "eyes": []}, {"hair": [], "eyes": []}, "at least one"),
+    ({"hair": [3], "eyes": [0]}, {"hair": [0], "eyes": [0]}, "hair: asked for 3 to 3, but 3 have names"),
+    ({"hair": [-1], "eyes": [0]}, {"hair": [0], "eyes": [0]}, "hair: asked for -1"),
+])
+def test_condition_accuracy_refuses(asked, judged, said):
+    with pytest.raises(ValueError, match=said):
+        metrics.condition_accuracy(asked, judged, NAMES)
+
+
+# ---- distances of distributions ----
+
+
+def test_frechet_of_two_numbers_a_side_by_hand():
+    # means 1 and 5, variances (n - 1) 2 and 8: (1 - 5)^2 + 2 + 8 - 2 sqrt(2 * 8)
+    assert metrics.frechet(column(0, 2), column(3, 7)) == pytest.approx(18.0)
+
+
+def test_frechet_of_covariances_that_do_not_commute_by_hand():
+    # C_r = diag(2, 0), C_f = [[2, 2], [2, 2]]: traces 2 and 4; C_r C_f has the eigenvalues 4 and 0: 2 + 4 - 2 * 2
+    assert metrics.frechet([[1, 0], [-1, 0]], [[1, 1], [-1, -1]]) == pytest.approx(2.0)
+
+
+def test_frechet_equals_the_formula_with_a_matrix_root():
+    from scipy.linalg import sqrtm
+
+    rng = np.random.default_rng(0)
+    real, fake = rng.normal(size=(50, 5)) @ rng.normal(size=(5, 5)), rng.normal(1, 2, size=(40, 5))
+    c_r, c_f = np.cov(real.T), np.cov(fake.T)
+    apart = np.sum((real.mean(axis=0) - fake.mean(axis=0)) ** 2)
+    assert metrics.frechet(real, fake) == pytest.approx(apart + np.trace(c_r + c_f - 2 * np.real(sqrtm(c_r @ c_f))))
+
+
+def test_kid_by_hand():
+    # (x y + 1)^3: real pair 1, fake pair (2 + 1)^3 = 27, crosswise 1, 1, 8, 27: 1 + 27 - 2 * 37 / 4
+    assert metrics.kid(column(0, 1), column(1, 2)) == pytest.approx(9.5)
+
+
+def test_kid_divides_by_the_features_and_may_be_negative():
+    # x.y / 2: both pairs 0, so 1 each; crosswise 1, 1, 1, -1, so 8, 8, 8, 0: 1 + 1 - 2 * 6
+    assert metrics.kid([[1, 1], [1, -1]], [[2, 0], [0, 2]]) == pytest.approx(-10.0)
+
+
+def test_kid_takes_every_pair_of_three():
+    # real 0, 1, 2: pairs 1, 1, 27, mean 29/3; fake 0, 0: 1; crosswise all 1
+    assert metrics.kid(column(0, 1, 2), column(0, 0)) == pytest.approx(29 / 3 + 1 - 2)
+
+
+def test_density_and_coverage_on_a_line_by_hand():
+    real, fake = column(0, 1, 3, 7), column(0.5, 5.5)
+    # k = 1: radii 1, 1, 2, 4; 0.5 is in the balls of 0 and 1, 5.5 in that of 7
+    assert metrics.density_coverage(real, fake, k=1) == (3 / 2, 3 / 4)
+    # k = 2: radii 3, 2, 3, 6; 0.5 is in the balls of 0, 1 and 3, 5.5 in those of 3 and 7
+    assert metrics.density_coverage(real, fake, k=2) == (5 / 4, 1.0)
+
+
+@pytest.mark.parametrize("measure", [metrics.frechet, metrics.kid, metrics.density_coverage])
+@pytest.mark.parametrize(("real", "fake", "said"), [
+    (np.zeros((1, 2)), np.zeros((9, 2)), r"real \(1, 2\): must be .* at least 2 rows"),
+    (np.zeros((9, 2)), np.zeros(9), r"fake \(9,\)"),
+    (np.zeros((9, 2)), np.zeros((9, 3)), "real has 2 features, fake 3"),
+    (np.zeros((9, 2)), np.full((9, 2), np.nan), "fake: 18 of 18 values are not finite"),
+    (np.full((9, 2), np.inf), np.zeros((9, 2)), "real: 18 of 18"),
+])
+def test_distances_refuse(measure, real, fake, said):
+    with pytest.raises(ValueError, match=said):
+        measure(real, fake)
+
+
+@pytest.mark.parametrize("k", [0, 4])
+def test_density_coverage_refuses_k(k):
+    with pytest.raises(ValueError, match=f"k is {k}: it must be from 1 to 3"):
+        metrics.density_coverage(column(0, 1, 2, 3), column(0, 1), k=k)
+
+
+def test_identical_rows_have_defined_values():
+    rows = np.full((8, 3), 0.5)
+    assert metrics.frechet(rows, rows) == 0.0
+    assert metrics.kid(rows, rows) == 0.0
+    assert metrics.density_coverage(rows, rows) == (8 / 5, 1.0)
+    assert metrics.frechet(rows, rows + 1) == pytest.approx(3.0)
+    assert metrics.density_coverage(rows, rows + 1) == (0.0, 0.0)
+
+
+# ---- diversity within a condition ----
+
+
+def test_diversity_by_hand():
+    # feature pairs: condition 0 has 3, 4, 5 (mean 4), condition 1 has 2: 3; real 6 and 2: 4. All pictures are the same
+    features = [np.array([[0, 0], [3, 0], [0, 4]]), column(0, 2)]
+    real_features = [column(0, 6), column(0, 2)]
+    black = [np.zeros((len(rows), 8, 8, 3), np.uint8) for rows in features]
+    result = metrics.diversity(black, features, [one[:2] for one in black], real_features)
+    assert result == {
+        "ssim": 1.0, "real_ssim": 1.0, "distance": 3.0, "real_distance": 4.0, "verdict": "collapsed",
+        "thresholds": {"distance_at_most": 1.0, "ssim_at_least": 1.0}, "conditions": 2, "n": 5, "real_n": 4,
+    }
+
+
+def test_ssim_of_two_flat_pictures_by_hand():
+    # no variance: (2 * 0 * 255 + c) / (0 + 255^2 + c) with c = (0.01 * 255)^2
+    flat = np.stack([np.zeros((8, 8, 3), np.uint8), np.full((8, 8, 3), 255, np.uint8)])[None]
+    result = metrics.diversity(flat, [column(0, 1)], flat, [column(0, 1)])
+    assert result["ssim"] == pytest.approx(1e-4 / (1 + 1e-4))
+    assert result["thresholds"] == {"distance_at_most": 0.25, "ssim_at_least": pytest.approx(0.5, abs=1e-4)}
+    assert result["verdict"] == "diverse"
+
+
+def test_ssim_takes_at_most_the_pairs_it_may():
+    pictures = np.zeros((1, 3, 8, 8, 3), np.uint8)
+    pictures[0, 2] = 255  # pairs in order: alike, different, different
+    few, every = (metrics.diversity(pictures, [column(0, 1, 2)], pictures, [column(0, 1, 2)], ssim_pairs=most)["ssim"]
+                  for most in (1, 28))
+    assert (few, every) == (1.0, pytest.approx(1 / 3, abs=1e-3))
+
+
+def test_conditions_with_one_picture_are_left_out_and_none_left_is_refused():
+    pictures = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3)).astype(np.uint8)
+    pair, single = (pictures[:2], column(0, 1)), (pictures[:1], column(0))
+    result = metrics.diversity(*zip(pair, pair, strict=True), *zip(pair, single, strict=True))
+    assert (result["conditions"], result["n"], result["real_n"]) == (1, 2, 2)
+    with pytest.raises(ValueError, match="no condition has 2 pictures of both kinds"):
+        metrics.diversity(*zip(pair, strict=True), *zip(single, strict=True))
+
+
+def test_diversity_refuses_what_does_not_match():
+    pictures, rows = np.zeros((1, 2, 8, 8, 3), np.uint8), np.zeros((1, 2, 4))
+    with pytest.raises(ValueError, match="uint8 pictures"):
+        metrics.diversity(pictures / 255, rows, pictures, rows)
+    with pytest.raises(ValueError, match="as many rows"):
+        metrics.diversity(pictures, rows, pictures, np.zeros((1, 3, 4)))
+    with pytest.raises(ValueError, match="shorter"):
+        metrics.diversity(pictures, rows, pictures, [])
+    with pytest.raises(ValueError, match="not finite"):
+        metrics.diversity(pictures, rows * np.nan, pictures, rows)
+
+
+# ---- does the condition matter ----
+
+
+def effect(features):
+    result = metrics.condition_effect(features)
+    return result["ratio"], result["verdict"]
+
+
+def test_condition_effect_by_hand():
+    # rows are noises, columns conditions: the condition moves by 3 and by 5, the noise by 1 and by 3
+    result = metrics.condition_effect(np.array([[0.0, 3.0], [1.0, 6.0]])[:, :, None])
+    assert result == {"condition": 4.0, "noise": 2.0, "ratio": 2.0, "verdict": "used", "threshold": 0.1,
+                      "noises": 2, "conditions": 2, "n": 4}
+
+
+def test_condition_effect_at_its_ends():
+    noise, condition = np.arange(3.0)[:, None, None], np.arange(4.0)[None, :, None]
+    assert effect(noise + 0 * condition) == (0.0, "ignored")
+    assert effect(noise + 0.01 * condition) == (pytest.approx(0.0125), "ignored")  # mean steps 5/3 * 0.01 and 4/3
+    assert effect(0 * noise + condition) == (None, "used")
+    assert effect(np.full((3, 4, 2), 7.0)) == (0.0, "ignored")
+    assert effect(1 + 1e-8 * (noise + condition)) == (0.0, "ignored")  # float32 rounding is no effect
+
+
+@pytest.mark.parametrize("shape", [(1, 2, 3), (2, 1, 3), (2, 2)])
+def test_condition_effect_refuses(shape):
+    with pytest.raises(ValueError, match="with 2 or more"):
+        metrics.condition_effect(np.zeros(shape))
+
+
+# ---- halves ----
+
+
+@pytest.mark.parametrize("n", [2, 9, 10])
+def test_halves_are_disjoint_equal_and_follow_the_seed(n):
+    one, two = metrics.halves(n, seed=3)
+    assert len(one) == len(two) == n // 2
+    assert len({*one.tolist(), *two.tolist()} & set(range(n))) == n // 2 * 2
+    assert [half.tolist() for half in metrics.halves(n, seed=3)] == [one.tolist(), two.tolist()]
+
+
+def test_halves_differ_with_the_seed_and_need_two_rows():
+    assert metrics.halves(100, 0)[0].tolist() != metrics.halves(100, 1)[0].tolist()
+    with pytest.raises(ValueError, match="1 rows cannot be halved"):
+        metrics.halves(1, 0)
+
+
+# ---- made cases: they move the right way ----
+
+
+def seen(pictures: np.ndarray) -> np.ndarray:
+    """A simple feature space: mean and spread of 4 x 4 tiles. [N, 64, 64, 3] in [0, 255] -> [N, 96] in [0, 1]."""
+    tiles = pictures.reshape(-1, 4, 16, 4, 16, 3) / 255
+    return np.concatenate([tiles.mean(axis=(2, 4)), tiles.std(axis=(2, 4))], axis=-1).reshape(len(pictures), -1)
+
+
+@pytest.fixture(scope="module")
+def drawn() -> np.ndarray:
+    """200 drawn faces, uint8 [200, 64, 64, 3]."""
+    return np.stack([np.asarray(draw(describe(0, number)).resize((64, 64))) for number in range(200)])
+
+
+@pytest.fixture(scope="module")
+def cases(drawn) -> dict[str, np.ndarray]:
+    """One half of the faces, and what a bad generator would make of the other half; features [100, 96]."""
+    from scipy.ndimage import gaussian_filter
+
+    rng = np.random.default_rng(0)
+    real, other = (drawn[half].astype(float) for half in metrics.halves(200, seed=0))
+    made = {"reference": real, "real": other,
+            "noise added": np.clip(other + rng.normal(0, 30, other.shape), 0, 255),
+            "blurred": gaussian_filter(other, (0, 8, 8, 0)), "pure noise": rng.uniform(0, 255, other.shape),
+            "greyed": other.mean(axis=3, keepdims=True).repeat(3, axis=3),
+            "one repeated": other[:1].repeat(100, axis=0)}
+    return {name: seen(pictures) for name, pictures in made.items()}
+
+
+@pytest.mark.parametrize("measure", [metrics.frechet, metrics.kid])
+def test_distances_rise_with_the_damage(cases, measure):
+    distance = {name: measure(cases["reference"], features) for name, features in cases.items()}
+    assert distance["real"] < distance["noise added"] < distance["blurred"] < distance["pure noise"]
+    assert distance["real"] < distance["greyed"] < distance["one repeated"]
+
+
+def test_density_and_coverage_fall_with_the_damage(cases):
+    density, coverage = {}, {}
+    for name, features in cases.items():
+        density[name], coverage[name] = metrics.density_coverage(cases["reference"], features)
+    assert coverage["real"] > 0.9 > coverage["greyed"] > coverage["blurred"] > coverage["pure noise"]
+    assert coverage["one repeated"] <= 0.1
+    assert density["pure noise"] < density["blurred"] < density["real"] == pytest.approx(1, abs=0.2)
+
+
+def test_the_order_of_rows_changes_nothing(cases):
+    real, fake = cases["reference"], cases["noise added"]
+    order = np.random.default_rng(1).permutation(len(real))
+    for measure in (metrics.frechet, metrics.kid, metrics.density_coverage):
+        assert measure(real[order], fake[order[::-1]]) == pytest.approx(measure(real, fake))
+
+
+def test_one_picture_repeated_is_collapsed_and_others_are_diverse(drawn):
+    real, other = drawn[:32].reshape(4, 8, 64, 64, 3), drawn[32:64].reshape(4, 8, 64, 64, 3)
+    features = [np.stack([seen(pictures) for pictures in groups]) for groups in (real, other)]
+    noise = np.random.default_rng(0).integers(-3, 4, other.shape)
+    repeated = np.clip(other[:, :1].astype(int) + noise, 0, 255).astype(np.uint8)  # nearly: a collapse is never exact
+    fine = metrics.diversity(other, features[1], real, features[0])
+    assert fine["verdict"] == "diverse"
+    assert fine["distance"] == pytest.approx(fine["real_distance"], rel=0.3)
+    one = metrics.diversity(repeated, np.stack([seen(pictures) for pictures in repeated]), real, features[0])
+    assert one["verdict"] == "collapsed"
+    assert one["distance"] < one["thresholds"]["distance_at_most"]
+    assert one["ssim"] > one["thresholds"]["ssim_at_least"]
+
+
+def test_importing_the_metrics_is_quick():
+    code = "import sys, common.metrics; print([m for m in ('scipy', 'skimage', 'tensorflow') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
