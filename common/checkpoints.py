@@ -29,18 +29,20 @@ class Checkpoints:
         self._state = tf.train.Checkpoint(step=self.step, seeds=game.seed_states(), **networks, **optimizers)
         self._numbers = {name: [v.value for v in getattr(thing, "variables", [])]
                          for name, thing in {**networks, **optimizers}.items()}
-        self._rewrite_list()
-        self._manager = tf.train.CheckpointManager(self._state, str(folder), max_to_keep=2, checkpoint_name="step")
+        self._manager = self._make_manager()
 
     def _found(self) -> list[Path]:
         """The index files of the checkpoints on disk, the oldest first."""
         return sorted(self.folder.glob("step-*.index"), key=_number)
 
-    def _rewrite_list(self) -> None:
-        """Writes the manager's list of checkpoints anew from the files: where it is damaged they still count."""
-        paths = [str(index.with_suffix("")) for index in self._found()]
-        if paths:
-            tf.compat.v1.train.update_checkpoint_state(str(self.folder), paths[-1], paths)
+    def _make_manager(self) -> tf.train.CheckpointManager:
+        """The manager; its own list of checkpoints is no more than a help, the files themselves count."""
+        try:
+            return tf.train.CheckpointManager(self._state, str(self.folder), max_to_keep=2, checkpoint_name="step")
+        except ValueError:
+            say(f"note: {self.folder / 'checkpoint'}, the list of checkpoints, is damaged; it is written anew")
+            (self.folder / "checkpoint").unlink()
+            return self._make_manager()
 
     def restore(self) -> int:
         """Restores the newest checkpoint that is whole and returns its step; 0 where there is none.
@@ -74,6 +76,7 @@ class Checkpoints:
             self._manager.save(checkpoint_number=step)
             for path in [*self.folder.glob(f"step-{step}.*"), self.folder]:
                 sync(path)
+            self.keep_newest(2)
         except tf.errors.OpError as error:
             raise StorageError(f"{self.folder}: cannot save the checkpoint ({error.message.splitlines()[0]})") from None
 
@@ -85,9 +88,9 @@ class Checkpoints:
                     raise NumericalError(f"step {step}: a number of the {name.replace('_', ' ')} is NaN or infinite; "
                                          "lower the learning rate, or try --precision float32")
 
-    def keep_newest(self) -> None:
-        """Deletes all checkpoints but the newest: a finished run needs only one."""
-        for index in self._found()[:-1]:
+    def keep_newest(self, count: int) -> None:
+        """Deletes all checkpoints but the newest `count`."""
+        for index in self._found()[:-count]:
             for path in self.folder.glob(f"{index.stem}.*"):
                 path.unlink()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import pandas
 
 EMBEDDED = ROOT / "data" / "faces"
-CACHE = ROOT / "data" / "cache"
+CACHE = Path(os.environ.get("GAN_REPORTS_CACHE") or ROOT / "data" / "cache")
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def load(run: Run, data: Path | None, size: int, keep: str) -> Faces:
         UserError: bad tags or pictures, nothing left after the filter, or other data than the run began with.
     """
     if data is None:
-        run.substitute(f"no --data: training on the embedded set, drawn by code ({EMBEDDED})")
+        run.substitute("no --data: training on the embedded set of faces, drawn by code (data/faces)")
         if not EMBEDDED.exists():
             say("drawing 6,000 faces, once, in about half a minute")
         try:

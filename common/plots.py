@@ -54,6 +54,13 @@ def save(picture: Image.Image | np.ndarray, path: Path, **options: object) -> No
         picture.save(temporary, **options)
 
 
+def animate(frames: Sequence[Path], path: Path, seconds: float = 0.5) -> None:
+    """Pictures in turn, the last one longer, as an endless animated WebP."""
+    first, *rest = (Image.open(frame).convert("RGB") for frame in frames)
+    save(first, path, save_all=True, append_images=rest, loop=0, quality=80,
+         duration=[int(1000 * seconds)] * len(rest) + [int(4000 * seconds)])
+
+
 def curves(rows: Sequence[Row], panels: Mapping[str, Mapping[str, str]], path: Path) -> None:
     """The learning curve, by step: raw values pale, their running mean strong.
 

@@ -1,6 +1,7 @@
 """The run folder: its lock, its config.json, log.csv and timing.csv.
 
-    config.json  log.csv  timing.csv  checkpoints/  samples/step_000500.png  curves.png  generator.keras
+    config.json  log.csv  accuracy.csv  timing.csv  checkpoints/  samples/step_000500.png  curves.png  chart.png
+    progress.webp  generator.keras  metrics.json
 
 Whatever depends on the clock stands in timing.csv alone, so log.csv is the same in every repetition.
 No TensorFlow here.
@@ -15,14 +16,36 @@ import os
 import shutil
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, TypeVar
 
 from common.cli import Common, StorageError, UserError, say
 from common.files import atomic, write_json
 from common.runtime import Runtime
 
 Row = dict[str, str]
+LOGS = ("log.csv", "accuracy.csv")
+C = TypeVar("C", bound=Common)
+
+
+def recall(config: C) -> C:
+    """With --evaluate-only: the settings and the data of the run in the run folder, in place of the defaults.
+
+    Raises:
+        UserError: there is no run.
+    """
+    if not config.evaluate_only:
+        return config
+    try:
+        facts = json.loads((config.run_folder / "config.json").read_text(encoding="utf-8"))
+        data = facts.get("data_folder", "embedded")
+        found = {"data": config.data or (None if data == "embedded" else Path(data))}
+        return replace(config, out=config.run_folder, **facts["settings"], **found)
+    except OSError:
+        raise UserError(f"--evaluate-only: {config.run_folder} holds no run; train it first") from None
+    except (ValueError, KeyError, TypeError):
+        raise StorageError(f"{config.run_folder / 'config.json'}: damaged, or of another version") from None
 
 
 class Run:
@@ -50,7 +73,7 @@ class Run:
         self.facts = self._read_config()
         self.fix("report", {"folder": config.FOLDER, "variant": config.variant})
         self.fix("settings", config.settings())
-        self._log = None
+        self._logs: dict[str, TextIO] = {}
 
     def _take_lock(self) -> None:
         try:
@@ -112,30 +135,32 @@ class Run:
             self.note("substitutions", [*known, text])
 
     def rewind(self, step: int) -> None:
-        """Drops the rows of log.csv that come after `step`: they will be written again, the same."""
-        path = self.folder / "log.csv"
-        kept = [row for row in read_log(self.folder) if int(row["step"]) <= step]
-        if kept:
-            with atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, kept[0], lineterminator="\n")
-                writer.writeheader()
-                writer.writerows(kept)
-        else:
-            path.unlink(missing_ok=True)
+        """Drops the rows of log.csv and accuracy.csv that come after `step`: they will be written again, the same."""
+        for name in LOGS:
+            path = self.folder / name
+            kept = [row for row in read_log(self.folder, name) if int(row["step"]) <= step]
+            if kept:
+                with atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+                    writer = csv.DictWriter(file, kept[0], lineterminator="\n")
+                    writer.writeheader()
+                    writer.writerows(kept)
+            else:
+                path.unlink(missing_ok=True)
 
-    def log(self, step: int, terms: Mapping[str, float]) -> None:
-        """Adds a row to log.csv: nine digits, which give a float32 back exactly."""
-        if self._log is None:
-            self._log = open(self.folder / "log.csv", "a", newline="", encoding="utf-8")  # noqa: SIM115
-        if not self._log.tell():
-            self._log.write(",".join(["step", *terms]) + "\n")
-        self._log.write(",".join([str(step), *(f"{value:.9g}" for value in terms.values())]) + "\n")
-        self._log.flush()
+    def log(self, step: int, terms: Mapping[str, float], name: str = "log.csv") -> None:
+        """Adds a row to one of LOGS: nine digits, which give a float32 back exactly."""
+        if name not in self._logs:
+            self._logs[name] = open(self.folder / name, "a", newline="", encoding="utf-8")  # noqa: SIM115
+        file = self._logs[name]
+        if not file.tell():
+            file.write(",".join(["step", *terms]) + "\n")
+        file.write(",".join([str(step), *(f"{value:.9g}" for value in terms.values())]) + "\n")
+        file.flush()
 
-    def sync_log(self) -> None:
-        """Has log.csv on the disk before a checkpoint is, so that a checkpoint's log is never shorter than it."""
-        if self._log is not None:
-            os.fsync(self._log.fileno())
+    def sync_logs(self) -> None:
+        """Has the logs on the disk before a checkpoint is, so that they are never shorter than it."""
+        for file in self._logs.values():
+            os.fsync(file.fileno())
 
     def time(self, step: int, seconds_per_step: float, images_per_second: float) -> None:
         """Adds a row to timing.csv, where everything stands that depends on the clock."""
@@ -147,15 +172,15 @@ class Run:
             file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')},{step},{seconds_per_step:.4f},{images_per_second:.1f}\n")
 
     def close(self) -> None:
-        """Closes log.csv and frees the lock."""
-        if self._log is not None:
-            self._log.close()
+        """Closes the logs and frees the lock."""
+        for file in self._logs.values():
+            file.close()
         self._lock.close()
 
 
-def read_log(folder: Path) -> list[Row]:
-    """The rows of a run's log.csv as text; a last line that a power failure cut short is left out."""
-    path = folder / "log.csv"
+def read_log(folder: Path, name: str = "log.csv") -> list[Row]:
+    """The rows of one of a run's LOGS as text; a last line that a power failure cut short is left out."""
+    path = folder / name
     if not path.exists():
         return []
     text = path.read_text(encoding="utf-8")

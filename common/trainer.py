@@ -13,7 +13,8 @@ from PIL import Image
 from common import plots
 from common.batches import Batches
 from common.checkpoints import Checkpoints
-from common.cli import INTERRUPTED, TERMINATED, Common, NumericalError, Stopped, say
+from common.cli import INTERRUPTED, TERMINATED, Common, NumericalError, Stopped, UserError, say
+from common.evaluation import Evaluation
 from common.files import atomic
 from common.game import Game
 from common.progress import Meter, duration
@@ -23,7 +24,7 @@ Panels = Mapping[str, Mapping[str, str]]
 
 
 def train(game: Game, batches: Batches, run: Run, config: Common, sampler: Callable[[], Image.Image],
-          panels: Panels) -> None:
+          panels: Panels, chart: Callable[[], Image.Image] | None = None, evaluation: Evaluation | None = None) -> None:
     """Trains a game to its last step, or takes up the run where it stopped, and writes what a run folder holds.
 
     Args:
@@ -33,20 +34,26 @@ def train(game: Game, batches: Batches, run: Run, config: Common, sampler: Calla
         config: lengths, intervals, preset.
         sampler: draws the sample grid with the game's networks, always of the same inputs.
         panels: of `curves.png`, see `plots.curves`.
+        chart: draws all conditions, once, at the end.
+        evaluation: measures the run; with `config.evaluate_only` nothing else happens.
 
     Raises:
         NumericalError: a loss or a weight is NaN or infinite.
         Stopped: SIGTERM or Ctrl-C; the state is saved.
         StorageError: no checkpoint is whole, or the disk does not take one.
     """
-    _Training(game, batches, run, config, sampler, panels).run_through()
+    training = _Training(game, batches, run, config, sampler, panels, chart, evaluation if config.evaluate else None)
+    if config.evaluate_only:
+        training.evaluate_only()
+    else:
+        training.run_through()
 
 
 class _Training:
     def __init__(self, game: Game, batches: Batches, run: Run, config: Common, sampler: Callable[[], Image.Image],
-                 panels: Panels) -> None:
+                 panels: Panels, chart: Callable[[], Image.Image] | None, evaluation: Evaluation | None) -> None:
         self.game, self.batches, self.run, self.config = game, batches, run, config
-        self.sampler, self.panels = sampler, panels
+        self.sampler, self.panels, self.chart, self.evaluation = sampler, panels, chart, evaluation
         self.total = config.total_steps(batches.steps_per_epoch)
         self.checkpoints = Checkpoints(game, run.folder / "checkpoints")
         self.step_function = compiled(game, config.jit)
@@ -56,6 +63,8 @@ class _Training:
         start = self.checkpoints.restore()
         self.run.rewind(start)
         self._announce(start)
+        if self.evaluation and start < self.total:
+            self.evaluation.judge  # noqa: B018 - trained now, so that the clock of the steps does not run meanwhile
         if not start:
             self._draw(0)
         with _Signals() as signals, \
@@ -94,8 +103,9 @@ class _Training:
             self._event(done)
         if done % config.sample_every == 0 or done == self.total:
             self._draw(done)
+            self._judge(done)
         if done % config.checkpoint_every == 0 or last:
-            self.run.sync_log()
+            self.run.sync_logs()
             self.checkpoints.save(done)
 
     def _draw(self, step: int) -> None:
@@ -103,6 +113,19 @@ class _Training:
         plots.save(self.sampler(), self.run.folder / "samples" / f"step_{step:06d}.png")
         if step:
             plots.curves(read_log(self.run.folder), self.panels, self.run.folder / "curves.png")
+
+    def _judge(self, step: int) -> None:
+        if self.evaluation:
+            accuracy = self.evaluation.accuracy()
+            self.run.log(step, {name: accuracy[name] for name in ("hair", "eyes", "both")}, "accuracy.csv")
+            say(f"step {step}: hair as asked {accuracy['hair']:.0%}, eyes {accuracy['eyes']:.0%} (of {accuracy['n']})")
+
+    def evaluate_only(self) -> None:
+        """Writes metrics.json of a finished run again."""
+        step = self.checkpoints.restore()
+        if step != self.total or self.evaluation is None:
+            raise UserError(f"--evaluate-only: {self.run.folder} is at step {step} of {self.total}; finish it first")
+        self.evaluation.write(step)
 
     def _event(self, step: int) -> None:
         if self.events:
@@ -114,7 +137,12 @@ class _Training:
     def _finish(self, start: int) -> None:
         with atomic(self.run.folder / "generator.keras") as temporary:
             self.game.players["generator"].network.save(temporary)
-        self.checkpoints.keep_newest()
+        if self.chart:
+            plots.save(self.chart(), self.run.folder / "chart.png")
+        plots.animate(sorted((self.run.folder / "samples").glob("step_*.png")), self.run.folder / "progress.webp")
+        if self.evaluation:
+            self.evaluation.write(self.total)
+        self.checkpoints.keep_newest(1)  # a finished run needs no other
         if self.total > start:
             say(f"trained {self.total - start} steps in {duration(self.meter.seconds_per_step * (self.total - start))}"
                 f", {self.meter.images_per_second:.0f} img/s")

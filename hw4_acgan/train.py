@@ -23,7 +23,7 @@ class Config(cli.Common):
     FOLDER: ClassVar = "hw4_acgan"
     PRESETS: ClassVar = {
         # so few steps are not enough for the whole L_C: README, "The class terms on fakes"
-        "quick": {"steps": 1600, "batch_size": 16, "fake_class": 0.0, "sample_every": 200, "checkpoint_every": 400},
+        "quick": {"steps": 1500, "batch_size": 16, "fake_class": 0.0, "sample_every": 200, "checkpoint_every": 400},
         "smoke": {"steps": 12, "batch_size": 8, "sample_every": 6, "log_every": 2, "checkpoint_every": 6},
     }
 
@@ -50,15 +50,17 @@ def main(config: Config) -> None:
     from common import datasets, runs, runtime, tags
 
     # data
+    config = runs.recall(config)
     run = runs.Run(config)
     data = datasets.load(run, config.data, size=64, keep="exactly_one")
     hair, eyes = tags.labels(data.table)
 
     # model
-    run.settle(runtime.start(config.seed, config.precision))
+    machine = runtime.start(config.seed, config.precision)
+    run.settle(machine)
     import keras
 
-    from common import batches, trainer
+    from common import batches, evaluation, trainer
     from common.game import Player
     from hw4_acgan import model, sample
 
@@ -76,10 +78,15 @@ def main(config: Config) -> None:
     panels = {"source": {"d_real": "D on real", "d_fake": "D on fake", "g_source": "G"},
               "class": {"d_class": "D, real + fake", "g_class": "G"}}
 
-    def grid():
-        return sample.table(game.generator, sample.GRID_EYES, config.seed)
+    def table(colours):
+        return lambda: sample.table(game.generator, colours, config.seed)
 
-    trainer.train(game, stream, run, config, grid, panels)
+    def draw(z, hair, eyes):
+        return sample.draw(game.generator, z, hair, eyes)
+
+    facts = {"steps": config.total_steps(stream.steps_per_epoch), "seed": config.seed, "precision": machine.precision}
+    measures = evaluation.Evaluation(run, data, draw, config.z, facts)
+    trainer.train(game, stream, run, config, table(sample.GRID_EYES), panels, table(tags.EYES), measures)
 
 
 if __name__ == "__main__":

@@ -38,8 +38,8 @@ def script(tmp_path):
         elsewhere = tmp_path / "elsewhere"
         elsewhere.mkdir(exist_ok=True)
         command = [sys.executable, str(ROOT / str(words[0])), *map(str, words[1:])]
-        done = subprocess.run(command, cwd=elsewhere, capture_output=True, text=True, env={**os.environ, **env},
-                              timeout=300, check=False)
+        env = {**os.environ, "GAN_REPORTS_CACHE": str(tmp_path / "cache"), **env}
+        done = subprocess.run(command, cwd=elsewhere, capture_output=True, text=True, env=env, timeout=300, check=False)
         assert done.returncode == code, done.stdout + done.stderr
         return done
 

@@ -30,6 +30,16 @@ def test_save_leaves_only_the_whole_picture(tmp_path):
     assert [entry.name for entry in path.parent.iterdir()] == ["picture.png"]
 
 
+def test_animate_shows_all_frames_in_turn(tmp_path):
+    for number in range(3):
+        plots.save(np.full((8, 8, 3), 100 * number, np.uint8), tmp_path / f"{number}.png")
+    plots.animate(sorted(tmp_path.glob("*.png")), tmp_path / "moving.webp")
+    with Image.open(tmp_path / "moving.webp") as moving:
+        assert moving.n_frames == 3
+        moving.seek(2)
+        assert abs(int(np.asarray(moving.convert("RGB"))[4, 4, 0]) - 200) < 5
+
+
 def test_smooth_is_the_mean_of_the_last_values():
     assert plots.smooth(np.array([2.0, 4.0, 6.0, 8.0]), 2).tolist() == [2.0, 3.0, 5.0, 7.0]
 

@@ -10,7 +10,7 @@ from conftest import ROOT
 
 from common.cli import Common, StorageError, UserError
 from common.files import atomic
-from common.runs import Run, read_log
+from common.runs import Run, read_log, recall
 
 
 @pytest.fixture
@@ -115,6 +115,18 @@ def test_rewind_to_the_start_leaves_no_log(config):
     run.log(1, {"d_real": 1.0})
     run.rewind(0)
     assert not (config.out / "log.csv").exists()
+
+
+def test_recall_gives_back_the_settings_of_the_run(config):
+    Run(replace(config, batch_size=32)).close()
+    again = recall(Common(out=config.out, evaluate_only=True))
+    assert (again.batch_size, again.steps, again.data) == (32, 10, None)
+    assert recall(config) is config
+
+
+def test_recall_without_a_run(config):
+    with pytest.raises(UserError, match="holds no run; train it first"):
+        recall(replace(config, evaluate_only=True))
 
 
 def test_a_damaged_row_is_named(config):

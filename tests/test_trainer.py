@@ -106,7 +106,8 @@ def break_at(game, step, action):
 def test_a_run_folder_holds_what_the_readme_says(lab):
     run = lab.train("run")
     assert sorted(path.name for path in run.folder.iterdir()) == [
-        ".lock", "checkpoints", "config.json", "curves.png", "generator.keras", "log.csv", "samples", "timing.csv"]
+        ".lock", "checkpoints", "config.json", "curves.png", "generator.keras", "log.csv", "progress.webp", "samples",
+        "timing.csv"]
     assert sorted(path.name for path in (run.folder / "samples").iterdir()) == [
         f"step_{step:06d}.png" for step in (0, 4, 8, 12)]
     assert [row["step"] for row in read_log(run.folder)] == [str(step) for step in range(1, 13)]

@@ -1,0 +1,129 @@
+"""Measures a run with the judge: condition accuracy while it trains, metrics.json at its end."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from common import judge, metrics, tags
+from common.cli import say
+from common.datasets import Faces
+from common.files import write_json
+from common.runs import Run
+
+SEED = 0              # of the judge, its split and the evaluation's noise: the same for all runs on a data set
+ROUNDS = 10           # pictures of each of the 132 conditions in the final accuracy
+CONDITIONS, COPIES = 12, 8  # of the diversity
+FEWEST = 20           # unseen pictures in a half, below which distributions are not compared
+
+Draw = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+NAMES = {"hair": tags.HAIR, "eyes": tags.EYES}
+
+
+class Evaluation:
+    """The measures of a generator that takes hair and eye colours.
+
+    Args:
+        run: its folder gets metrics.json.
+        data: what the run trains on; the judge and the real pictures come from it.
+        draw: (z float32 [N, z], hair [N], eyes [N]) -> uint8 [N, S, S, 3], with the network as it is now.
+        z: size of the noise.
+        facts: what metrics.json says of the run beside the measures: seed, precision, length.
+    """
+
+    def __init__(self, run: Run, data: Faces, draw: Draw, z: int, facts: dict[str, Any]) -> None:
+        self.run, self.data, self.z, self.facts = run, data, z, facts
+        self._draw = draw
+
+    @functools.cached_property
+    def judge(self) -> judge.Judge:
+        """The judge of the data set, trained when it is first needed."""
+        return judge.load(self.data, SEED)
+
+    def accuracy(self, rounds: int = 1) -> dict[str, Any]:
+        """Condition accuracy over all 132 pairs, each `rounds` times, always from the same noise."""
+        hair, eyes = (np.tile(labels, rounds) for labels in _pairs())
+        seen_hair, seen_eyes, _ = self.judge.look(self.draw(self._noise(1, len(hair)), hair, eyes))
+        return metrics.condition_accuracy({"hair": hair, "eyes": eyes}, {"hair": seen_hair, "eyes": seen_eyes}, NAMES)
+
+    def draw(self, z: np.ndarray, hair: np.ndarray, eyes: np.ndarray) -> np.ndarray:
+        """The report's `draw`, 256 pictures at a time."""
+        parts = [self._draw(z[k:k + 256], hair[k:k + 256], eyes[k:k + 256]) for k in range(0, len(z), 256)]
+        return np.concatenate(parts)
+
+    def write(self, step: int) -> None:
+        """Measures the run as it is after `step` steps, and writes metrics.json."""
+        say("measuring: condition accuracy, Frechet distance, diversity")
+        accuracy = self.accuracy(ROUNDS)
+        accuracy["chance"] = {name: 1 / len(names) for name, names in NAMES.items()}
+        measured = {"condition_accuracy": accuracy, **self._distributions(), "diversity": self._diversity(),
+                    "condition_effect": self._effect()}
+        write_json(self.run.folder / "metrics.json", {
+            **self.run.facts["report"], "step": step, **self.facts,
+            "data": {"name": self.run.facts["data_folder"], **self.run.facts["data"]}, "evaluation": {"seed": SEED},
+            "judge": {"sha256": self.judge.sha256, **self.judge.ceiling, "note": "accuracy on unseen real pictures"},
+            **measured, "verdict": verdict(measured)})
+        say(f"measured: {verdict(measured)}")
+
+    def _noise(self, stream: int, count: int) -> np.ndarray:
+        return np.random.default_rng([SEED, stream]).standard_normal((count, self.z), np.float32)
+
+    def _distributions(self) -> dict[str, Any]:
+        """Fakes with the labels of one half of the unseen pictures against it; the other half is the floor."""
+        unseen = self.judge.unseen
+        first, second = (unseen[half] for half in metrics.halves(len(unseen), SEED))
+        if len(first) < FEWEST:
+            say(f"note: {len(unseen)} unseen pictures are too few to compare distributions")
+            return {}
+        hair, eyes = tags.labels(self.data.table)
+        real, other = (self.judge.look(self._pictures(half))[2] for half in (first, second))
+        fake = self.judge.look(self.draw(self._noise(2, len(first)), hair[first], eyes[first]))[2]
+        density, coverage = metrics.density_coverage(real, fake)
+        floor = metrics.density_coverage(real, other)
+        n = len(first)
+        return {"frechet": {"fake": metrics.frechet(real, fake), "real": metrics.frechet(real, other), "n": n},
+                "kid": {"fake": metrics.kid(real, fake), "real": metrics.kid(real, other), "n": n},
+                "density": {"fake": density, "real": floor[0], "n": n},
+                "coverage": {"fake": coverage, "real": floor[1], "n": n}}
+
+    def _pictures(self, samples: np.ndarray) -> np.ndarray:
+        return self.data.images[self.data.rows[samples]]
+
+    def _diversity(self) -> dict[str, Any] | None:
+        """Within the commonest conditions of the whole data set, fakes beside real pictures."""
+        hair, eyes = tags.labels(self.data.table)
+        pair = hair * len(tags.EYES) + eyes
+        common = [key for key in np.argsort(-np.bincount(pair, minlength=132), kind="stable")[:CONDITIONS]
+                  if (pair == key).sum() > 1]
+        if not common:
+            return None
+        real = [self._pictures(np.flatnonzero(pair == key)[:COPIES]) for key in common]
+        asked = np.repeat(common, COPIES)
+        fake = self.draw(self._noise(3, len(asked)), *divmod(asked, len(tags.EYES)))
+        features = self.judge.look(fake)[2].reshape(len(common), COPIES, -1)
+        return metrics.diversity(fake.reshape(len(common), COPIES, *fake.shape[1:]), features, real,
+                                 [self.judge.look(pictures)[2] for pictures in real])
+
+    def _effect(self) -> dict[str, Any]:
+        """Eight noises by twelve conditions, each with a hair colour of its own."""
+        hair = np.arange(len(tags.HAIR))
+        eyes = hair % len(tags.EYES)
+        z = np.repeat(self._noise(4, 8), len(hair), axis=0)
+        features = self.judge.look(self.draw(z, np.tile(hair, 8), np.tile(eyes, 8)))[2]
+        return metrics.condition_effect(features.reshape(8, len(hair), -1))
+
+
+def _pairs() -> tuple[np.ndarray, np.ndarray]:
+    """All 132 pairs: hair [132], eyes [132]."""
+    return divmod(np.arange(len(tags.HAIR) * len(tags.EYES)), len(tags.EYES))
+
+
+def verdict(measured: dict[str, Any]) -> str:
+    """One line of what the measures say."""
+    accuracy, diversity = measured["condition_accuracy"], measured["diversity"]
+    follows = f"hair as asked {accuracy['hair']:.0%}, eyes {accuracy['eyes']:.0%}"
+    ignored = ", condition ignored" if measured["condition_effect"]["verdict"] == "ignored" else ""
+    return follows + ignored + (f", {diversity['verdict']}" if diversity else "")

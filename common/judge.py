@@ -1,0 +1,170 @@
+"""The judge: a small network that names hair and eye colours, trained on the run's own pictures, never by a GAN.
+
+It scores what a generator makes. What it reaches on real pictures that it has not seen is the ceiling of every such
+score. Its features are the space in which pictures are compared.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers
+
+from common import tags
+from common.cli import say
+from common.datasets import CACHE, Faces
+from common.files import atomic, write_json
+
+VERSION = 1          # raise it when the same data would give another judge
+EPOCHS = 6
+UNSEEN = 0.3         # share of the pictures that the judge does not learn from
+FEATURES = 64
+SAME = 2.0           # levels of 255: pictures that differ by less are one drawing, perhaps mirrored
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A trained judge.
+
+    Attributes:
+        network: image uint8-valued [B, S, S, 3] -> [hair [B, 12], eyes [B, 11], features [B, 64]], logits.
+        ceiling: accuracy on unseen real pictures: hair, eyes, both, and their number n.
+        sha256: of the network's file.
+        unseen: int [M], the samples of the data set that the judge has not learned from.
+    """
+
+    network: keras.Model
+    ceiling: dict[str, float]
+    sha256: str
+    unseen: np.ndarray
+
+    def look(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """uint8 [N, S, S, 3] -> hair [N] and eyes [N], indices into tags.HAIR and tags.EYES, and features [N, 64]."""
+        parts = [self.network.predict_on_batch(np.asarray(images[start:start + 256], np.float32))
+                 for start in range(0, len(images), 256)]
+        hair, eyes, features = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return hair.argmax(1), eyes.argmax(1), features
+
+
+def load(data: Faces, seed: int) -> Judge:
+    """The judge of a data set: trained once for each (data, seed), kept in data/cache.
+
+    Args:
+        data: rows with exactly one hair and one eye colour; the split is fixed by the seed, by drawing and not by row.
+    """
+    train, unseen = split(data, seed)
+    home = CACHE / "judges" / _name(data, seed)
+    file, card = home / "judge.keras", home / "judge.json"
+    try:
+        known = json.loads(card.read_text(encoding="utf-8"))
+        if known["sha256"] == _sha256(file):
+            return Judge(keras.saving.load_model(file, compile=False), known["ceiling"], known["sha256"], unseen)
+        say(f"note: {file} is damaged; the judge is trained anew")
+    except FileNotFoundError:
+        pass
+    except (ValueError, KeyError):
+        say(f"note: {card} is damaged; the judge is trained anew")
+    say(f"training the judge on {len(train)} pictures, once for this data set")
+    network = _fit(data, train, seed)
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    with atomic(file) as temporary:
+        network.save(temporary)
+    judge = Judge(network, {}, _sha256(file), unseen)
+    judge.ceiling.update(_accuracy(judge, data, unseen))
+    write_json(card, {"sha256": judge.sha256, "ceiling": judge.ceiling})
+    return judge
+
+
+def split(data: Faces, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Samples to learn from, and the unseen 30%. A drawing, its mirrored twin and its near copies stay together."""
+    groups = drawings(data.images, data.rows)
+    order = np.random.default_rng([seed, len(groups)]).permutation(groups.max() + 1)
+    unseen = order[groups] < UNSEEN * (groups.max() + 1)
+    return np.flatnonzero(~unseen), np.flatnonzero(unseen)
+
+
+def drawings(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """A number for each sample, the same where two show one drawing, also mirrored: int [N].
+
+    Pictures are compared as 8 x 8 grey thumbnails to which their mirror images are added, so that both sides agree.
+    """
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+    from scipy.spatial import cKDTree
+
+    size = images.shape[1] // 8
+    thumbs = np.empty((len(rows), 8, 4), np.float32)
+    for start in range(0, len(rows), 1000):
+        part = images[rows[start:start + 1000]].mean(axis=3, dtype=np.float32)
+        part = part[:, :8 * size, :8 * size].reshape(-1, 8, size, 8, size).mean(axis=(2, 4))
+        thumbs[start:start + 1000] = ((part + part[:, :, ::-1]) / 2)[:, :, :4]
+    pairs = cKDTree(thumbs.reshape(len(rows), 32)).query_pairs(SAME * 32 ** 0.5, output_type="ndarray")
+    links = coo_matrix((np.ones(len(pairs)), pairs.T), shape=(len(rows), len(rows)))
+    return connected_components(links, directed=False)[1]
+
+
+def _network(size: int) -> keras.Model:
+    image = keras.Input((size, size, 3), name="image")
+    x = layers.Rescaling(1 / 127.5, offset=-1)(image)
+    for filters in (32, 64, 128, 128):
+        x = layers.Conv2D(filters, 3, strides=2, padding="same", use_bias=False)(x)
+        x = layers.BatchNormalization(momentum=0.9, epsilon=1e-3)(x)
+        x = layers.ReLU()(x)
+    x = layers.Dropout(0.3)(layers.Flatten()(x))
+    features = layers.Dense(FEATURES, activation="relu", name="features")(x)
+    heads = [layers.Dense(units, name=name)(features) for name, units in (("hair", 12), ("eyes", 11))]
+    return keras.Model(image, [*heads, features], name="judge")
+
+
+def _fit(data: Faces, train: np.ndarray, seed: int) -> keras.Model:
+    """Trains in float32, whatever the run's precision, on pictures mirrored at random."""
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    keras.utils.set_random_seed(seed)  # the game's networks are built by now; its noise does not come from here
+    try:
+        network = _network(data.images.shape[1])
+        trained = keras.Model(network.input, network.outputs[:2])
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        steps = max(1, len(train) // 64) * EPOCHS
+        trained.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(2e-3, steps)), [loss, loss],
+                        jit_compile=False)
+        _train(trained, data, train, seed, steps)
+    finally:
+        keras.config.set_dtype_policy(policy)
+    return network
+
+
+def _train(network: keras.Model, data: Faces, train: np.ndarray, seed: int, steps: int) -> None:
+    from common.batches import Batches
+
+    hair, eyes = tags.labels(data.table)
+    batches = Batches(data.images, data.rows[train], {"hair": hair[train], "eyes": eyes[train]}, min(64, len(train)),
+                      seed, mirror=True)
+    for batch in batches.stream(0, steps):
+        network.train_on_batch(batch["image"].astype(np.float32), [batch["hair"], batch["eyes"]])
+
+
+def _accuracy(judge: Judge, data: Faces, samples: np.ndarray) -> dict[str, Any]:
+    hair, eyes = tags.labels(data.table)
+    seen_hair, seen_eyes, _ = judge.look(data.images[data.rows[samples]])
+    right = seen_hair == hair[samples], seen_eyes == eyes[samples]
+    return {"hair": float(right[0].mean()), "eyes": float(right[1].mean()), "both": float((right[0] & right[1]).mean()),
+            "n": len(samples)}
+
+
+def _name(data: Faces, seed: int) -> str:
+    facts = [VERSION, data.facts["pictures_sha256"], data.facts["tags_sha256"], data.facts["filter"],
+             data.images.shape[1], seed, keras.__version__]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:24]
+
+
+def _sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()

@@ -1,0 +1,63 @@
+"""`python tools/results.py [RUNS]`: finished runs on the embedded data -> results/ and README's table.
+
+Copies metrics.json, config.json, the last sample grid, the chart and the curves of every run folder RUNS/FOLDER/VARIANT
+into results/FOLDER/VARIANT, small enough to commit, and writes the table between the marks in README.md from them.
+Runs on other data are passed over: no figure that shows the course's pictures goes into the repository.
+"""
+
+import re
+import shutil
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common import gallery
+from common.cli import ROOT, UserError
+from common.files import atomic
+
+FILES = ("metrics.json", "config.json", "log.csv", "timing.csv", "curves.png")
+BEGIN, END = "<!-- results: written by tools/results.py -->", "<!-- end of results -->"
+
+
+def copy(run: gallery.RunSummary, results: Path) -> bool:
+    """Copies one run's small files; False if it is unfinished or on other data."""
+    if run.problems or run.config.get("data_folder") != "embedded":
+        print(f"passed over: {run.folder}/{run.variant} " + ("; ".join(run.problems) or "is not on the embedded data"))
+        return False
+    target = results / run.folder / run.variant
+    shutil.rmtree(target, ignore_errors=True)
+    (target / "samples").mkdir(parents=True)
+    for name in FILES:
+        shutil.copy(run.path / name, target / name)
+    for kind in ("samples", "chart", "progress"):
+        if kind in run.pictures:
+            shutil.copy(run.path / run.pictures[kind].path, target / run.pictures[kind].path)
+    return True
+
+
+def write_table(readme: Path, results: Path) -> None:
+    """Replaces what stands between the marks in README.md."""
+    text = readme.read_text(encoding="utf-8")
+    if BEGIN not in text or END not in text:
+        raise UserError(f"{readme}: the marks {BEGIN} and {END} are gone; put them where the table belongs")
+    table = gallery.markdown(gallery.collect(results))
+    new = re.sub(re.escape(BEGIN) + ".*" + re.escape(END), lambda _: f"{BEGIN}\n{table}\n{END}", text, flags=re.DOTALL)
+    with atomic(readme) as temporary:
+        temporary.write_text(new, encoding="utf-8")
+
+
+def main() -> int:
+    """Exit code 0, or 2 with a line on stderr."""
+    runs = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "runs"
+    try:
+        copied = [run for run in gallery.collect(runs) if copy(run, ROOT / "results")]
+        write_table(ROOT / "README.md", ROOT / "results")
+    except UserError as error:
+        print(f"results.py: {error}", file=sys.stderr)
+        return 2
+    print(f"{len(copied)} runs copied to {ROOT / 'results'}, table written to README.md")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
