@@ -220,7 +220,7 @@ def state(folder):
 
 @pytest.mark.parametrize("precision", ["bfloat16", pytest.param("float32", marks=pytest.mark.slow)])
 def test_killed_in_the_middle_of_an_epoch_and_run_again_is_the_same_to_the_bit(precision, few_faces, tmp_path,
-                                                                              tensorflow):
+                                                                              tensorflow, monkeypatch):
     def command(out, *more):
         return [sys.executable, str(ROOT / "hw4_acgan" / "train.py"), "--preset", "smoke", "--data", str(few_faces),
                 "--out", str(out), "--steps", "12", "--checkpoint-every", "4", "--log-every", "1",
@@ -228,6 +228,7 @@ def test_killed_in_the_middle_of_an_epoch_and_run_again_is_the_same_to_the_bit(p
 
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     # the uninterrupted run is not measured: neither the judge nor the measuring may touch the training
+    monkeypatch.setenv("GAN_REPORTS_CACHE", str(tmp_path / "cache"))
     subprocess.run(command(whole, "--no-evaluate"), check=True, capture_output=True)
     process = subprocess.Popen(command(killed), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     log = killed / "log.csv"

@@ -1,4 +1,4 @@
-"""`python -m common.faces DEST [--count N] [--seed S] [--workers W] [--sheet FILE.png]`."""
+"""`python -m common.faces DEST [--count N] [--seed S] [--workers W] [--sheet FILE]`."""
 
 import argparse
 import sys
@@ -15,7 +15,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=6000, help="faces to draw (default 6000)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the set (default 0)")
     parser.add_argument("--workers", type=int, help="processes (default: one a core)")
-    parser.add_argument("--sheet", type=Path, help="also save a contact sheet, a column a hair colour, as this PNG")
+    parser.add_argument("--sheet", type=Path, help="also save a contact sheet, a column a hair colour, to this file")
     options = parser.parse_args()
     try:
         new = make(options.dest, options.count, options.seed, options.workers)
