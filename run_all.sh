@@ -6,6 +6,8 @@
 # Default: the preset quick (a few minutes a report on 2 cores), the embedded data, the main run of every report. Runs
 # go to runs/FOLDER/VARIANT, and at the end all of them to one page, runs/index.html. A run there under other settings
 # is refused, unless --overwrite is given. Exit code: 0, or 1 if a report failed (the others still get their turn).
+#
+# Works with the bash 3.2 of macOS: there an empty array counts as unset, hence ${name[@]+"${name[@]}"}.
 set -u
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$root/tools/environment.sh"
@@ -17,33 +19,37 @@ variants=(
   "hw4_acgan/train.py --condition onehot"
 )
 
-preset=quick only="" options=() all_variants=()
+refuse() { echo "run_all.sh: $1" >&2; exit 2; }
+preset=quick only="" options=() chosen=("${main_runs[@]}")
 while [ $# -gt 0 ]; do
   case "$1" in
-    --preset | --data | --only) [ $# -gt 1 ] || { echo "run_all.sh: $1 needs a value" >&2; exit 2; } ;;&
-    --preset) preset="$2"; shift 2 ;;
-    --data) options+=(--data "$2"); shift 2 ;;
-    --overwrite) options+=(--overwrite); shift ;;
-    --all-variants) all_variants=("${variants[@]}"); shift ;;
-    --only) only="${2%/}"; shift 2 ;;
-    -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; exit 0 ;;
-    *) echo "run_all.sh: unknown option $1; see --help" >&2; exit 2 ;;
+    -h | --help) sed -n '2,/^# is refused/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 0 ;;
+    --overwrite) options+=(--overwrite); shift; continue ;;
+    --all-variants) chosen=("${main_runs[@]}" "${variants[@]}"); shift; continue ;;
+    --preset | --data | --only) [ $# -gt 1 ] || refuse "$1 needs a value" ;;
+    *) refuse "unknown option $1; see --help" ;;
   esac
+  case "$1" in
+    --preset) preset="$2" ;;
+    --data) options+=(--data "$2") ;;
+    --only) only="${2%/}" ;;
+  esac
+  shift 2
 done
-case "$preset" in smoke | quick | report) ;; *) echo "run_all.sh: --preset $preset: smoke, quick or report" >&2; exit 2 ;; esac
+case "$preset" in smoke | quick | report) ;; *) refuse "--preset $preset: smoke, quick or report" ;; esac
 
 wanted=()
-for run in "${main_runs[@]}" "${all_variants[@]}"; do
-  [ -z "$only" ] || [ "$only" = "${run%%/*}" ] && wanted+=("$run")
+for run in "${chosen[@]}"; do
+  if [ -z "$only" ] || [ "$only" = "${run%%/*}" ]; then wanted+=("$run"); fi
 done
-[ ${#wanted[@]} -gt 0 ] || { echo "run_all.sh: --only $only: no such report here" >&2; exit 2; }
+[ ${#wanted[@]} -gt 0 ] || refuse "--only $only: no such report here"
 
 use_environment "$root/requirements.txt" || exit 2
 failed=()
 for run in "${wanted[@]}"; do
   echo "== $run, preset $preset"
   read -ra words <<< "$run"
-  "$python" "$root/${words[0]}" "${words[@]:1}" --preset "$preset" "${options[@]}"
+  "$python" "$root/${words[0]}" ${words[@]+"${words[@]:1}"} --preset "$preset" ${options[@]+"${options[@]}"}
   code=$?
   case $code in
     0) ;;

@@ -15,4 +15,4 @@ which=(-m "not slow")
 [ -n "${CI:-}" ] && which=()
 [ "${1:-}" = "--all" ] && { which=(); shift; }
 "$python" -m ruff check . || exit 1
-exec "$python" -m pytest -n 2 --dist loadgroup --durations 8 "${which[@]}" "$@"
+exec "$python" -m pytest -n 2 --durations 8 ${which[@]+"${which[@]}"} "$@"
