@@ -22,7 +22,7 @@ from common.cli import say
 from common.datasets import CACHE, Faces
 from common.files import atomic, write_json
 
-VERSION = 1          # raise it when the same data would give another judge
+VERSION = 2          # raise it when the same data would give another judge
 EPOCHS = 6
 UNSEEN = 0.3         # share of the pictures that the judge does not learn from
 FEATURES = 64
@@ -36,21 +36,27 @@ class Judge:
     Attributes:
         network: image uint8-valued [B, S, S, 3] -> [hair [B, 12], eyes [B, 11], features [B, 64]], logits.
         ceiling: accuracy on unseen real pictures: hair, eyes, both, and their number n.
+        scale: mean length of the network's features on unseen real pictures; `look` divides by it, so that distances
+            of two judges are of one size.
         sha256: of the network's file.
         unseen: int [M], the samples of the data set that the judge has not learned from.
     """
 
     network: keras.Model
     ceiling: dict[str, float]
+    scale: float
     sha256: str
     unseen: np.ndarray
 
     def look(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """uint8 [N, S, S, 3] -> hair [N] and eyes [N], indices into tags.HAIR and tags.EYES, and features [N, 64]."""
+        """uint8 [N, S, S, 3] -> hair [N] and eyes [N], indices into tags.HAIR and tags.EYES, and features [N, 64].
+
+        Features are non-negative, of mean length 1 on unseen real pictures.
+        """
         parts = [self.network.predict_on_batch(np.asarray(images[start:start + 256], np.float32))
                  for start in range(0, len(images), 256)]
         hair, eyes, features = (np.concatenate(part) for part in zip(*parts, strict=True))
-        return hair.argmax(1), eyes.argmax(1), features
+        return hair.argmax(1), eyes.argmax(1), features / self.scale
 
 
 def load(data: Faces, seed: int) -> Judge:
@@ -65,7 +71,8 @@ def load(data: Faces, seed: int) -> Judge:
     try:
         known = json.loads(card.read_text(encoding="utf-8"))
         if known["sha256"] == _sha256(file):
-            return Judge(keras.saving.load_model(file, compile=False), known["ceiling"], known["sha256"], unseen)
+            network = keras.saving.load_model(file, compile=False)
+            return Judge(network, known["ceiling"], known["scale"], known["sha256"], unseen)
         say(f"note: {file} is damaged; the judge is trained anew")
     except FileNotFoundError:
         pass
@@ -77,10 +84,10 @@ def load(data: Faces, seed: int) -> Judge:
     home.mkdir(parents=True)
     with atomic(file) as temporary:
         network.save(temporary)
-    judge = Judge(network, {}, _sha256(file), unseen)
-    judge.ceiling.update(_accuracy(judge, data, unseen))
-    write_json(card, {"sha256": judge.sha256, "ceiling": judge.ceiling})
-    return judge
+    ceiling, scale = _measure(network, data, unseen)
+    sha256 = _sha256(file)
+    write_json(card, {"sha256": sha256, "ceiling": ceiling, "scale": scale})
+    return Judge(network, ceiling, scale, sha256, unseen)
 
 
 def split(data: Faces, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -152,12 +159,14 @@ def _train(network: keras.Model, data: Faces, train: np.ndarray, seed: int, step
         network.train_on_batch(batch["image"].astype(np.float32), [batch["hair"], batch["eyes"]])
 
 
-def _accuracy(judge: Judge, data: Faces, samples: np.ndarray) -> dict[str, Any]:
+def _measure(network: keras.Model, data: Faces, samples: np.ndarray) -> tuple[dict[str, Any], float]:
+    """Accuracy on real pictures, and the mean length of their features."""
     hair, eyes = tags.labels(data.table)
-    seen_hair, seen_eyes, _ = judge.look(data.images[data.rows[samples]])
+    seen_hair, seen_eyes, features = Judge(network, {}, 1.0, "", samples).look(data.images[data.rows[samples]])
     right = seen_hair == hair[samples], seen_eyes == eyes[samples]
-    return {"hair": float(right[0].mean()), "eyes": float(right[1].mean()), "both": float((right[0] & right[1]).mean()),
-            "n": len(samples)}
+    accuracy = {"hair": float(right[0].mean()), "eyes": float(right[1].mean()),
+                "both": float((right[0] & right[1]).mean()), "n": len(samples)}
+    return accuracy, float(np.linalg.norm(features, axis=1).mean())
 
 
 def _name(data: Faces, seed: int) -> str:

@@ -12,24 +12,21 @@ import os
 import platform
 import secrets
 import shutil
-import struct
-import warnings
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageFile, ImageOps
 
 from common.cli import StorageError, UserError
+from common.decoding import BadPicture, decode, strict_pillow
+from common.files import sync
 
 VERSION = 1  # raise it when the same files would give other pixels or another index
 SUFFIXES = (".jpg", ".jpeg", ".png")
-MAX_PIXELS = 50_000_000
 MAX_LEFT_OUT = 0.05  # more bad files than this, and the folder is not what the user thinks it is
 
 Progress = Callable[[int, int], None]
@@ -123,42 +120,6 @@ def _order(name: str) -> tuple[bool, int, str]:
     return (number is None, number or 0, name)
 
 
-# ---- one file ----
-
-
-class BadPicture(Exception):
-    """The file is left out; the message is the reason."""
-
-
-def decode(path: Path, size: int) -> np.ndarray:
-    """Reads one JPEG or PNG file (an animation's first frame), turned upright: uint8 [size, size, 3] RGB.
-
-    Raises `BadPicture`.
-    """
-    try:
-        with Image.open(path, formats=("JPEG", "PNG")) as image:
-            if image.width * image.height > MAX_PIXELS:  # so far only the header was read
-                raise BadPicture(f"{image.width}x{image.height} pixels are too many")
-            image.load()  # verify() would let a truncated JPEG pass
-            upright = ImageOps.exif_transpose(image)
-        return np.asarray(_rgb(upright).resize((size, size), Image.Resampling.LANCZOS))
-    except Image.DecompressionBombError:
-        raise BadPicture("too many pixels") from None
-    except Image.UnidentifiedImageError:
-        raise BadPicture("not a JPEG or PNG picture" if path.stat().st_size else "an empty file") from None
-    except (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error) as error:
-        raise BadPicture(f"cannot be decoded ({error})") from None
-
-
-def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):  # 16-bit grey, which convert() would clip at 255
-        return Image.fromarray((np.asarray(image) / 257).round().astype(np.uint8)).convert("RGB")
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    white = Image.new("RGBA", image.size, "white")
-    return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
-
-
 # ---- the cache ----
 
 
@@ -224,7 +185,7 @@ def _write_images(path: Path, folder: Path, size: int, names: list[str], left_ou
     """
     kept: list[str] = []
     digest = hashlib.sha256()
-    with path.open("wb") as file, _strict_pillow():
+    with path.open("wb") as file, strict_pillow():
         _write_header(file, (len(names), size, size, 3))
         for done, (name, decoded) in enumerate(_decode_all(folder, names, size), 1):
             try:
@@ -270,31 +231,17 @@ def _check_enough(folder: Path, kept: list[str], left_out: dict[str, str]) -> No
                         f"{', ...' if len(left_out) > 3 else ''}; repair or remove them")
 
 
-@contextmanager
-def _strict_pillow() -> Iterator[None]:
-    """Another library may have told Pillow to fill up truncated files with gray. Its warnings end as reasons or not at
-    all: decode() itself judges the number of pixels, and broken metadata do no harm."""
-    before = ImageFile.LOAD_TRUNCATED_IMAGES
-    ImageFile.LOAD_TRUNCATED_IMAGES = False
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES = before
-
-
 def _publish(work: Path, home: Path) -> None:
     """Moves a built cache to its place and deletes those of the same folder and size, which are stale now."""
     for path in (*work.iterdir(), work):
-        _sync(path)
+        sync(path)
     try:
         work.rename(home)
     except OSError:
         if not home.is_dir():
             raise
         return  # another process was first, with the same pictures
-    _sync(home.parent)
+    sync(home.parent)
     same_folder = home.name.rpartition("-")[0] + "-"
     for other in home.parent.iterdir():
         if other.name.startswith(same_folder) and other != home:
@@ -316,12 +263,3 @@ def _alive(pid: int) -> bool:
     except PermissionError:  # another user's
         pass
     return True
-
-
-def _sync(path: Path) -> None:
-    """Makes a file or a folder's entries last through a power cut."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,0 +1,62 @@
+"""One JPEG or PNG file -> pixels, or a reason why not."""
+
+from __future__ import annotations
+
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageFile, ImageOps
+
+MAX_PIXELS = 50_000_000
+
+
+class BadPicture(Exception):
+    """The file is left out; the message is the reason."""
+
+
+def decode(path: Path, size: int) -> np.ndarray:
+    """Reads one JPEG or PNG file (an animation's first frame), turned upright: uint8 [size, size, 3] RGB.
+
+    Raises `BadPicture`.
+    """
+    try:
+        with Image.open(path, formats=("JPEG", "PNG")) as image:
+            if image.width * image.height > MAX_PIXELS:  # so far only the header was read
+                raise BadPicture(f"{image.width}x{image.height} pixels are too many")
+            image.load()  # verify() would let a truncated JPEG pass
+            upright = ImageOps.exif_transpose(image)
+        return np.asarray(_rgb(upright).resize((size, size), Image.Resampling.LANCZOS))
+    except Image.DecompressionBombError:
+        raise BadPicture("too many pixels") from None
+    except Image.UnidentifiedImageError:
+        raise BadPicture("not a JPEG or PNG picture" if path.stat().st_size else "an empty file") from None
+    except (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error) as error:
+        raise BadPicture(f"cannot be decoded ({error})") from None
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):  # 16-bit grey, which convert() would clip at 255
+        return Image.fromarray((np.asarray(image) / 257).round().astype(np.uint8)).convert("RGB")
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    white = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
+
+
+@contextmanager
+def strict_pillow() -> Iterator[None]:
+    """Another library may have told Pillow to fill up truncated files with gray. Its warnings end as reasons or not at
+    all: decode() itself judges the number of pixels, and broken metadata do no harm."""
+    before = ImageFile.LOAD_TRUNCATED_IMAGES
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = before
