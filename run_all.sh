@@ -45,15 +45,29 @@ done
 [ ${#wanted[@]} -gt 0 ] || refuse "--only $only: no such report here"
 
 use_environment "$root/requirements.txt" || exit 2
+
+child=""
+stop() {  # the training saves its state and ends; a background child does not get the terminal's Ctrl-C
+  trap '' INT TERM
+  [ -n "$child" ] && kill -TERM "$child" 2>/dev/null && wait "$child"
+  echo "run_all.sh: stopped; run it again (without --overwrite) to go on" >&2
+  exit "$1"
+}
+trap 'stop 130' INT
+trap 'stop 143' TERM
+
 failed=()
 for run in "${wanted[@]}"; do
   echo "== $run, preset $preset"
   read -ra words <<< "$run"
-  "$python" "$root/${words[0]}" ${words[@]+"${words[@]:1}"} --preset "$preset" ${options[@]+"${options[@]}"}
+  "$python" "$root/${words[0]}" ${words[@]+"${words[@]:1}"} --preset "$preset" ${options[@]+"${options[@]}"} &
+  child=$!
+  wait "$child"
   code=$?
+  child=""
   case $code in
     0) ;;
-    130 | 143) echo "run_all.sh: stopped; run it again to go on" >&2; exit $code ;;
+    130 | 143) stop $code ;;
     *) failed+=("$run ($code)") ;;  # the others still get their turn
   esac
 done

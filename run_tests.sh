@@ -12,7 +12,6 @@ cd "$root" || exit 2
 use_environment "$root/requirements-dev.txt" || exit 2
 
 which=(-m "not slow")
-[ -n "${CI:-}" ] && which=()
 [ "${1:-}" = "--all" ] && { which=(); shift; }
 "$python" -m ruff check . || exit 1
 exec "$python" -m pytest -n 2 --durations 8 ${which[@]+"${which[@]}"} "$@"

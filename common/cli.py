@@ -90,7 +90,7 @@ class Common:
     batch_size: int = option(64, "pictures a step", metavar="N", assumed=True)
     seed: int = option(0, "seed of weights, order and noise", metavar="N", assumed=True)
     precision: str = option("auto", "auto: bfloat16 where the processor has it natively, else float32",
-                            choices=("auto", "float32", "bfloat16"))
+                            choices=("auto", "float32", "bfloat16"), keeps_run=True)  # see Run.settle
     jit: bool = option(False, "compile the step with XLA (faster on some GPUs, slower on a CPU)")
     log_every: int = option(10, "steps between rows of log.csv", metavar="N")
     sample_every: int = option(500, "steps between sample grids", metavar="N")
@@ -130,6 +130,8 @@ class Common:
             raise UserError(f"--seed {self.seed}: must be from 0 to {2**31 - 1}")
         if self.data is not None and not self.data.is_dir():
             raise UserError(f"--data {self.data}: no such folder")
+        if self.evaluate_only and (self.overwrite or not self.evaluate):
+            raise UserError("--evaluate-only measures a finished run: leave out --overwrite and --no-evaluate")
         if self.tensorboard and importlib.util.find_spec("tensorboard") is None:
             raise UserError("--tensorboard: it is not installed; run `pip install tensorboard` or leave it out")
 
@@ -197,9 +199,11 @@ def run(config: type[C], main: Callable[[C], None], argv: Sequence[str] | None =
     except Failure as error:
         _end(error, str(error), error.code, debug)
     except KeyboardInterrupt as error:
-        _end(error, "stopped by Ctrl-C before the training began; run the same command again", INTERRUPTED, debug)
+        _end(error, "stopped by Ctrl-C; run the same command again to go on", INTERRUPTED, debug)
+    except ModuleNotFoundError as error:
+        _end(error, f"{error}; run `pip install -r {ROOT / 'requirements.txt'}`", BAD_INPUT, debug)
     except OSError as error:
-        _end(error, str(error), STORAGE, debug)
+        _end(error, f"{error}; check the path and the free space, then run the same command again", STORAGE, debug)
     sys.exit(DONE)
 
 

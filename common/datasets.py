@@ -52,15 +52,13 @@ def load(run: Run, data: Path | None, size: int, keep: str) -> Faces:
     """
     if data is None:
         run.substitute("no --data: training on the embedded set of faces, drawn by code (data/faces)")
-        if not EMBEDDED.exists():
-            say("drawing 6,000 faces, once, in about half a minute")
         try:
-            faces.make(EMBEDDED)
+            faces.make(EMBEDDED, announce=say)
         except ValueError as error:
             raise UserError(f"the embedded set: {error}") from None
     layout = tags.find(data or EMBEDDED)
     table = tags.read(layout.csv)
-    loaded = pictures.load(layout.pictures, size, CACHE)
+    loaded = pictures.load(layout.pictures, size, CACHE, _show_decoding)
     if loaded.rebuilt:
         say(f"note: {loaded.rebuilt}; it was built anew")
     matched, no_picture, no_row = tags.match(table, loaded.ids)
@@ -75,6 +73,11 @@ def load(run: Run, data: Path | None, size: int, keep: str) -> Faces:
     if kept.empty:
         raise UserError(f"{layout.csv}: none of the {len(matched)} tagged pictures passes the filter {keep}")
     return Faces(loaded.images, _rows(loaded.ids, kept["id"].to_numpy()), kept, facts)
+
+
+def _show_decoding(done: int, total: int) -> None:
+    if done % 10_000 == 0:
+        say(f"decoded {done:,} of {total:,} pictures")
 
 
 def _report(folder: Path, facts: dict[str, Any], left_out: dict[str, str]) -> None:

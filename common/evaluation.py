@@ -65,8 +65,8 @@ class Evaluation:
             **self.run.facts["report"], "step": step, **self.facts,
             "data": {"name": self.run.facts["data_folder"], **self.run.facts["data"]}, "evaluation": {"seed": SEED},
             "judge": {"sha256": self.judge.sha256, **self.judge.ceiling, "note": "accuracy on unseen real pictures"},
-            **measured, "verdict": verdict(measured)})
-        say(f"measured: {verdict(measured)}")
+            **measured, "verdict": verdict(measured, self.judge.ceiling)})
+        say(f"measured: {verdict(measured, self.judge.ceiling)}")
 
     def _noise(self, stream: int, count: int) -> np.ndarray:
         return np.random.default_rng([SEED, stream]).standard_normal((count, self.z), np.float32)
@@ -74,10 +74,10 @@ class Evaluation:
     def _distributions(self) -> dict[str, Any]:
         """Fakes with the labels of one half of the unseen pictures against it; the other half is the floor."""
         unseen = self.judge.unseen
-        first, second = (unseen[half] for half in metrics.halves(len(unseen), SEED))
-        if len(first) < FEWEST:
+        if len(unseen) < 2 * FEWEST:
             say(f"note: {len(unseen)} unseen pictures are too few to compare distributions")
             return {}
+        first, second = (unseen[half] for half in metrics.halves(len(unseen), SEED))
         hair, eyes = tags.labels(self.data.table)
         real, other = (self.judge.look(self._pictures(half))[2] for half in (first, second))
         fake = self.judge.look(self.draw(self._noise(2, len(first)), hair[first], eyes[first]))[2]
@@ -86,8 +86,8 @@ class Evaluation:
         n = len(first)
         return {"frechet": {"fake": metrics.frechet(real, fake), "real": metrics.frechet(real, other), "n": n},
                 "kid": {"fake": metrics.kid(real, fake), "real": metrics.kid(real, other), "n": n},
-                "density": {"fake": density, "real": floor[0], "n": n},
-                "coverage": {"fake": coverage, "real": floor[1], "n": n}}
+                "density_coverage": {"density": density, "coverage": coverage, "real_density": floor[0],
+                                     "real_coverage": floor[1], "n": n}}
 
     def _pictures(self, samples: np.ndarray) -> np.ndarray:
         return self.data.images[self.data.rows[samples]]
@@ -121,9 +121,11 @@ def _pairs() -> tuple[np.ndarray, np.ndarray]:
     return divmod(np.arange(len(tags.HAIR) * len(tags.EYES)), len(tags.EYES))
 
 
-def verdict(measured: dict[str, Any]) -> str:
+def verdict(measured: dict[str, Any], ceiling: dict[str, Any]) -> str:
     """One line of what the measures say."""
     accuracy, diversity = measured["condition_accuracy"], measured["diversity"]
     follows = f"hair as asked {accuracy['hair']:.0%}, eyes {accuracy['eyes']:.0%}"
     ignored = ", condition ignored" if measured["condition_effect"]["verdict"] == "ignored" else ""
-    return follows + ignored + (f", {diversity['verdict']}" if diversity else "")
+    blind = [f"{name} {ceiling[name]:.0%}" for name in ("hair", "eyes") if ceiling[name] < 0.5]
+    warning = f"the judge itself is weak on real pictures ({', '.join(blind)}): " if blind else ""
+    return warning + follows + ignored + (f", {diversity['verdict']}" if diversity else "")

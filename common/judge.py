@@ -10,7 +10,6 @@ import hashlib
 import json
 import shutil
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -18,7 +17,7 @@ import numpy as np
 from keras import layers
 
 from common import tags
-from common.cli import say
+from common.cli import UserError, say
 from common.datasets import CACHE, Faces
 from common.files import atomic, write_json
 
@@ -35,15 +34,16 @@ class Judge:
 
     Attributes:
         network: image uint8-valued [B, S, S, 3] -> [hair [B, 12], eyes [B, 11], features [B, 64]], logits.
-        ceiling: accuracy on unseen real pictures: hair, eyes, both, and their number n.
+        ceiling: accuracy on unseen real pictures: hair, eyes, both, and their number n; `balanced`: the mean over the
+            colours, each counted alike, as where every condition is asked for equally often.
         scale: mean length of the network's features on unseen real pictures; `look` divides by it, so that distances
             of two judges are of one size.
-        sha256: of the network's file.
+        sha256: of the network's weights.
         unseen: int [M], the samples of the data set that the judge has not learned from.
     """
 
     network: keras.Model
-    ceiling: dict[str, float]
+    ceiling: dict[str, Any]
     scale: float
     sha256: str
     unseen: np.ndarray
@@ -66,18 +66,21 @@ def load(data: Faces, seed: int) -> Judge:
         data: rows with exactly one hair and one eye colour; the split is fixed by the seed, by drawing and not by row.
     """
     train, unseen = split(data, seed)
+    if min(len(train), len(unseen)) < 2:
+        raise UserError(f"{len(data.rows)} pictures are too few, or too alike, to train a judge; give more data, or "
+                        "--no-evaluate")
     home = CACHE / "judges" / _name(data, seed)
     file, card = home / "judge.keras", home / "judge.json"
     try:
         known = json.loads(card.read_text(encoding="utf-8"))
-        if known["sha256"] == _sha256(file):
-            network = keras.saving.load_model(file, compile=False)
+        network = keras.saving.load_model(file, compile=False)
+        if known["sha256"] == fingerprint(network):
             return Judge(network, known["ceiling"], known["scale"], known["sha256"], unseen)
-        say(f"note: {file} is damaged; the judge is trained anew")
+        say(f"note: {home} is damaged; the judge is trained anew")
     except FileNotFoundError:
         pass
-    except (ValueError, KeyError):
-        say(f"note: {card} is damaged; the judge is trained anew")
+    except (ValueError, KeyError, TypeError, OSError):
+        say(f"note: {home} is damaged; the judge is trained anew")
     say(f"training the judge on {len(train)} pictures, once for this data set")
     network = _fit(data, train, seed)
     shutil.rmtree(home, ignore_errors=True)
@@ -85,7 +88,7 @@ def load(data: Faces, seed: int) -> Judge:
     with atomic(file) as temporary:
         network.save(temporary)
     ceiling, scale = _measure(network, data, unseen)
-    sha256 = _sha256(file)
+    sha256 = fingerprint(network)
     write_json(card, {"sha256": sha256, "ceiling": ceiling, "scale": scale})
     return Judge(network, ceiling, scale, sha256, unseen)
 
@@ -164,8 +167,10 @@ def _measure(network: keras.Model, data: Faces, samples: np.ndarray) -> tuple[di
     hair, eyes = tags.labels(data.table)
     seen_hair, seen_eyes, features = Judge(network, {}, 1.0, "", samples).look(data.images[data.rows[samples]])
     right = seen_hair == hair[samples], seen_eyes == eyes[samples]
+    balanced = {name: float(np.mean([hits[truth == k].mean() for k in np.unique(truth)]))
+                for name, hits, truth in (("hair", right[0], hair[samples]), ("eyes", right[1], eyes[samples]))}
     accuracy = {"hair": float(right[0].mean()), "eyes": float(right[1].mean()),
-                "both": float((right[0] & right[1]).mean()), "n": len(samples)}
+                "both": float((right[0] & right[1]).mean()), "n": len(samples), "balanced": balanced}
     return accuracy, float(np.linalg.norm(features, axis=1).mean())
 
 
@@ -175,5 +180,6 @@ def _name(data: Faces, seed: int) -> str:
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:24]
 
 
-def _sha256(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+def fingerprint(network: keras.Model) -> str:
+    """sha256 of the weights; a file's would change with the date that Keras writes into it."""
+    return hashlib.sha256(b"".join(np.ascontiguousarray(w).tobytes() for w in network.get_weights())).hexdigest()

@@ -13,7 +13,9 @@ import csv
 import fcntl
 import json
 import os
+import shlex
 import shutil
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -26,6 +28,8 @@ from common.runtime import Runtime
 
 Row = dict[str, str]
 LOGS = ("log.csv", "accuracy.csv")
+OWN = {*LOGS, "config.json", "timing.csv", "checkpoints", "samples", "curves.png", "chart.png", "progress.webp",
+       "metrics.json", "generator.keras", "tensorboard", "sampled"}  # what a run folder may hold
 C = TypeVar("C", bound=Common)
 
 
@@ -70,7 +74,10 @@ class Run:
         self._refuse_foreign_folder()
         if config.overwrite:
             self._clear()
-        self.facts = self._read_config()
+        self.facts = self._read_config() if self._has_begun() else {}
+        script = f"{config.FOLDER}/{Path(sys.argv[0]).name}"
+        self.note("command", shlex.join(["python", script, *sys.argv[1:]]))
+        self.note("preset", config.preset)
         self.fix("report", {"folder": config.FOLDER, "variant": config.variant})
         self.fix("settings", config.settings())
         self._logs: dict[str, TextIO] = {}
@@ -83,9 +90,13 @@ class Run:
                 from None
 
     def _refuse_foreign_folder(self) -> None:
-        names = {path.name for path in self.folder.iterdir()} - {".lock"}
-        if names and "config.json" not in names:
+        names = {path.name for path in self.folder.iterdir() if path.name[0] != "."}
+        if "config.json" not in names and not names <= OWN:
             raise UserError(f"{self.folder}: has files but no config.json, so it is no run folder; give another --out")
+
+    def _has_begun(self) -> bool:
+        """Whether there is anything to lose: before the first checkpoint the settings may still change."""
+        return any((self.folder / "checkpoints").glob("*.index")) or any(self.folder.glob("*.keras"))
 
     def _clear(self) -> None:
         for path in self.folder.iterdir():
@@ -97,9 +108,14 @@ class Run:
     def _read_config(self) -> dict[str, Any]:
         path = self.folder / "config.json"
         try:
-            return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+            facts = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise StorageError(f"{path}: missing; restore it, or start anew with --overwrite") from None
         except ValueError:
-            raise StorageError(f"{path}: damaged; restore it, or start anew with --overwrite") from None
+            facts = None
+        if not isinstance(facts, dict) or not all(isinstance(facts.get(k), dict) for k in ("report", "settings")):
+            raise StorageError(f"{path}: damaged; restore it, or start anew with --overwrite")
+        return facts
 
     def fix(self, section: str, values: Mapping[str, Any]) -> None:
         """Writes what must stay the same as long as the run lives, or compares it with what was written before.
@@ -121,6 +137,10 @@ class Run:
         """Writes a section of config.json that may differ each time the run goes on."""
         self.facts[section] = values
         write_json(self.folder / "config.json", self.facts)
+
+    def precision(self, asked: str) -> str:
+        """What `runtime.start` is to be asked for: under "auto" a run keeps the precision that it began with."""
+        return self.facts.get("precision", {}).get("precision", asked) if asked == "auto" else asked
 
     def settle(self, runtime: Runtime) -> None:
         """Fixes the precision that `runtime.start` chose, and notes the machine."""
@@ -183,10 +203,13 @@ def read_log(folder: Path, name: str = "log.csv") -> list[Row]:
     path = folder / name
     if not path.exists():
         return []
-    text = path.read_text(encoding="utf-8")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise StorageError(f"{path}: damaged, it is no text; start the run anew with --overwrite") from None
     whole = text[: text.rfind("\n") + 1].splitlines()
     rows = list(csv.DictReader(whole))
     for number, row in enumerate(rows, 2):
-        if None in row or None in row.values() or not row["step"].isdigit():
+        if None in row or None in row.values() or not row.get("step", "").isdigit():
             raise StorageError(f"{path}:{number}: damaged row; start the run anew with --overwrite")
     return rows

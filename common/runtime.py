@@ -54,7 +54,8 @@ def start(seed: int, precision: str = "auto") -> Runtime:
         UserError: the environment does not fit, see `check_environment`.
     """
     check_environment()
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # Without an NVIDIA GPU its errors are about just that, and frighten users.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2" if Path("/dev/nvidia0").exists() else "3")
     import keras
     import tensorflow as tf
 

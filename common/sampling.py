@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from common import plots, tags
+from common import plots, runtime, tags
 from common.cli import StorageError, UserError, option, say
 
 
@@ -71,12 +72,18 @@ def load_generator(run: Path, train_command: str) -> Any:
     if not path.is_file():
         state = "is not finished" if (run / "config.json").is_file() else "holds no trained run"
         raise UserError(f"{run} {state}; train it with: {train_command}")
+    runtime.check_environment()
     import keras
 
     try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (ValueError, TypeError, OSError, KeyError) as error:
-        raise StorageError(f"{path}: cannot be loaded ({str(error).splitlines()[0]}); train the run anew") from None
+        generator = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except (ValueError, TypeError, OSError, KeyError, zipfile.BadZipFile) as error:
+        raise StorageError(f"{path}: cannot be loaded, it is damaged or no generator ({str(error).splitlines()[0]}); "
+                           "train the run anew with --overwrite") from None
+    if len(generator.inputs) != 3:
+        raise StorageError(f"{path}: takes {len(generator.inputs)} inputs, not noise, hair and eyes: it is another "
+                           "network; train the run anew with --overwrite")
+    return generator
 
 
 def noise(seed: int, condition: int, count: int, size: int) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import signal
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import FrameType
 
 import tensorflow as tf
@@ -13,7 +14,7 @@ from PIL import Image
 from common import plots
 from common.batches import Batches
 from common.checkpoints import Checkpoints
-from common.cli import INTERRUPTED, TERMINATED, Common, NumericalError, Stopped, UserError, say
+from common.cli import INTERRUPTED, TERMINATED, Common, NumericalError, Stopped, StorageError, UserError, say
 from common.evaluation import Evaluation
 from common.files import atomic
 from common.game import Game
@@ -61,6 +62,9 @@ class _Training:
 
     def run_through(self) -> None:
         start = self.checkpoints.restore()
+        if not start and (self.run.folder / "generator.keras").exists():
+            raise StorageError(f"{self.run.folder}: was finished, but its checkpoints are gone; train it anew with "
+                               "--overwrite")
         self.run.rewind(start)
         self._announce(start)
         if self.evaluation and start < self.total:
@@ -72,9 +76,12 @@ class _Training:
             stream = self.batches.stream(start, self.total)
             for done, batch in enumerate(stream, start + 1):
                 self._step(batch, done)
-                self._keep(done, last=done == self.total or signals.code)
+                self._keep(done)
+                if done % self.config.checkpoint_every == 0 or done == self.total or signals.code:
+                    self._save(done)
                 if signals.code and done < self.total:
-                    raise Stopped(f"stopped and saved at step {done} of {self.total}; the same command goes on",
+                    again = " without --overwrite" if self.config.overwrite else ""
+                    raise Stopped(f"stopped and saved at step {done} of {self.total}; the same command{again} goes on",
                                   signals.code)
                 self.meter.resume_clock()
         self._finish(start)
@@ -94,8 +101,13 @@ class _Training:
                                      "--precision float32")
         self.meter.advance(done, self.terms)
 
-    def _keep(self, done: int, last: bool) -> None:
-        """Writes what is due after a step; the checkpoint comes last, so that it never knows more than the files."""
+    def _save(self, done: int) -> None:
+        """Saves a checkpoint, after everything else of the step, so that it never knows more than the files."""
+        self.run.sync_logs()
+        self.checkpoints.save(done)
+
+    def _keep(self, done: int) -> None:
+        """Writes what is due after a step."""
         config = self.config
         if done % config.log_every == 0 or done == self.total:
             self.run.log(done, self.terms)
@@ -104,13 +116,13 @@ class _Training:
         if done % config.sample_every == 0 or done == self.total:
             self._draw(done)
             self._judge(done)
-        if done % config.checkpoint_every == 0 or last:
-            self.run.sync_logs()
-            self.checkpoints.save(done)
+
+    def _grid(self, step: int) -> Path:
+        return self.run.folder / "samples" / f"step_{step:06d}.png"
 
     def _draw(self, step: int) -> None:
         self.checkpoints.require_finite(step)
-        plots.save(self.sampler(), self.run.folder / "samples" / f"step_{step:06d}.png")
+        plots.save(self.sampler(), self._grid(step))
         if step:
             plots.curves(read_log(self.run.folder), self.panels, self.run.folder / "curves.png")
 
@@ -137,6 +149,9 @@ class _Training:
     def _finish(self, start: int) -> None:
         with atomic(self.run.folder / "generator.keras") as temporary:
             self.game.players["generator"].network.save(temporary)
+        needed = [self.run.folder / "curves.png", self._grid(self.total)]
+        if not all(path.exists() for path in needed):
+            self._draw(self.total)
         if self.chart:
             plots.save(self.chart(), self.run.folder / "chart.png")
         plots.animate(sorted((self.run.folder / "samples").glob("step_*.png")), self.run.folder / "progress.webp")

@@ -44,6 +44,14 @@ class Config(cli.Common):
         """Names the default run folder."""
         return "acgan" if self.condition == "embedding" else "acgan_onehot"
 
+    def check(self) -> None:
+        """Raises UserError for values that cannot be meant."""
+        super().check()
+        for name, least, most in (("embedding", 1, 1000), ("z", 1, 10_000), ("lr", 0, 1), ("beta_1", 0, 0.9999),
+                                  ("real_target", 0, 2), ("class_weight", 0, 1000), ("fake_class", 0, 1000)):
+            if not least <= getattr(self, name) <= most:
+                raise cli.UserError(f"--{name.replace('_', '-')} {getattr(self, name)}: must be from {least} to {most}")
+
 
 def main(config: Config) -> None:
     """The experiment from data to finished run folder."""
@@ -52,11 +60,13 @@ def main(config: Config) -> None:
     # data
     config = runs.recall(config)
     run = runs.Run(config)
+    if config.fake_class != 1:
+        run.substitute(f"D's class terms on fakes have the weight {config.fake_class:g}; in the report's L_C it is 1")
     data = datasets.load(run, config.data, size=64, keep="exactly_one")
     hair, eyes = tags.labels(data.table)
 
     # model
-    machine = runtime.start(config.seed, config.precision)
+    machine = runtime.start(config.seed, run.precision(config.precision))
     run.settle(machine)
     import keras
 

@@ -41,7 +41,8 @@ def test_epochs_become_steps():
 
 
 @pytest.mark.parametrize("words", ["--steps 3 --epochs 1", "--steps 0", "--batch-size -1", "--seed -1",
-                                   "--data does/not/exist"])
+                                   "--data does/not/exist", "--evaluate-only --overwrite",
+                                   "--evaluate-only --no-evaluate"])
 def test_values_that_cannot_be_meant(words):
     with pytest.raises(cli.UserError, match="--"):
         cli.parse(Config, words.split())
@@ -59,7 +60,8 @@ def test_help_marks_what_was_assumed(capsys):
 def test_settings_leave_out_what_does_not_touch_the_result():
     settings = cli.parse(Config, ["--out", "x", "--debug", "--preset", "quick"]).settings()
     assert settings["lr"] == 0.5
-    assert not {"out", "debug", "preset", "overwrite", "tensorboard", "data", "checkpoint_every"} & set(settings)
+    kept = {"out", "debug", "preset", "overwrite", "tensorboard", "data", "checkpoint_every", "precision"}
+    assert not kept & set(settings)
 
 
 def test_run_folder_does_not_depend_on_the_current_folder(monkeypatch, tmp_path):
@@ -70,7 +72,8 @@ def test_run_folder_does_not_depend_on_the_current_folder(monkeypatch, tmp_path)
 
 @pytest.mark.parametrize(("error", "code"), [
     (cli.UserError("a line"), 2), (cli.NumericalError("a line"), 3), (cli.StorageError("a line"), 4),
-    (OSError("a line"), 4), (KeyboardInterrupt(), 130), (cli.Stopped("a line", 143), 143),
+    (OSError("a line"), 4), (ModuleNotFoundError("a line"), 2), (KeyboardInterrupt(), 130),
+    (cli.Stopped("a line", 143), 143),
 ])
 def test_an_error_is_one_line_and_a_code(error, code, capsys):
     def main(config):

@@ -54,6 +54,8 @@ def test_a_run_does_not_go_on_with_other_data(run, tmp_path):
     one = write_set(tmp_path / "one", {1: "red hair:1\tblue eyes:1\t"}, [1])
     same_tags = write_set(tmp_path / "two", {2: "red hair:1\tblue eyes:1\t"}, [2])
     datasets.load(run, one, 64, "exactly_one")
+    (run.folder / "checkpoints").mkdir()
+    (run.folder / "checkpoints" / "step-1.index").touch()
     one.rename(tmp_path / "moved")
     datasets.load(run, tmp_path / "moved", 64, "exactly_one")
     with pytest.raises(UserError, match="data: pictures_sha256"):
@@ -62,7 +64,7 @@ def test_a_run_does_not_go_on_with_other_data(run, tmp_path):
 
 def test_the_embedded_set_is_drawn_once_and_said(run, tmp_path, monkeypatch, capsys):
     make = faces.make
-    monkeypatch.setattr(faces, "make", lambda folder: make(folder, count=20, workers=1))
+    monkeypatch.setattr(faces, "make", lambda folder, announce: make(folder, 20, workers=1, announce=announce))
     data = datasets.load(run, None, 64, "all")
     assert len(data.rows) == 20
     first = capsys.readouterr().out

@@ -117,6 +117,33 @@ def test_objectives_by_hand(game, tensorflow):
     assert g == pytest.approx({"g_source": 0.28768, "g_class": 2 * undecided_classes}, rel=1e-4)
 
 
+@pytest.mark.parametrize(("fake_class", "halves"), [(1.0, 2), (0.0, 1), (0.5, 1.5)])
+def test_fake_class_weighs_the_second_half_of_the_class_terms(game, tensorflow, fake_class, halves):
+    game.discriminator, game.fake_class, game.class_weight = undecided(tensorflow), fake_class, 1.0
+    image = tensorflow.zeros((2, 64, 64, 3))
+    terms = game.d_loss(image, image, None, tensorflow.constant([0, 5]), tensorflow.constant([1, 2]))
+    assert float(terms["d_class"]) == pytest.approx(halves * (math.log(12) + math.log(11)))
+
+
+def test_defaults_are_the_reports_or_marked_as_assumed():
+    from hw4_acgan.train import Config
+
+    config = Config()
+    assert (config.steps, config.batch_size, config.z, config.embedding, config.condition) == \
+        (10_000, 64, 100, 5, "embedding")
+    assert (config.lr, config.beta_1, config.real_target, config.class_weight, config.fake_class) == \
+        (2e-4, 0.5, 0.9, 1.0, 1.0)
+
+
+@pytest.mark.parametrize("words", ["--embedding 0", "--z 0", "--lr nan", "--beta-1 3", "--class-weight -1"])
+def test_values_that_cannot_be_meant(words):
+    from common import cli
+    from hw4_acgan.train import Config
+
+    with pytest.raises(cli.UserError, match="must be from"):
+        cli.parse(Config, words.split())
+
+
 def batch(count=4):
     random = np.random.default_rng(0)
     return {"image": random.integers(0, 256, (count, 64, 64, 3), np.uint8),

@@ -11,6 +11,7 @@ from conftest import ROOT
 from common.cli import Common, StorageError, UserError
 from common.files import atomic
 from common.runs import Run, read_log, recall
+from common.runtime import Runtime
 
 
 @pytest.fixture
@@ -18,14 +19,28 @@ def config(tmp_path):
     return Common(out=tmp_path / "run", steps=10)
 
 
-def test_other_settings_are_refused_by_name(config):
+def trained(config):
+    """A run folder in which something was trained, as far as Run can see."""
+    run = Run(config)
+    (config.out / "checkpoints").mkdir()
+    (config.out / "checkpoints" / "step-4.index").touch()
+    return run
+
+
+def test_settings_may_change_until_something_is_trained(config):
     Run(config).close()
+    Run(replace(config, batch_size=32)).close()
+    assert json.loads((config.out / "config.json").read_text())["settings"]["batch_size"] == 32
+
+
+def test_other_settings_are_refused_by_name(config):
+    trained(config).close()
     with pytest.raises(UserError, match="settings: batch_size = 64, now it is 32; .*--overwrite"):
         Run(replace(config, batch_size=32))
 
 
 def test_the_same_settings_go_on_and_what_does_not_matter_may_change(config):
-    Run(config).close()
+    trained(config).close()
     Run(replace(config, checkpoint_every=3, debug=True)).close()
 
 
@@ -79,11 +94,30 @@ def test_a_file_in_the_way_of_the_run_folder(config):
         Run(config)
 
 
-def test_damaged_config(config):
-    Run(config).close()
-    (config.out / "config.json").write_text('{"settings": ')
+@pytest.mark.parametrize("text", ['{"settings": ', "[]", '{"settings": 3}'])
+def test_damaged_config(config, text):
+    trained(config).close()
+    (config.out / "config.json").write_text(text)
     with pytest.raises(StorageError, match="config.json: damaged"):
         Run(config)
+
+
+def test_missing_config_of_a_trained_run(config):
+    trained(config).close()
+    (config.out / "config.json").unlink()
+    with pytest.raises(StorageError, match="config.json: missing; .*--overwrite"):
+        Run(config)
+    Run(replace(config, overwrite=True)).close()
+
+
+def test_auto_keeps_the_precision_that_the_run_began_with(config):
+    run = trained(config)
+    assert run.precision("auto") == "auto"
+    run.settle(Runtime("bfloat16", "2 CPU cores", {}))
+    assert run.precision("auto") == "bfloat16"
+    assert run.precision("float32") == "float32"
+    with pytest.raises(UserError, match="precision = 'bfloat16', now it is 'float32'"):
+        run.settle(Runtime("float32", "2 CPU cores", {}))
 
 
 def test_substitutions_are_said_and_kept_once(config, capsys):
@@ -118,7 +152,7 @@ def test_rewind_to_the_start_leaves_no_log(config):
 
 
 def test_recall_gives_back_the_settings_of_the_run(config):
-    Run(replace(config, batch_size=32)).close()
+    trained(replace(config, batch_size=32)).close()
     again = recall(Common(out=config.out, evaluate_only=True))
     assert (again.batch_size, again.steps, again.data) == (32, 10, None)
     assert recall(config) is config
@@ -133,6 +167,14 @@ def test_a_damaged_row_is_named(config):
     Run(config).close()
     (config.out / "log.csv").write_text("step,d_real\n1,0.5\n2\n3,0.5\n")
     with pytest.raises(StorageError, match=r"log\.csv:3: damaged row"):
+        read_log(config.out)
+
+
+@pytest.mark.parametrize("data", [b"d_real\n0.5\n", b"step,d_real\n\xff,1\n"])
+def test_a_log_of_another_kind_is_damaged(config, data):
+    Run(config).close()
+    (config.out / "log.csv").write_bytes(data)
+    with pytest.raises(StorageError, match="damaged"):
         read_log(config.out)
 
 

@@ -55,6 +55,20 @@ def test_a_damaged_generator_is_named(tmp_path, tensorflow):
         sampling.load_generator(tmp_path, "python train.py")
 
 
+def test_a_flipped_byte_and_another_network_are_named(tmp_path, tensorflow):
+    import keras
+
+    path = tmp_path / "generator.keras"
+    keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(path)
+    with pytest.raises(StorageError, match="takes 1 inputs, not noise, hair and eyes"):
+        sampling.load_generator(tmp_path, "python train.py")
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 255
+    path.write_bytes(data)
+    with pytest.raises(StorageError, match="cannot be loaded"):
+        sampling.load_generator(tmp_path, "python train.py")
+
+
 def test_a_generator_that_would_run_code_is_refused(tmp_path, tensorflow):
     import keras
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from common import plots
 from common.cli import Common, NumericalError, Stopped, StorageError
 from common.runs import Run, read_log
 
@@ -150,6 +151,32 @@ def test_a_finished_run_stays_as_it_is(lab, capsys):
     again = lab.train("run")
     same(first, again)
     assert "is complete already" in capsys.readouterr().out
+
+
+def test_a_finished_run_without_its_checkpoints_is_not_trained_over(lab):
+    folder = lab.train("run").folder
+    for path in (folder / "checkpoints").iterdir():
+        path.unlink()
+    with pytest.raises(StorageError, match="its checkpoints are gone"):
+        lab.train("run")
+
+
+def test_lost_pictures_of_a_finished_run_are_drawn_anew(lab):
+    folder = lab.train("run").folder
+    for path in [*(folder / "samples").iterdir(), folder / "curves.png"]:
+        path.unlink()
+    lab.train("run")
+    assert (folder / "samples" / "step_000012.png").exists() and (folder / "curves.png").exists()
+
+
+def test_a_signal_while_the_sample_grid_is_drawn_is_saved_too(lab, monkeypatch, tensorflow):
+    game, draw = lab.build(), plots.save
+    with monkeypatch.context() as patch:
+        patch.setattr(plots, "save", lambda picture, path, **options: (
+            draw(picture, path, **options), path.name == "step_000008.png" and os.kill(os.getpid(), signal.SIGTERM)))
+        with pytest.raises(Stopped, match="saved at step 8 of 12"):
+            lab.train("run", game, checkpoint_every=100)
+    assert [path.name for path in (lab.tmp_path / "run" / "checkpoints").glob("*.index")] == ["step-8.index"]
 
 
 def damage(folder, step):

@@ -1,10 +1,12 @@
 """`python tools/results.py [RUNS]`: finished runs on the embedded data -> results/ and README's table.
 
-Copies metrics.json, config.json, the last sample grid, the chart and the curves of every run folder RUNS/FOLDER/VARIANT
-into results/FOLDER/VARIANT, small enough to commit, and writes the table between the marks in README.md from them.
-Runs on other data are passed over: no figure that shows the course's pictures goes into the repository.
+Copies metrics.json, config.json (which has the command), the logs, the last sample grid, the chart and the curves of
+every run folder RUNS/FOLDER/VARIANT with the preset quick into results/FOLDER/VARIANT, small enough to commit, and
+writes the table between the marks in README.md from them. Runs on other data are passed over: no figure that shows the
+course's pictures goes into the repository.
 """
 
+import argparse
 import re
 import shutil
 import sys
@@ -15,14 +17,16 @@ from common import gallery
 from common.cli import ROOT, UserError
 from common.files import atomic
 
-FILES = ("metrics.json", "config.json", "log.csv", "timing.csv", "curves.png")
+FILES = ("metrics.json", "config.json", "log.csv", "accuracy.csv", "timing.csv", "curves.png")
 BEGIN, END = "<!-- results: written by tools/results.py -->", "<!-- end of results -->"
 
 
 def copy(run: gallery.RunSummary, results: Path) -> bool:
     """Copies one run's small files; False if it is unfinished or on other data."""
-    if run.problems or run.config.get("data_folder") != "embedded":
-        print(f"passed over: {run.folder}/{run.variant} " + ("; ".join(run.problems) or "is not on the embedded data"))
+    embedded, quick = run.config.get("data_folder") == "embedded", run.config.get("preset") == "quick"
+    if run.problems or not embedded or not quick:
+        why = "; ".join(run.problems) or ("is no quick run" if embedded else "is not on the embedded data")
+        print(f"passed over: {run.folder}/{run.variant}: {why}")
         return False
     target = results / run.folder / run.variant
     shutil.rmtree(target, ignore_errors=True)
@@ -48,9 +52,13 @@ def write_table(readme: Path, results: Path) -> None:
 
 def main() -> int:
     """Exit code 0, or 2 with a line on stderr."""
-    runs = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "runs"
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", nargs="?", type=Path, default=ROOT / "runs", help="default: runs/ in the repository")
+    runs = parser.parse_args().runs
     try:
         copied = [run for run in gallery.collect(runs) if copy(run, ROOT / "results")]
+        if not copied:
+            raise UserError(f"{runs}: no finished quick run on the embedded data; `bash run_all.sh` makes them")
         write_table(ROOT / "README.md", ROOT / "results")
     except UserError as error:
         print(f"results.py: {error}", file=sys.stderr)

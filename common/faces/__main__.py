@@ -19,7 +19,7 @@ def main() -> int:
     options = parser.parse_args()
     try:
         new = make(options.dest, options.count, options.seed, options.workers)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     print(f"{options.dest}: {options.count} faces {'drawn' if new else 'were there already'}")

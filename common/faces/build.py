@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,11 +20,13 @@ QUALITY = 92
 CHUNK = 100  # faces a worker draws at a time
 
 
-def make(folder: Path, count: int = 6000, seed: int = 0, workers: int | None = None) -> bool:
+def make(folder: Path, count: int = 6000, seed: int = 0, workers: int | None = None,
+         announce: Callable[[str], None] = lambda text: None) -> bool:
     """Draws the set of `count` faces of this seed into `folder`; False if it is there already.
 
     It is drawn beside the folder and then moved into place, so a stopped run leaves no half set. The files do not
     depend on the number of workers (processes; by default one a core). Another set in the folder is replaced.
+    `announce` is told when there is something to draw.
 
     Raises ValueError if the folder holds files that are no such set, or if count, seed or workers make no sense.
     """
@@ -35,6 +37,7 @@ def make(folder: Path, count: int = 6000, seed: int = 0, workers: int | None = N
     about = {"version": VERSION, "count": count, "seed": seed}
     if _is_set(folder, about):
         return False
+    announce(f"drawing {count:,} faces into {folder}; 6,000 take about half a minute")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as beside:
         new = Path(beside) / "new"
@@ -67,6 +70,9 @@ def _is_set(folder: Path, about: dict) -> bool:
         raise ValueError(f"{folder}/about.json is no JSON: {another}") from None
     if not isinstance(found, dict) or set(found) != set(about):
         raise ValueError(f"{folder}/about.json is not from this program: {another}")
+    strangers = {path.name for path in folder.iterdir()} - {"faces", "tags_clean.csv", "about.json"}
+    if strangers:
+        raise ValueError(f"{folder} also holds {min(strangers)}, which is not of the set: move it, or {another}")
     pictures = {path.name for path in (folder / "faces").glob("*.jpg")}
     complete = (folder / "tags_clean.csv").is_file() and pictures >= {f"{k}.jpg" for k in range(about["count"])}
     return found == about and complete

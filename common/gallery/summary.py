@@ -210,6 +210,6 @@ def _read_picture(run: RunSummary, kind: str, name: str, wanted: bool = False) -
             run.pictures[kind] = Picture(name, picture.width, picture.height)
     except FileNotFoundError:
         if wanted:
-            run.problems.append(f"{name} is missing: start the run anew with --overwrite")
+            run.problems.append(f"{name} is missing: run the command of the run again, it is drawn anew")
     except DAMAGE:
         run.problems.append(f"{name} is damaged: start the run anew with --overwrite")
