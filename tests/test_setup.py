@@ -1,5 +1,7 @@
 """The set-up: pinned packages, run_all.sh's options, CI."""
 
+import os
+import signal
 import subprocess
 import sys
 from importlib import metadata
@@ -43,6 +45,42 @@ def test_run_all_refuses_before_it_installs_anything(words, message, tmp_path):
     assert done.returncode == 2
     assert message in done.stderr
     assert done.stdout == ""
+
+
+@pytest.fixture
+def run_all(tmp_path):
+    """Starts run_all.sh with a stand-in for Python that only knows what the script asks it for."""
+    def start(train, *words):
+        python = tmp_path / "python3"
+        python.write_text(f'#!/usr/bin/env bash\ncase "$*" in\n*check_packages.py*) exit 0 ;;\n*train.py*) {train} ;;\n'
+                          '*) echo page ;;\nesac\n')
+        python.chmod(0o755)
+        return subprocess.Popen(["bash", str(ROOT / "run_all.sh"), *words], stdout=subprocess.PIPE, text=True,
+                                stderr=subprocess.PIPE, env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+                                # a background job, such as CI may be, ignores Ctrl-C, and its children with it
+                                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+
+    return start
+
+
+def test_a_failing_report_does_not_stop_the_others_and_the_exit_code_says_so(run_all):
+    process = run_all('case "$*" in *onehot*) echo trained ;; *) exit 3 ;; esac', "--all-variants")
+    out, err = process.communicate(timeout=30)
+    assert "trained" in out and "page" in out
+    assert err == "run_all.sh: failed: hw4_acgan/train.py (3)\n"
+    assert process.returncode == 1
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_stopped_run_all_stops_the_training_and_waits_for_it(run_all, number, code):
+    process = run_all("trap 'echo saved; exit 143' TERM; echo training; sleep 30 & wait")
+    lines = [process.stdout.readline() for _ in range(3)]
+    assert lines[-1] == "training\n"
+    process.send_signal(number)
+    out, err = process.communicate(timeout=20)
+    assert out == "saved\n"
+    assert process.returncode == code
+    assert "run it again" in err
 
 
 def test_ci_calls_what_the_readme_tells():
