@@ -73,7 +73,7 @@ def test_a_failing_report_does_not_stop_the_others_and_the_exit_code_says_so(run
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_stopped_run_all_stops_the_training_and_waits_for_it(run_all, number, code):
-    process = run_all("trap 'echo saved; exit 143' TERM; echo training; sleep 30 & wait")
+    process = run_all("trap 'echo saved; kill $!; exit 143' TERM; sleep 30 & echo training; wait")
     lines = [process.stdout.readline() for _ in range(3)]
     assert lines[-1] == "training\n"
     process.send_signal(number)
