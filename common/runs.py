@@ -75,9 +75,11 @@ class Run:
         if config.overwrite:
             self._clear()
         self.facts = self._read_config() if self._has_begun() else {}
-        script = f"{config.FOLDER}/{Path(sys.argv[0]).name}"
-        self.note("command", shlex.join(["python", script, *sys.argv[1:]]))
-        self.note("preset", config.preset)
+        self._measures = config.evaluate_only
+        if not self._measures:
+            script = f"{config.FOLDER}/{Path(sys.argv[0]).name}"
+            self.note("command", shlex.join(["python", script, *sys.argv[1:]]))
+            self.note("preset", config.preset)
         self.fix("report", {"folder": config.FOLDER, "variant": config.variant})
         self.fix("settings", config.settings())
         self._logs: dict[str, TextIO] = {}
@@ -143,9 +145,9 @@ class Run:
         return self.facts.get("precision", {}).get("precision", asked) if asked == "auto" else asked
 
     def settle(self, runtime: Runtime) -> None:
-        """Fixes the precision that `runtime.start` chose, and notes the machine."""
+        """Fixes the precision that `runtime.start` chose, and notes the machine that trains, or that measures."""
         self.fix("precision", {"precision": runtime.precision})
-        self.note("machine", {"device": runtime.device, **runtime.versions})
+        self.note("measured_on" if self._measures else "machine", {"device": runtime.device, **runtime.versions})
 
     def substitute(self, text: str) -> None:
         """Says that something stands in for what was asked for; it is kept in config.json for the results page."""

@@ -158,6 +158,17 @@ def test_recall_gives_back_the_settings_of_the_run(config):
     assert recall(config) is config
 
 
+def test_measuring_again_does_not_touch_what_is_known_of_the_training(config):
+    run = trained(replace(config, preset="quick"))
+    run.settle(Runtime("float32", "a GPU", {}))
+    run.close()
+    before = json.loads((config.out / "config.json").read_text())
+    again = Run(recall(Common(out=config.out, evaluate_only=True)))
+    again.settle(Runtime("float32", "2 CPU cores", {}))
+    after = json.loads((config.out / "config.json").read_text())
+    assert after == before | {"measured_on": {"device": "2 CPU cores"}}
+
+
 def test_recall_without_a_run(config):
     with pytest.raises(UserError, match="holds no run; train it first"):
         recall(replace(config, evaluate_only=True))
