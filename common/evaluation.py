@@ -62,7 +62,8 @@ class Evaluation:
         measured = {"condition_accuracy": accuracy, **self._distributions(), "diversity": self._diversity(),
                     "condition_effect": self._effect()}
         write_json(self.run.folder / "metrics.json", {
-            **self.run.facts["report"], "step": step, **self.facts,
+            "report": self.run.facts["report"]["folder"], "variant": self.run.facts["report"]["variant"], "step": step,
+            **self.facts,
             "data": {"name": self.run.facts["data_folder"], **self.run.facts["data"]}, "evaluation": {"seed": SEED},
             "judge": {"sha256": self.judge.sha256, **self.judge.ceiling, "note": "accuracy on unseen real pictures"},
             **measured, "verdict": verdict(measured, self.judge.ceiling)})

@@ -53,6 +53,17 @@ def make_run(folder: Path, **metrics: object) -> Path:
     return folder
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "results").glob("*/*/metrics.json")), ids=lambda p: p.parent.name)
+def test_the_headlines_are_in_the_metrics_that_runs_really_write(path):
+    real = json.loads(path.read_text())
+    for label in claims.LABELS:
+        assert gallery.summary.dig(real, label) is not None, label
+    assert {"step", "steps", "seed", "precision", "judge", "data", "kid", "verdict"} <= set(real)
+    for claim in claims.read(ROOT / path.parent.parent.name / "claims.json").claims:
+        for measure in claim.measures:
+            assert measure.startswith("log.") or gallery.summary.dig(real, measure) is not None, measure
+
+
 @pytest.fixture
 def runs(tmp_path) -> Path:
     make_run(tmp_path / "runs" / "hw4_acgan" / "acgan")
