@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 from conftest import ROOT
 from PIL import Image
 
-from common import tags
+from common import gallery, tags
 
 
 @pytest.fixture
@@ -245,6 +246,11 @@ def state(folder):
             if "OBJECT_GRAPH" not in name and "save_counter" not in name}
 
 
+def page(runs):
+    """The results page without what depends on the clock."""
+    return re.sub(r'<(\w+) class="[^"]*\bclock"[^>]*>.*?</\1>', "", gallery.write(runs).read_text())
+
+
 @pytest.mark.parametrize("precision", ["bfloat16", pytest.param("float32", marks=pytest.mark.slow)])
 def test_killed_in_the_middle_of_an_epoch_and_run_again_is_the_same_to_the_bit(precision, few_faces, tmp_path,
                                                                               tensorflow, monkeypatch):
@@ -253,7 +259,7 @@ def test_killed_in_the_middle_of_an_epoch_and_run_again_is_the_same_to_the_bit(p
                 "--out", str(out), "--steps", "12", "--checkpoint-every", "4", "--log-every", "1",
                 "--precision", precision, *more]
 
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    whole, killed = (tmp_path / name / "hw4_acgan" / "acgan" for name in ("whole", "killed"))
     # the uninterrupted run is not measured: neither the judge nor the measuring may touch the training
     monkeypatch.setenv("GAN_REPORTS_CACHE", str(tmp_path / "cache"))
     subprocess.run(command(whole, "--no-evaluate"), check=True, capture_output=True)
@@ -275,3 +281,6 @@ def test_killed_in_the_middle_of_an_epoch_and_run_again_is_the_same_to_the_bit(p
     assert log.read_bytes() == (whole / "log.csv").read_bytes()
     last = "samples/step_000012.png"
     assert (killed / last).read_bytes() == (whole / last).read_bytes()
+    subprocess.run(command(whole, "--evaluate-only"), check=True, capture_output=True)
+    assert json.loads((whole / "metrics.json").read_text()) == json.loads((killed / "metrics.json").read_text())
+    assert page(tmp_path / "whole") == page(tmp_path / "killed")

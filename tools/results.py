@@ -12,6 +12,8 @@ import shutil
 import sys
 from pathlib import Path
 
+from PIL import Image
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import gallery
 from common.cli import ROOT, UserError
@@ -33,9 +35,10 @@ def copy(run: gallery.RunSummary, results: Path) -> bool:
     (target / "samples").mkdir(parents=True)
     for name in FILES:
         shutil.copy(run.path / name, target / name)
-    for kind in ("samples", "chart", "progress"):
-        if kind in run.pictures:
-            shutil.copy(run.path / run.pictures[kind].path, target / run.pictures[kind].path)
+    grid = run.pictures["samples"].path
+    Image.open(run.path / grid).quantize(256).save(target / grid, optimize=True)  # made pictures compress badly
+    if "chart" in run.pictures:
+        Image.open(run.path / run.pictures["chart"].path).save(target / "chart.webp", quality=75)
     return True
 
 
