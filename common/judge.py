@@ -21,8 +21,8 @@ from common.cli import UserError, say
 from common.datasets import CACHE, Faces
 from common.files import atomic, write_json
 
-VERSION = 2          # raise it when the same data would give another judge
-EPOCHS = 6
+VERSION = 3          # raise it when the same data would give another judge
+EPOCHS = 12
 UNSEEN = 0.3         # share of the pictures that the judge does not learn from
 FEATURES = 64
 SAME = 2.0           # levels of 255: pictures that differ by less are one drawing, perhaps mirrored
