@@ -12,6 +12,7 @@ from common import judge, metrics, tags
 from common.cli import say
 from common.datasets import Faces
 from common.files import write_json
+from common.judge import NAMES
 from common.runs import Run
 
 SEED = 0              # of the judge, its split and the evaluation's noise: the same for all runs on a data set
@@ -20,7 +21,6 @@ CONDITIONS, COPIES = 12, 8  # of the diversity
 FEWEST = 20           # unseen pictures in a half, below which distributions are not compared
 
 Draw = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
-NAMES = {"hair": tags.HAIR, "eyes": tags.EYES}
 
 
 class Evaluation:

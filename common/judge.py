@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,15 +15,17 @@ import keras
 import numpy as np
 from keras import layers
 
-from common import tags
+from common import metrics, tags
+from common.batches import Batches
 from common.cli import UserError, say
 from common.datasets import CACHE, Faces
 from common.files import atomic, write_json
 
-VERSION = 3          # raise it when the same data would give another judge
+VERSION = 4          # raise it when the same data would give another judge
 EPOCHS = 12
 UNSEEN = 0.3         # share of the pictures that the judge does not learn from
 FEATURES = 64
+NAMES = {"hair": tags.HAIR, "eyes": tags.EYES}
 SAME = 2.0           # levels of 255: pictures that differ by less are one drawing, perhaps mirrored
 
 
@@ -65,32 +66,36 @@ def load(data: Faces, seed: int) -> Judge:
     Args:
         data: rows with exactly one hair and one eye colour; the split is fixed by the seed, by drawing and not by row.
     """
-    train, unseen = split(data, seed)
-    if min(len(train), len(unseen)) < 2:
-        raise UserError(f"{len(data.rows)} pictures are too few, or too alike, to train a judge; give more data, or "
-                        "--no-evaluate")
     home = CACHE / "judges" / _name(data, seed)
     file, card = home / "judge.keras", home / "judge.json"
     try:
         known = json.loads(card.read_text(encoding="utf-8"))
         network = keras.saving.load_model(file, compile=False)
         if known["sha256"] == fingerprint(network):
-            return Judge(network, known["ceiling"], known["scale"], known["sha256"], unseen)
+            return Judge(network, known["ceiling"], known["scale"], known["sha256"], np.array(known["unseen"]))
         say(f"note: {home} is damaged; the judge is trained anew")
     except FileNotFoundError:
         pass
     except (ValueError, KeyError, TypeError, OSError):
         say(f"note: {home} is damaged; the judge is trained anew")
+    judge = _make(data, seed)
+    home.mkdir(parents=True, exist_ok=True)
+    with atomic(file) as temporary:
+        judge.network.save(temporary)
+    write_json(card, {"sha256": judge.sha256, "ceiling": judge.ceiling, "scale": judge.scale,
+                      "unseen": judge.unseen.tolist()})
+    return judge
+
+
+def _make(data: Faces, seed: int) -> Judge:
+    train, unseen = split(data, seed)
+    if min(len(train), len(unseen)) < 2:
+        raise UserError(f"{len(data.rows)} pictures are too few, or too alike, to train a judge; give more data, or "
+                        "--no-evaluate")
     say(f"training the judge on {len(train)} pictures, once for this data set")
     network = _fit(data, train, seed)
-    shutil.rmtree(home, ignore_errors=True)
-    home.mkdir(parents=True)
-    with atomic(file) as temporary:
-        network.save(temporary)
     ceiling, scale = _measure(network, data, unseen)
-    sha256 = fingerprint(network)
-    write_json(card, {"sha256": sha256, "ceiling": ceiling, "scale": scale})
-    return Judge(network, ceiling, scale, sha256, unseen)
+    return Judge(network, ceiling, scale, fingerprint(network), unseen)
 
 
 def split(data: Faces, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -153,8 +158,6 @@ def _fit(data: Faces, train: np.ndarray, seed: int) -> keras.Model:
 
 
 def _train(network: keras.Model, data: Faces, train: np.ndarray, seed: int, steps: int) -> None:
-    from common.batches import Batches
-
     hair, eyes = tags.labels(data.table)
     batches = Batches(data.images, data.rows[train], {"hair": hair[train], "eyes": eyes[train]}, min(64, len(train)),
                       seed, mirror=True)
@@ -166,11 +169,11 @@ def _measure(network: keras.Model, data: Faces, samples: np.ndarray) -> tuple[di
     """Accuracy on real pictures, and the mean length of their features."""
     hair, eyes = tags.labels(data.table)
     seen_hair, seen_eyes, features = Judge(network, {}, 1.0, "", samples).look(data.images[data.rows[samples]])
-    right = seen_hair == hair[samples], seen_eyes == eyes[samples]
-    balanced = {name: float(np.mean([hits[truth == k].mean() for k in np.unique(truth)]))
-                for name, hits, truth in (("hair", right[0], hair[samples]), ("eyes", right[1], eyes[samples]))}
-    accuracy = {"hair": float(right[0].mean()), "eyes": float(right[1].mean()),
-                "both": float((right[0] & right[1]).mean()), "n": len(samples), "balanced": balanced}
+    accuracy = metrics.condition_accuracy({"hair": hair[samples], "eyes": eyes[samples]},
+                                          {"hair": seen_hair, "eyes": seen_eyes}, NAMES)
+    colours = accuracy.pop("colours")
+    accuracy["balanced"] = {name: float(np.mean([colour["right"] for colour in colours[name].values()]))
+                            for name in NAMES}
     return accuracy, float(np.linalg.norm(features, axis=1).mean())
 
 

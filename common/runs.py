@@ -41,15 +41,28 @@ def recall(config: C) -> C:
     """
     if not config.evaluate_only:
         return config
+    path = config.run_folder / "config.json"
+    if not path.exists():
+        raise UserError(f"--evaluate-only: {config.run_folder} holds no run; train it first")
+    facts = _read_config(path)
+    data = facts.get("data_folder", "embedded")
+    found = {"data": config.data or (None if data == "embedded" else Path(data))}
     try:
-        facts = json.loads((config.run_folder / "config.json").read_text(encoding="utf-8"))
-        data = facts.get("data_folder", "embedded")
-        found = {"data": config.data or (None if data == "embedded" else Path(data))}
         return replace(config, out=config.run_folder, **facts["settings"], **found)
-    except OSError:
-        raise UserError(f"--evaluate-only: {config.run_folder} holds no run; train it first") from None
-    except (ValueError, KeyError, TypeError):
-        raise StorageError(f"{config.run_folder / 'config.json'}: damaged, or of another version") from None
+    except TypeError:
+        raise StorageError(f"{path}: has settings that this version does not know; train the run anew") from None
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StorageError(f"{path}: missing; restore it, or start anew with --overwrite") from None
+    except ValueError:
+        facts = None
+    if not isinstance(facts, dict) or not all(isinstance(facts.get(k), dict) for k in ("report", "settings")):
+        raise StorageError(f"{path}: damaged; restore it, or start anew with --overwrite")
+    return facts
 
 
 class Run:
@@ -74,7 +87,7 @@ class Run:
         self._refuse_foreign_folder()
         if config.overwrite:
             self._clear()
-        self.facts = self._read_config() if self._has_begun() else {}
+        self.facts = _read_config(self.folder / "config.json") if self._has_begun() else {}
         self._measures = config.evaluate_only
         if not self._measures:
             script = f"{config.FOLDER}/{Path(sys.argv[0]).name}"
@@ -106,18 +119,6 @@ class Run:
                 shutil.rmtree(path)
             elif path.name != ".lock":
                 path.unlink()
-
-    def _read_config(self) -> dict[str, Any]:
-        path = self.folder / "config.json"
-        try:
-            facts = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise StorageError(f"{path}: missing; restore it, or start anew with --overwrite") from None
-        except ValueError:
-            facts = None
-        if not isinstance(facts, dict) or not all(isinstance(facts.get(k), dict) for k in ("report", "settings")):
-            raise StorageError(f"{path}: damaged; restore it, or start anew with --overwrite")
-        return facts
 
     def fix(self, section: str, values: Mapping[str, Any]) -> None:
         """Writes what must stay the same as long as the run lives, or compares it with what was written before.

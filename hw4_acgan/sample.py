@@ -18,8 +18,10 @@ GRID_EYES = ("blue", "red", "green", "brown", "purple", "yellow")  # the rows of
 
 def draw(generator, z: np.ndarray, hair, eyes) -> np.ndarray:
     """z float32 [N, Z], hair and eyes int [N] -> uint8 [N, 64, 64, 3]."""
+    from common.game import to_uint8
+
     image = generator.predict_on_batch([z, np.asarray(hair, np.int32), np.asarray(eyes, np.int32)])
-    return np.clip(np.round((image + 1.0) * 127.5), 0, 255).astype(np.uint8)
+    return to_uint8(image, -1.0, 1.0).numpy()
 
 
 def table(generator, eyes: tuple[str, ...], seed: int):

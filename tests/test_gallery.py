@@ -24,10 +24,10 @@ METRICS = {
     "judge": {"sha256": "cd" * 32, "hair": 0.99, "eyes": 0.97, "both": 0.96, "n": 1000, "note": "as trained"},
     "condition_accuracy": {
         "hair": 0.9128787878787878, "eyes": 0.5, "both": 0.45, "n": 1320, "chance": {"hair": 1 / 12, "eyes": 1 / 11},
-        "colours": {"hair": {"orange": {"accuracy": 0.875, "n": 110}, "white": {"accuracy": 1.0, "n": 110}},
-                    "eyes": {"red": {"accuracy": 0.0, "n": 120}}}},
+        "colours": {"hair": {"orange": {"right": 0.875, "n": 110}, "white": {"right": 1.0, "n": 110}},
+                    "eyes": {"red": {"right": 0.0, "n": 120}}}},
     "frechet": {"fake": 12345.678, "real": 0.5123456, "n": 1000}, "kid": {"fake": 0.03, "real": -1.2e-05, "n": 1000},
-    "diversity": {"ssim": 0.4, "ssim_real": 0.3, "distance": 8.2, "distance_real": 11.9, "verdict": "diverse", "n": 24},
+    "diversity": {"ssim": 0.4, "real_ssim": 0.3, "distance": 8.2, "real_distance": 11.9, "verdict": "diverse", "n": 24},
     "something_new": {"peaks": [8, 16], "deep": {"er": {"value": 7.25}}},
     "verdict": "hair follows, eyes do not",
 }

@@ -123,12 +123,14 @@ def test_the_ceiling_of_the_whole_embedded_set(tmp_path, monkeypatch, tensorflow
     assert ceiling["eyes"] >= 0.90
 
 
-def test_too_few_pictures_for_a_judge(tensorflow):
+def test_too_few_pictures_for_a_judge(tmp_path, monkeypatch, tensorflow):
     from common import judge
 
+    monkeypatch.setattr(judge, "CACHE", tmp_path)
     images = np.repeat(picture(0)[None], 8, axis=0)
+    facts = {"pictures_sha256": "a", "tags_sha256": "b", "filter": "exactly_one"}
     with pytest.raises(UserError, match="8 pictures are too few, or too alike, to train a judge"):
-        judge.load(Faces(images, np.arange(8), None, {}), 0)
+        judge.load(Faces(images, np.arange(8), None, facts), 0)
 
 
 def test_a_weak_judge_says_so_in_the_verdict(tensorflow):

@@ -9,7 +9,6 @@ KINDS = {
     "two hairs": 0.013, "two eyes": 0.013, "four": 0.004, "no hair": 0.013, "no eyes": 0.013, "neither": 0.013,
     "look-alike": 0.010, "space": 0.012, "colon": 0.009,
 }
-AMBIGUOUS = ("two hairs", "two eyes", "four", "no hair", "no eyes", "neither")
 LOOK_ALIKES = ("11 eyes", "red eyes black dragon", "white hair devil", "blue eyes white dragon", "green hair girl")
 COLONS = ("re:zero", "nier:automata", "steins;gate:0", "fate:stay night")
 TITLES = ("original", "original", "original", "touhou", "touhou", "vocaloid", "fate/stay night", "idolmaster")

@@ -8,9 +8,9 @@ from common.faces.shapes import SIZE
 from common.tags import HAIR
 
 
-def sheet(seed: int = 0, rows: int = 6, zoom: int = 1) -> Image.Image:
-    """The first faces of every hair colour, columns in the order of HAIR; RGB, 12 x 96 zoom pixels wide."""
-    picture = Image.new("RGB", (len(HAIR) * SIZE * zoom, rows * SIZE * zoom))
+def sheet(seed: int = 0, rows: int = 6) -> Image.Image:
+    """The first faces of every hair colour, columns in the order of HAIR; RGB, 12 x 96 pixels wide."""
+    picture = Image.new("RGB", (len(HAIR) * SIZE, rows * SIZE))
     filled = dict.fromkeys(HAIR, 0)
     number = 0
     while min(filled.values()) < rows:
@@ -18,7 +18,6 @@ def sheet(seed: int = 0, rows: int = 6, zoom: int = 1) -> Image.Image:
         number += 1
         column, row = HAIR.index(face.hair), filled[face.hair]
         if row < rows and face.second_hair is None:
-            cell = draw(face).resize((SIZE * zoom, SIZE * zoom), Image.Resampling.BICUBIC)
-            picture.paste(cell, (column * SIZE * zoom, row * SIZE * zoom))
+            picture.paste(draw(face), (column * SIZE, row * SIZE))
             filled[face.hair] += 1
     return picture

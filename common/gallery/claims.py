@@ -69,12 +69,11 @@ def words(key: str) -> str:
 def context(metrics: Mapping[str, Any], path: str) -> dict[str, Any]:
     """What a measured value has to be seen against: the judge's own accuracy, chance, real pictures, its n."""
     parent, _, leaf = path.rpartition(".")
-    around = [("chance", f"chance.{leaf}"), ("real pictures", f"{leaf}_real"), ("real pictures", f"real_{leaf}")]
+    around = [("chance", f"chance.{leaf}"), ("real pictures", f"real_{leaf}")]
     if leaf == "fake":
         around = [("real pictures", "real")]
     if leaf == "verdict":
-        around = [("ratio", "ratio"), ("distance", "distance"), ("real pictures", "distance_real"),
-                  ("real pictures", "real_distance")]
+        around = [("ratio", "ratio"), ("distance", "distance"), ("real pictures", "real_distance")]
     known = {name: dig(metrics, f"{parent}.{key}") for name, key in [*around, ("n", "n")]
              if not isinstance(dig(metrics, f"{parent}.{key}"), dict | None)}
     if parent == "condition_accuracy" and dig(metrics, f"judge.{leaf}") is not None:
