@@ -79,22 +79,22 @@ def dcgan_discriminator() -> keras.Model:
     return keras.Model(image, source, name="discriminator")
 
 
-# ---- LSGAN ----
+# ---- LSGAN: the list is written as TensorFlow writes shapes, so what it leaves open is as TensorFlow has it ----
 
 
 def _bn(x):
-    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, gamma_initializer=_normal(1.0))(x)
+    """Epsilon 1e-3 is TensorFlow's default."""
+    return layers.BatchNormalization(momentum=0.9, epsilon=1e-3)(x)
 
 
 def lsgan_generator(z: int = Z) -> keras.Model:
     """z [B, 100] -> image [B, 64, 64, 3] in [-1, 1], float32.
 
-    Report, "Compare your model", conv0 to imgs. Kernel 4, a bias in the last layer only, N(0, 0.02): assumed.
-    3,578,627 parameters, 1,920 of them frozen.
+    Report, "Compare your model", conv0 to imgs. Kernel 4, a bias in the last layer only, Glorot's initial weights:
+    assumed. 3,578,627 parameters, 1,920 of them frozen.
     """
     def up(x, filters, strides=2, padding="same", bias=False):
-        return layers.Conv2DTranspose(filters, 4, strides=strides, padding=padding, use_bias=bias,
-                                      kernel_initializer=_normal())(x)
+        return layers.Conv2DTranspose(filters, 4, strides=strides, padding=padding, use_bias=bias)(x)
 
     noise = keras.Input((z,), name="z")
     x = layers.Reshape((1, 1, z))(noise)
@@ -108,15 +108,17 @@ def lsgan_generator(z: int = Z) -> keras.Model:
 def lsgan_discriminator() -> keras.Model:
     """image [B, 64, 64, 3] in [-1, 1] -> score [B, 1], float32.
 
-    Report, "Compare your model", conv1 to out; BN in the first layer too. Kernel 4, a bias in the last layer only,
-    N(0, 0.02), slope 0.2: assumed. 2,767,617 parameters, 1,920 of them frozen.
+    Report, "Compare your model", conv1 to out. With its BN in the first layer D hardly sees how bright or how rich in
+    contrast a batch is: G has to start with about the contrast of pictures, which Glorot's weights give it and
+    N(0, 0.02) does not. Kernel 4, a bias in the last layer only, slope 0.2: assumed. 2,767,617 parameters, 1,920 of
+    them frozen.
     """
     image = keras.Input((64, 64, 3), name="image")
     x = image
     for filters in (64, 128, 256, 512):                              # -> 32, 16, 8, 4
-        x = layers.Conv2D(filters, 4, strides=2, padding="same", use_bias=False, kernel_initializer=_normal())(x)
+        x = layers.Conv2D(filters, 4, strides=2, padding="same", use_bias=False)(x)
         x = layers.LeakyReLU(negative_slope=0.2)(_bn(x))
-    x = layers.Conv2D(1, 4, kernel_initializer=_normal(), dtype="float32", name="conv5")(x)  # -> 1
+    x = layers.Conv2D(1, 4, dtype="float32", name="conv5")(x)        # -> 1
     return keras.Model(image, layers.Flatten(dtype="float32")(x), name="discriminator")
 
 

@@ -109,6 +109,23 @@ def test_lsgan_is_the_layer_list(model):
     assert order(g).count("ReLU") == 4 and order(d).count("LeakyReLU") == 4
 
 
+def test_lsgan_begins_with_the_contrast_of_pictures(model, tensorflow):
+    """D's first batch normalisation hides it, so G would hardly learn it: the faces' standard deviation is 0.54."""
+    tensorflow.keras.utils.set_random_seed(0)
+    z = tensorflow.random.stateless_normal((16, 100), (0, 0))
+    assert 0.3 < np.std(model.lsgan_generator()(z, training=True)) < 0.6
+
+
+def test_lsgans_d_hardly_sees_contrast(model, tensorflow):
+    pictures = tensorflow.random.stateless_uniform((16, 64, 64, 3), (0, 1), -1.0, 1.0)
+
+    def change(d):
+        full, half = (d(scale * pictures, training=True).numpy() for scale in (1.0, 0.5))
+        return np.abs(full - half).max() / full.std()
+
+    assert change(model.lsgan_discriminator()) < 0.1 < change(model.dcgan_discriminator())
+
+
 def test_cdcgan_networks(cdcgan):
     g, d = cdcgan.cdcgan_generator(), cdcgan.cdcgan_discriminator()
     assert rows(g, "Dense") == [((256,), 22 * 256 + 256), ((8192,), (100 + 256) * 8192 + 8192)]

@@ -17,7 +17,7 @@ from urllib.parse import quote
 from common.gallery import claims, values
 from common.gallery.summary import CLOCK, COLUMNS, NUMBERS, REPORTS, RunSummary, dig
 
-PICTURES = {"samples": "Last sample grid: the same noise and labels all through the training",
+PICTURES = {"samples": "Last sample grid: the same inputs all through the training",
             "chart": "Every condition in one picture",
             "curves": "Learning curves: each point pale, the running mean strong",
             "progress": "The sample grid while the training goes on"}
