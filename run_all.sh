@@ -14,11 +14,23 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 main_runs=(
   "hw4_acgan/train.py"
+  "hw3_dcgan_lsgan/train.py"
+  "hw3_dcgan_lsgan/train.py --model lsgan"
+  "hw3_dcgan_lsgan/train_text2image.py"
+  "hw3_dcgan_lsgan/train_style.py"
   "text2image_cdcgan/train.py"
   "text2image_cdcgan/train_skipthoughts.py"
 )
 variants=(
   "hw4_acgan/train.py --condition onehot"
+  "hw3_dcgan_lsgan/train.py --d-steps 3"
+  "hw3_dcgan_lsgan/train.py --z uniform"
+  "hw3_dcgan_lsgan/train.py --labels soft"
+  "hw3_dcgan_lsgan/train.py --optimizers sgd"
+  "hw3_dcgan_lsgan/train.py --optimizers d-sgd"
+  "hw3_dcgan_lsgan/train_text2image.py --recipe plain"
+  "hw3_dcgan_lsgan/train_text2image.py --recipe raw-condition"
+  "hw3_dcgan_lsgan/train_text2image.py --recipe overtrained"
 )
 
 refuse() { echo "run_all.sh: $1" >&2; exit 2; }

@@ -77,7 +77,8 @@ class Common:
     """The options that every training script has."""
 
     FOLDER: ClassVar[str] = ""  # the report's folder, e.g. "hw4_acgan"
-    PRESETS: ClassVar[dict[str, dict[str, Any]]] = {}  # name -> values that differ from the defaults
+    # name -> values that differ from the defaults; a function gives the value from the options on the command line
+    PRESETS: ClassVar[dict[str, dict[str, Any]]] = {}
 
     data: Path | None = option(None, "folder with tags_clean.csv and faces/, or with tags.csv and images/; "
                                "without it an embedded set is drawn once in data/faces", metavar="DIR", keeps_run=True)
@@ -203,6 +204,7 @@ def parse(config: type[C], argv: Sequence[str] | None = None, description: str =
     words = vars(parser(config, description).parse_args(argv))
     given = {name: tuple(value) if isinstance(value, list) else value for name, value in words.items()}
     preset = getattr(config, "PRESETS", {}).get(given.get("preset"), {})
+    preset = {name: value(given) if callable(value) else value for name, value in preset.items()}
     parsed = config(**{**preset, **(_length(given) or _length(preset)), **given})
     parsed.check()
     return parsed

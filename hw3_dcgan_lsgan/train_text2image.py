@@ -31,8 +31,8 @@ class Config(cli.Common):
 
     FOLDER: ClassVar = "hw3_dcgan_lsgan"
     PRESETS: ClassVar = {
-        "quick": {"steps": 1200, "batch_size": 16, "strengthened_share": 0.1, "sample_every": 200,
-                  "checkpoint_every": 300},
+        "quick": {"steps": 1000, "batch_size": 16, "strengthened_share": 0.1, "sample_every": 200,
+                  "checkpoint_every": 250},
         "smoke": {"steps": 12, "batch_size": 8, "strengthened_share": 0.25, "sample_every": 6, "log_every": 2,
                   "checkpoint_every": 6},
     }

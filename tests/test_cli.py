@@ -16,7 +16,8 @@ from common import cli
 @dataclass(frozen=True)
 class Config(cli.Common):
     FOLDER: ClassVar = "some_report"
-    PRESETS: ClassVar = {"quick": {"steps": 7, "lr": 0.5}, "smoke": {"epochs": 1}}
+    PRESETS: ClassVar = {"quick": {"steps": 7, "lr": 0.5}, "smoke": {"epochs": 1},
+                         "report": {"steps": lambda given: 90 if given.get("lr") == 0.125 else 30}}
 
     steps: int | None = cli.option(100, "length", assumed=True)
     lr: float = cli.option(0.25, "rate", within=(0, 1))
@@ -27,6 +28,8 @@ class Config(cli.Common):
     ("--preset quick", 7, None, 0.5),
     ("--preset quick --lr 0.125 --steps 9", 9, None, 0.125),
     ("--preset quick --epochs 3", None, 3, 0.5),
+    ("--preset report", 30, None, 0.25),
+    ("--preset report --lr 0.125", 90, None, 0.125),
     ("--preset smoke", None, 1, 0.25),
     ("--preset smoke --steps 4", 4, None, 0.25),
 ])

@@ -355,7 +355,7 @@ def test_mirrored_pictures_keep_their_tags():
 
 
 @pytest.mark.parametrize(("words", "expected"), [
-    ("", 50 * 87), ("--preset quick", 120), ("--recipe plain", 0), ("--recipe raw-condition", 0),
+    ("", 50 * 87), ("--preset quick", 100), ("--recipe plain", 0), ("--recipe raw-condition", 0),
     ("--recipe overtrained --steps 900", 900), ("--recipe plain --preset quick", 0)])
 def test_how_long_d_is_strengthened(words, expected):
     from hw3_dcgan_lsgan.train_text2image import Config
@@ -385,6 +385,14 @@ def test_each_comparison_has_its_own_run_folder(words, variant):
     from hw3_dcgan_lsgan.train import Config
 
     assert parse(Config, words.split()).variant == variant
+
+
+@pytest.mark.parametrize(("words", "steps"), [
+    ("", 2000), ("--d-steps 3", 1100), ("--model lsgan", 1100), ("--model lsgan --d-steps 1", 2000), ("--steps 9", 9)])
+def test_quick_is_shorter_where_d_takes_more_steps(words, steps):
+    from hw3_dcgan_lsgan.train import Config
+
+    assert parse(Config, ["--preset", "quick", *words.split()]).steps == steps
 
 
 def test_clipping_hard_labels_makes_no_sense():
