@@ -109,21 +109,16 @@ def random_vgg(samples: np.ndarray) -> keras.Model:
     """VGG16 with filters from N(0, 1), the same in every run, made even by some pictures, uint8 [N, S, S, 3].
 
     Layer by layer each filter is shifted so that half of it answers, and scaled so that its activation is 1 in the
-    mean over those pictures. Without the shift most filters of the deep layers are always on or never. The first
-    layer sees colours whitened: photos differ far more in brightness than in hue, and a tint would hardly count.
+    mean over those pictures. Without the shift most filters of the deep layers are always on or never.
     """
     vgg = keras.applications.VGG16(weights=None, include_top=False)
     random = np.random.default_rng(SEED)
     x = prepared(to_range(tf.constant(samples), -1.0, 1.0))
-    variances, axes = np.linalg.eigh(np.cov(np.reshape(x, (-1, 3)).T))
-    white = (axes * np.maximum(variances, 0.01 * variances.max()) ** -0.5) @ axes.T  # grey photos have no hue
     for layer in vgg.layers[1:vgg.layers.index(vgg.get_layer(LAYERS[-1])) + 1]:
         if isinstance(layer, keras.layers.MaxPooling2D):
             x = tf.nn.max_pool2d(x, 2, 2, "VALID")
             continue
         kernel = random.standard_normal(layer.kernel.shape, np.float32)
-        if kernel.shape[2] == 3:
-            kernel = np.einsum("ij,hwjc->hwic", white, kernel).astype(np.float32)
         answer = tf.nn.conv2d(x, kernel, 1, "SAME")
         mean = tf.reduce_mean(answer, (0, 1, 2))
         scale = 1.0 / tf.reduce_mean(tf.nn.relu(answer - mean), (0, 1, 2))

@@ -84,5 +84,11 @@ def test_a_stopped_run_all_stops_the_training_and_waits_for_it(run_all, number, 
     assert "run it again" in err
 
 
+def test_run_all_runs_every_training_script():
+    scripts = {str(path.relative_to(ROOT)) for path in ROOT.glob("*_*/train*.py")}
+    main_runs = (ROOT / "run_all.sh").read_text().split("main_runs=(")[1].split(")")[0]
+    assert scripts == {line.strip().strip('"').split()[0] for line in main_runs.strip().splitlines()}
+
+
 def test_ci_calls_what_the_readme_tells():
     assert "run_tests.sh" in (ROOT / ".ci" / "run").read_text()
