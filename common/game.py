@@ -53,6 +53,22 @@ def to_uint8(image: tf.Tensor, low: float, high: float) -> tf.Tensor:
     return tf.cast(tf.clip_by_value(levels, 0.0, 255.0), tf.uint8)
 
 
+def cut(network: keras.Model, join: str) -> tuple[keras.Model, keras.Model]:
+    """A network of [picture, condition] in two, with its own weights: where one layer joins the two.
+
+    Args:
+        network: its condition meets the picture's features in the layer `join`, and nowhere before.
+        join: name of that layer, whose first input is the picture's features.
+
+    Returns:
+        trunk: picture -> features, head: [features, condition] -> the network's output. A picture that is judged with
+        several conditions has to pass the trunk but once.
+    """
+    picture, condition = network.inputs
+    features = network.get_layer(join).input[0]
+    return keras.Model(picture, features), keras.Model([features, condition], network.output)
+
+
 class Game:
     """Generator against discriminator: one generator pass a step serves both.
 

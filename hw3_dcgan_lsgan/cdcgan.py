@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from common.game import Draws, Game, Player, Terms
+from common.game import Draws, Game, Player, Terms, cut
 from common.losses import bce
 
 CONDITION, Z = 22, 100
@@ -95,10 +95,7 @@ class ScheduledCDCGAN(Game):
         super().__init__(seed, generator=generator, discriminator=discriminator)
         self.extra, self.strengthened, self.skip_below = d_steps - 1, strengthened, skip_below
         self.smooth, self.weight = smooth, {"mean": 1 / 3, "sum": 1.0}[wrong_loss]
-        image, condition = self.discriminator.inputs
-        features = self.discriminator.get_layer("join").input[0]
-        self.trunk = keras.Model(image, features)
-        self.head = keras.Model([features, condition], self.discriminator.output)
+        self.trunk, self.head = cut(self.discriminator, "join")
 
     def generate(self, draw: Draws, count: int, condition: tf.Tensor, **_: tf.Tensor) -> tf.Tensor:
         z = draw.normal((count, self.generator.input_shape[0][-1]))

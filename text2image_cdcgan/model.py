@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from common.game import Draws, Game, Player, Terms
+from common.game import Draws, Game, Player, Terms, cut
 from common.losses import bce, gradient_penalty
 
 CONDITION, Z, SENTENCE = 23, 100, 2400
@@ -156,10 +156,7 @@ class FourPairs(Game):
                  d_steps: int = 1) -> None:
         super().__init__(seed, d_steps=d_steps, generator=generator, discriminator=discriminator)
         self.weight = {"sum": 1.0, "mean": 1 / 3}[wrong_loss]
-        image, condition = self.discriminator.inputs
-        features = self.discriminator.get_layer(join).input[0]
-        self.trunk = keras.Model(image, features)
-        self.head = keras.Model([features, condition], self.discriminator.output)
+        self.trunk, self.head = cut(self.discriminator, join)
 
     def generate(self, draw: Draws, count: int, condition: tf.Tensor, **_: tf.Tensor) -> tf.Tensor:
         z = draw.normal((count, self.generator.input_shape[0][-1]))
