@@ -20,6 +20,7 @@ main_runs=(
   "hw3_dcgan_lsgan/train_style.py"
   "text2image_cdcgan/train.py"
   "text2image_cdcgan/train_skipthoughts.py"
+  "wgan_gp_text/train.py"
 )
 variants=(
   "hw4_acgan/train.py --condition onehot"
@@ -31,6 +32,8 @@ variants=(
   "hw3_dcgan_lsgan/train_text2image.py --recipe plain"
   "hw3_dcgan_lsgan/train_text2image.py --recipe raw-condition"
   "hw3_dcgan_lsgan/train_text2image.py --recipe overtrained"
+  "wgan_gp_text/train.py --start conv"
+  "wgan_gp_text/train.py --alpha-dropout 0"
 )
 
 refuse() { echo "run_all.sh: $1" >&2; exit 2; }

@@ -350,8 +350,8 @@ def test_smoke_from_another_folder_then_samples(script, few_faces, tmp_path):
     assert "left out by the filter all" in done.stdout
     metrics = json.loads((run / "metrics.json").read_text())
     assert (metrics["step"], metrics["data"]["filter"], metrics["condition_accuracy"]["n"]) == (4, "all", 1320)
-    assert metrics["grid_pattern"].keys() == {"fake", "real", "n"}
-    assert metrics["grid_pattern"]["fake"].keys() == {"2", "4", "8", "16"}
+    assert metrics["grid_pattern"].keys() == {"2", "4", "8", "16"}
+    assert metrics["grid_pattern"]["2"].keys() == {"fake", "real", "n"}
     script("wgan_gp_text/sample.py", "--run", run, "--hair", "green", "--eyes", "gray", "--count", 2, "--chart")
     assert sorted(path.name for path in (run / "sampled").iterdir()) == \
         ["chart.png", "sample_1_1.jpg", "sample_1_2.jpg"]

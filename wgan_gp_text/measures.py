@@ -54,10 +54,9 @@ class WithGrid(Evaluation):
         return {**super().measure(), "grid_pattern": self.grid_pattern()}
 
     def grid_pattern(self) -> dict[str, Any]:
-        """`grid_power` of made pictures with the labels of real ones, and of those: {"fake": {period: power}, ...}."""
+        """`grid_power` of made pictures with the labels of real ones, and of those, by period in pixels."""
         hair, eyes = tags.labels(self.data.table)
         chosen = np.linspace(0, len(hair) - 1, min(len(hair), MOST)).astype(int)
-        fake = self.draw(self._noise(5, len(chosen)), hair[chosen], eyes[chosen])
-        pictures = {"fake": fake, "real": self._pictures(chosen)}
-        return {name: {str(period): grid_power(images, period) for period in PERIODS}
-                for name, images in pictures.items()} | {"n": len(chosen)}
+        fake, real = self.draw(self._noise(5, len(chosen)), hair[chosen], eyes[chosen]), self._pictures(chosen)
+        return {str(period): {"fake": grid_power(fake, period), "real": grid_power(real, period), "n": len(chosen)}
+                for period in PERIODS}

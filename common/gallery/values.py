@@ -17,6 +17,7 @@ MEASURES = {
     "density_coverage": ("Density and coverage", "are fakes near real pictures, and real pictures near fakes?"),
     "diversity": ("Diversity", "do fakes of one condition differ as real pictures of one condition do?"),
     "condition_effect": ("Effect of the condition", "change when the condition changes, against a change of the noise"),
+    "grid_pattern": ("Grid pattern", "how far a pattern of so many pixels stands out of the spectrum: 1 is not at all"),
     "judge": ("The judge", "a classifier trained on real pictures; its accuracy on unseen ones is the ceiling"),
     "data": ("Data", ""), "evaluation": ("Evaluation", ""),
 }
