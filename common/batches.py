@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -63,15 +63,20 @@ class Batches:
 
     def stream(self, start: int, stop: int) -> Iterator[dict[str, np.ndarray]]:
         """The batches of the steps from `start` to before `stop`; a background thread keeps one ahead."""
-        with ThreadPoolExecutor(1) as thread:
-            ahead = thread.submit(self.at, start) if start < stop else None
-            for step in range(start, stop):
-                batch = ahead.result()
-                ahead = thread.submit(self.at, step + 1) if step + 1 < stop else None
-                yield batch
+        return ahead(self.at, start, stop)
 
     def _random(self, stream: int, index: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, stream, index])
+
+
+def ahead(at: Callable[[int], dict[str, np.ndarray]], start: int, stop: int) -> Iterator[dict[str, np.ndarray]]:
+    """at(start) to at(stop - 1); a background thread keeps one ahead."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(at, start) if start < stop else None
+        for step in range(start, stop):
+            batch = coming.result()
+            coming = thread.submit(at, step + 1) if step + 1 < stop else None
+            yield batch
 
 
 class _Others:

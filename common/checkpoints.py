@@ -26,7 +26,7 @@ class Checkpoints:
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False)
         networks = {f"{name}_network": player.network for name, player in game.players.items()}
         optimizers = {f"{name}_optimizer": player.optimizer for name, player in game.players.items()}
-        self._state = tf.train.Checkpoint(step=self.step, seeds=game.seed_states(), **networks, **optimizers)
+        self._state = tf.train.Checkpoint(step=self.step, seeds=game.other_states(), **networks, **optimizers)
         self._numbers = {name: [v.value for v in getattr(thing, "variables", [])]
                          for name, thing in {**networks, **optimizers}.items()}
         self._manager = self._make_manager()

@@ -210,6 +210,11 @@ def parse(config: type[C], argv: Sequence[str] | None = None, description: str =
     return parsed
 
 
+def first(flag: str, argv: Sequence[str]) -> list[str]:
+    """`a.jpg b.jpg --run R` -> `FLAG a.jpg b.jpg --run R`: what stands before all options is that option's value."""
+    return [flag, *argv] if argv and not argv[0].startswith("-") else [*argv]
+
+
 def _length(given: dict[str, Any]) -> dict[str, None]:
     """Steps take the place of epochs and the reverse: the one that is not given falls away."""
     if "steps" in given and "epochs" in given:

@@ -13,18 +13,37 @@ import numpy as np
 from PIL import Image, ImageFile, ImageOps
 
 MAX_PIXELS = 50_000_000
+Cut = str | tuple[float, float, float, float]  # "whole", "middle", or left, top, right, bottom as shares of the picture
 
 
 class BadPicture(Exception):
     """The file is left out; the message is the reason."""
 
 
-def decode(path: Path, size: int) -> np.ndarray:
+def decode(path: Path, size: int, cut: Cut = "whole") -> np.ndarray:
     """Reads one JPEG or PNG file (an animation's first frame), turned upright: uint8 [size, size, 3] RGB.
+
+    Args:
+        path: the file.
+        size: side of the result.
+        cut: what is resized to it: the whole picture, the largest square in its middle, or a box.
 
     Raises `BadPicture`.
     """
-    return np.asarray(upright(path).resize((size, size), Image.Resampling.LANCZOS))
+    picture = upright(path)
+    return np.asarray(picture.resize((size, size), Image.Resampling.LANCZOS, box=_box(cut, *picture.size)))
+
+
+def _box(cut: Cut, width: int, height: int) -> tuple[float, float, float, float]:
+    """A cut in pixels."""
+    if cut == "whole":
+        return 0, 0, width, height
+    if cut == "middle":
+        side = min(width, height)
+        left, top = (width - side) / 2, (height - side) / 2
+        return left, top, left + side, top + side
+    left, top, right, bottom = cut
+    return left * width, top * height, right * width, bottom * height
 
 
 def upright(path: Path) -> Image.Image:

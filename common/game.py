@@ -14,6 +14,25 @@ import tensorflow as tf
 Terms = dict[str, tf.Tensor]
 
 
+class Rate(keras.optimizers.schedules.LearningRateSchedule):
+    """A learning rate that rises from 0 in the first `warm_up` steps and falls to 0 in the last `cool_down` of `total`.
+
+    Without the rise Adam's first steps throw the network far off; without the fall short trainings end unsteadily.
+    """
+
+    def __init__(self, rate: float, warm_up: int, cool_down: int, total: int) -> None:
+        self.rate, self.warm_up, self.cool_down, self.total = rate, warm_up, cool_down, total
+
+    def __call__(self, step: tf.Tensor) -> tf.Tensor:
+        done = tf.cast(step, tf.float32)
+        rise = (done + 1.0) / (self.warm_up + 1.0)
+        fall = (self.total - done) / (self.cool_down + 1.0)
+        return self.rate * tf.clip_by_value(tf.minimum(rise, fall), 0.0, 1.0)
+
+    def get_config(self) -> dict:
+        return {"rate": self.rate, "warm_up": self.warm_up, "cool_down": self.cool_down, "total": self.total}
+
+
 @dataclass(frozen=True)
 class Player:
     """A network and the optimizer that moves it, and nothing else."""
@@ -145,8 +164,11 @@ class Game:
         variables = network.trainable_variables
         optimizer.apply(tape.gradient(loss, [variable.value for variable in variables]), variables)
 
-    def seed_states(self) -> list[tf.Variable]:
-        """The state of every dropout layer's random numbers, which a tf.train.Checkpoint does not find by itself."""
+    def other_states(self) -> list[tf.Variable]:
+        """State beside weights and optimizers: of every dropout layer's random numbers; a game that keeps more adds it.
+
+        A tf.train.Checkpoint does not find it by itself.
+        """
         states = []
         for player in self.players.values():
             kept = {id(variable) for variable in player.network.weights}

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from common.cli import StorageError, UserError
-from common.decoding import BadPicture, decode, strict_pillow
+from common.decoding import BadPicture, Cut, decode, strict_pillow
 from common.files import sync
 
 VERSION = 1  # raise it when the same files would give other pixels or another index
@@ -66,15 +66,15 @@ class Pictures:
         return np.array(list(name_of), np.int64)
 
 
-def load(folder: Path, size: int, cache: Path, progress: Progress | None = None) -> Pictures:
-    """Loads the .jpg, .jpeg and .png files that lie directly in `folder`, resized to `size` x `size` (not cropped).
+def load(folder: Path, size: int, cache: Path, progress: Progress | None = None, cut: Cut = "whole") -> Pictures:
+    """Loads the .jpg, .jpeg and .png files that lie directly in `folder`, resized to `size` x `size`, see `decode`.
 
     The first call decodes all of them into a folder in `cache`; later calls map that, unless a file has changed since.
     `progress(done, total)` is called after each decoded picture. Raises `UserError` if there is no picture or more
     than 5% of the files are bad, `StorageError` if the cache cannot be written.
     """
     files, left_out = _list(folder)
-    home = cache / _cache_name(folder.resolve(), size, files, left_out)
+    home = cache / _cache_name(folder.resolve(), size, cut, files, left_out)
     rebuilt = ""
     if home.exists():
         try:
@@ -82,7 +82,7 @@ def load(folder: Path, size: int, cache: Path, progress: Progress | None = None)
         except (OSError, ValueError, KeyError, TypeError) as error:
             rebuilt = f"the picture cache {home} is damaged ({error})"
     try:
-        return _build(folder, size, home, list(files), left_out, progress or (lambda done, total: None), rebuilt)
+        return _build(folder, size, cut, home, list(files), left_out, progress or (lambda done, total: None), rebuilt)
     except OSError as error:
         raise StorageError(f"{cache}: cannot write the picture cache ({error.strerror or error}); "
                            "free space or choose another folder") from error
@@ -123,11 +123,12 @@ def _order(name: str) -> tuple[bool, int, str]:
 # ---- the cache ----
 
 
-def _cache_name(folder: Path, size: int, files: dict, left_out: dict) -> str:
-    """`faces-64-` + a hash of the folder's path + `-` + one of its content: a stale cache differs in the last only."""
+def _cache_name(folder: Path, size: int, cut: Cut, files: dict, left_out: dict) -> str:
+    """`faces-64-` + a hash of folder and cut + `-` + one of its content: a stale cache differs in the last only."""
+    place = str(folder) if cut == "whole" else [str(folder), cut]
     where, what = (
         hashlib.sha256(json.dumps(part).encode()).hexdigest()[:16]
-        for part in (str(folder), [VERSION, list(files.items()), left_out])
+        for part in (place, [VERSION, list(files.items()), left_out])
     )
     return f"{folder.name[:40]}-{size}-{where}-{what}"
 
@@ -154,8 +155,8 @@ def _checksum(images: Path, names: list[str], left_out: dict[str, str]) -> int:
     return checksum
 
 
-def _build(folder: Path, size: int, home: Path, names: list[str], left_out: dict[str, str], progress: Progress,
-           rebuilt: str) -> Pictures:
+def _build(folder: Path, size: int, cut: Cut, home: Path, names: list[str], left_out: dict[str, str],
+           progress: Progress, rebuilt: str) -> Pictures:
     """Builds the cache beside its place and moves it there whole, so that nobody ever sees half a cache."""
     cache = home.parent
     cache.mkdir(parents=True, exist_ok=True)
@@ -163,7 +164,7 @@ def _build(folder: Path, size: int, home: Path, names: list[str], left_out: dict
     work = cache / f".building-{platform.node()}-{os.getpid()}-{secrets.token_hex(4)}"
     work.mkdir()
     try:
-        kept, digest = _write_images(work / "images.npy", folder, size, names, left_out, progress)
+        kept, digest = _write_images(work / "images.npy", folder, size, cut, names, left_out, progress)
         index = {"version": VERSION, "folder": str(folder), "size": size, "digest": digest, "names": kept,
                  "left_out": left_out, "checksum": _checksum(work / "images.npy", kept, left_out)}
         (work / "index.json").write_text(json.dumps(index), "utf-8")
@@ -177,7 +178,7 @@ def _build(folder: Path, size: int, home: Path, names: list[str], left_out: dict
     return pictures
 
 
-def _write_images(path: Path, folder: Path, size: int, names: list[str], left_out: dict[str, str],
+def _write_images(path: Path, folder: Path, size: int, cut: Cut, names: list[str], left_out: dict[str, str],
                   progress: Progress) -> tuple[list[str], str]:
     """Writes the .npy file picture by picture; adds the bad files to `left_out`, returns the others and the digest.
 
@@ -187,7 +188,7 @@ def _write_images(path: Path, folder: Path, size: int, names: list[str], left_ou
     digest = hashlib.sha256()
     with path.open("wb") as file, strict_pillow():
         _write_header(file, (len(names), size, size, 3))
-        for done, (name, decoded) in enumerate(_decode_all(folder, names, size), 1):
+        for done, (name, decoded) in enumerate(_decode_all(folder, names, size, cut), 1):
             try:
                 pixels = decoded.result().tobytes()
             except BadPicture as error:
@@ -209,13 +210,13 @@ def _write_header(file, shape: tuple[int, ...]) -> None:
     np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
 
 
-def _decode_all(folder: Path, names: list[str], size: int) -> Iterator[tuple[str, Future]]:
+def _decode_all(folder: Path, names: list[str], size: int, cut: Cut) -> Iterator[tuple[str, Future]]:
     """Decodes in threads (Pillow lets go of the lock), in the names' order, a few pictures ahead."""
     workers = os.cpu_count() or 1
     ahead: deque[tuple[str, Future]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         for name in names:
-            ahead.append((name, pool.submit(decode, folder / name, size)))
+            ahead.append((name, pool.submit(decode, folder / name, size, cut)))
             if len(ahead) == 8 * workers:
                 yield ahead.popleft()
         yield from ahead

@@ -23,7 +23,9 @@ HAIR = ("orange", "white", "aqua", "gray", "green", "red", "purple", "pink", "bl
 EYES = ("gray", "black", "orange", "pink", "yellow", "aqua", "purple", "green", "brown", "red", "blue")
 COLOURS = (*(f"{colour} hair" for colour in HAIR), *(f"{colour} eyes" for colour in EYES))
 MIKU = "hatsune miku"
-DOMAINS = {"red": "red hair", "blonde": "blonde hair", "blue-eyes": "blue eyes", "miku": MIKU}
+DOMAINS = {  # name of a domain -> the tag that its pictures have
+    **{colour: f"{colour} hair" for colour in HAIR}, **{f"{colour}-eyes": f"{colour} eyes" for colour in EYES},
+    "miku": MIKU}
 
 _FLAGS = (*COLOURS, MIKU)
 _COLUMN = {name: column for column, name in enumerate(_FLAGS)}
@@ -216,23 +218,17 @@ def match(table: pandas.DataFrame, picture_ids: np.ndarray) -> tuple[pandas.Data
     return table[has_picture].reset_index(drop=True), int((~has_picture).sum()), int((~has_row).sum())
 
 
-def domains(table: pandas.DataFrame, a: str, b: str) -> tuple[pandas.DataFrame, pandas.DataFrame]:
-    """Splits off two of the DOMAINS for CycleGAN; rows in both are in neither.
+def domain_sizes(table: pandas.DataFrame) -> dict[str, int]:
+    """How many rows each of DOMAINS has, without those of none."""
+    sizes = {name: int(table[tag].sum()) for name, tag in DOMAINS.items()}
+    return {name: size for name, size in sizes.items() if size}
 
-    Raises `UserError`, which lists the domains and their sizes, for an unknown name, one name twice, an empty domain.
-    """
-    sizes = ", ".join(f"{name} {int(table[column].sum())}" for name, column in DOMAINS.items())
-    for name in (a, b):
-        if name not in DOMAINS:
-            raise UserError(f"there is no domain {name!r}; take two of: {sizes}")
-    if a == b:
-        raise UserError(f"both domains are {a!r}; take two different ones of: {sizes}")
-    in_a, in_b = table[DOMAINS[a]].to_numpy(), table[DOMAINS[b]].to_numpy()
-    only_a, only_b = in_a & ~in_b, in_b & ~in_a
-    for name, only in ((a, only_a), (b, only_b)):
-        if not only.any():
-            raise UserError(f"no picture is only in domain {name!r} ({a} against {b}); take two others of: {sizes}")
-    return table[only_a].reset_index(drop=True), table[only_b].reset_index(drop=True)
+
+def domains(table: pandas.DataFrame, a: str | None, b: str | None) -> tuple[np.ndarray, np.ndarray]:
+    """Which rows are in either of two DOMAINS, bool [N] each; rows in both are in neither. None takes every row."""
+    in_a, in_b = (np.ones(len(table), bool) if name is None else table[DOMAINS[name]].to_numpy() for name in (a, b))
+    both = in_a & in_b if a and b else np.zeros(len(table), bool)
+    return in_a & ~both, in_b & ~both
 
 
 # ---- rows as numbers ----

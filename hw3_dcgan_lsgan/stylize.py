@@ -8,7 +8,6 @@
 
 import shlex
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -131,10 +130,5 @@ def draw(network: Any, photo: np.ndarray, style: np.ndarray) -> np.ndarray:
     return image(*(tf.constant(picture[None]) for picture in (photo, style))).numpy()[0]
 
 
-def words(argv: Sequence[str]) -> list[str]:
-    """`a.jpg b.jpg --run R` -> `--photos a.jpg b.jpg --run R`."""
-    return ["--photos", *argv] if argv and not argv[0].startswith("-") else [*argv]
-
-
 if __name__ == "__main__":
-    cli.run(Options, main, words(sys.argv[1:]), description=__doc__)
+    cli.run(Options, main, cli.first("--photos", sys.argv[1:]), description=__doc__)

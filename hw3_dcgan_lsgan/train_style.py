@@ -84,7 +84,7 @@ def main(config: Config) -> None:
     import keras
 
     from common import batches, trainer
-    from common.game import Player
+    from common.game import Player, Rate
     from hw3_dcgan_lsgan import features, measures, transfer
     from hw3_dcgan_lsgan.msgnet import msgnet
 
@@ -95,7 +95,7 @@ def main(config: Config) -> None:
         run.substitute("the content term compares with the photo in the style's colours, not with the photo itself")
     stream = batches.Batches(data.photos, data.rows, {}, config.batch_size, config.seed, mirror=True)
     total = config.total_steps(stream.steps_per_epoch)
-    rate = transfer.Rate(config.lr, config.warm_up, int(config.cool_down * total), total)
+    rate = Rate(config.lr, config.warm_up, int(config.cool_down * total), total)
     player = Player(msgnet(), keras.optimizers.Adam(rate, beta_1=0.9, beta_2=0.999, epsilon=1e-7,
                                                     global_clipnorm=config.clip or None))
     game = transfer.StyleTransfer(config.seed, player, judge, data.styles, samples, recolour=recolour,

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -43,25 +42,6 @@ def recoloured(photo: tf.Tensor, style: tf.Tensor) -> tf.Tensor:
     _, wanted, style_covariance = colours(style)
     turned = tf.matmul(flat - mean, tf.matmul(power(covariance, -0.5), power(style_covariance, 0.5)))
     return tf.clip_by_value(tf.reshape(turned + wanted, tf.shape(photo)), -1.0, 1.0)
-
-
-class Rate(keras.optimizers.schedules.LearningRateSchedule):
-    """A learning rate that rises from 0 in the first `warm_up` steps and falls to 0 in the last `cool_down` of `total`.
-
-    Without the rise Adam's first steps throw the network far off; without the fall short trainings end unsteadily.
-    """
-
-    def __init__(self, rate: float, warm_up: int, cool_down: int, total: int) -> None:
-        self.rate, self.warm_up, self.cool_down, self.total = rate, warm_up, cool_down, total
-
-    def __call__(self, step: tf.Tensor) -> tf.Tensor:
-        done = tf.cast(step, tf.float32)
-        rise = (done + 1.0) / (self.warm_up + 1.0)
-        fall = (self.total - done) / (self.cool_down + 1.0)
-        return self.rate * tf.clip_by_value(tf.minimum(rise, fall), 0.0, 1.0)
-
-    def get_config(self) -> dict:
-        return {"rate": self.rate, "warm_up": self.warm_up, "cool_down": self.cool_down, "total": self.total}
 
 
 class StyleTransfer(Game):

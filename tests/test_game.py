@@ -101,3 +101,27 @@ def test_ranges_there_and_back(tensorflow):
         assert (float(image[0]), float(image[-1])) == pytest.approx((low, high))
         np.testing.assert_array_equal(to_uint8(image, low, high), levels)
     assert to_uint8(tensorflow.constant([-9.0, 9.0]), -1.0, 1.0).numpy().tolist() == [0, 255]
+
+
+def test_the_rate_rises_and_falls(tensorflow):
+    from common.game import Rate
+
+    rate = Rate(1.0, warm_up=3, cool_down=4, total=12)
+    found = [float(rate(step)) for step in range(12)]
+    assert found == pytest.approx([0.25, 0.5, 0.75, 1, 1, 1, 1, 1, 0.8, 0.6, 0.4, 0.2])
+    constant = Rate(1e-3, warm_up=0, cool_down=0, total=3)
+    assert [float(constant(step)) for step in range(3)] == pytest.approx([1e-3] * 3)
+
+
+def test_a_network_is_cut_where_picture_and_condition_join(tensorflow):
+    import keras
+
+    from common.game import cut
+
+    picture, condition = keras.Input((2,), name="picture"), keras.Input((1,), name="condition")
+    joined = keras.layers.Concatenate(name="join")([keras.layers.Dense(3)(picture), condition])
+    network = keras.Model([picture, condition], keras.layers.Dense(1)(joined))
+    trunk, head = cut(network, "join")
+    pair = np.ones((4, 2), np.float32), np.full((4, 1), 2, np.float32)
+    np.testing.assert_array_equal(head([trunk(pair[0]), pair[1]]), network(pair))
+    assert {id(v) for v in trunk.weights + head.weights} == {id(v) for v in network.weights}

@@ -7,7 +7,7 @@ import pytest
 from conftest import frozen, rows
 from PIL import Image
 
-from common.cli import Common, StorageError, UserError, parse
+from common.cli import Common, StorageError, UserError, first, parse
 from common.runs import Run
 from hw3_dcgan_lsgan import pencil, pictures, stylize, train_style
 
@@ -179,14 +179,6 @@ def test_a_step_moves_every_weight(game, tensorflow):
         assert not np.array_equal(variable.numpy(), old) or variable.path.endswith("bias"), variable.path
 
 
-def test_the_rate_rises_and_falls(transfer):
-    rate = transfer.Rate(1.0, warm_up=3, cool_down=4, total=12)
-    found = [float(rate(step)) for step in range(12)]
-    assert found == pytest.approx([0.25, 0.5, 0.75, 1, 1, 1, 1, 1, 0.8, 0.6, 0.4, 0.2])
-    constant = transfer.Rate(1e-3, warm_up=0, cool_down=0, total=3)
-    assert [float(constant(step)) for step in range(3)] == pytest.approx([1e-3] * 3)
-
-
 def test_recoloured_has_the_styles_colours(transfer):
     random = np.random.default_rng(0)
     photo, style = (random.normal(0, 0.1, (1, 32, 32, 3)) @ random.normal(0, 0.7, (3, 3)) for _ in range(2))
@@ -353,7 +345,7 @@ def test_defaults_are_the_papers():
     ("", "no photo"), ("a/x.jpg b/x.png", "two photos are named x"), ("x.jpg --longest 3", "must be 16 or more")])
 def test_stylize_says_what_makes_no_sense(argv, message):
     with pytest.raises(UserError, match=message):
-        parse(stylize.Options, stylize.words(argv.split()))
+        parse(stylize.Options, first("--photos", argv.split()))
 
 
 def test_photos_that_do_not_fit(monkeypatch, tmp_path):

@@ -128,19 +128,19 @@ def test_match_counts_what_has_no_partner(table):
 
 
 def test_domains_leave_out_what_is_in_both(table):
+    ids = table["id"].to_numpy()
     red, blonde = tags.domains(table, "red", "blonde")
-    assert (red["id"].tolist(), blonde["id"].tolist()) == ([11], [2])
+    assert (ids[red].tolist(), ids[blonde].tolist()) == ([11], [2])
 
 
-@pytest.mark.parametrize("a, b, words", [
-    ("red", "green", "no domain 'green'"),
-    ("miku", "miku", "both domains are 'miku'"),
-    ("miku", "blue-eyes", "only in domain 'miku'"),
-])
-def test_bad_domains_are_answered_with_all_sizes(table, a, b, words):
-    with pytest.raises(UserError, match=words) as error:
-        tags.domains(table, a, b)
-    assert "red 2, blonde 2, blue-eyes 1, miku 1" in str(error.value)
+def test_a_domain_of_every_row_leaves_nothing_out(table):
+    everything, miku = tags.domains(table, None, "miku")
+    assert (everything.sum(), miku.sum()) == (5, 1)
+
+
+def test_domain_sizes_name_those_that_are_there(table):
+    assert tags.domain_sizes(table) == {"red": 2, "blonde": 2, "aqua": 1, "gray-eyes": 2, "pink-eyes": 1,
+                                        "blue-eyes": 1, "miku": 1}
 
 
 # ---- numbers ----

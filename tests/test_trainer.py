@@ -253,7 +253,7 @@ def test_a_nan_weight_is_not_saved(lab, monkeypatch):
 
 
 def test_dropout_seeds_are_part_of_the_state(lab):
-    assert len(lab.build().seed_states()) == 1
+    assert len(lab.build().other_states()) == 1
 
 
 def test_long_runs_name_the_quick_preset(capsys):

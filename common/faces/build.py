@@ -43,7 +43,7 @@ def make(folder: Path, count: int = 6000, seed: int = 0, workers: int | None = N
         new = Path(beside) / "new"
         (new / "faces").mkdir(parents=True)
         _draw_all(new / "faces", count, seed, workers)
-        _write_rows(new / "tags_clean.csv", count, seed)
+        write_rows(new / "tags_clean.csv", count, seed)
         (new / "about.json").write_text(json.dumps(about) + "\n", encoding="utf-8")
         if _is_set(folder, about):  # somebody else was quicker
             return False
@@ -118,7 +118,8 @@ def _no_main_script() -> Iterator[None]:
         sys.modules["__main__"] = script
 
 
-def _write_rows(path: Path, count: int, seed: int) -> None:
+def write_rows(path: Path, count: int = 6000, seed: int = 0) -> None:
+    """Writes the tags_clean.csv of a set, which needs no drawing."""
     rows = [describe(seed, number).tags for number in range(count)]
     found = labels.counts(rows)
     with path.open("w", encoding="utf-8", newline="\n") as file:

@@ -1,0 +1,238 @@
+"""The two sets of pictures that are translated into each other, and the batches of both. No TensorFlow here.
+
+A domain is the faces with one hair colour (`red`), one eye colour (`blue-eyes`) or `miku`; all faces (`anime`), all of
+them grey (`grayscale`); `portraits`, drawn by code; or a folder of pictures, such as CelebA's img_align_celeba.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from common import datasets, faces, pictures, tags
+from common.batches import Batches, ahead
+from common.cli import ROOT, UserError, say
+from common.runs import Run
+from cyclegan_style import portraits
+
+if TYPE_CHECKING:
+    import pandas
+
+PORTRAITS = ROOT / "data" / "portraits"
+WHOLE = ("anime", "grayscale")       # of every face, whatever its tags
+BORDER = 143 / 128                   # pictures are this much larger than what is cut from them, as in the paper
+HELD_OUT = 0.05                      # of each domain, never trained on
+FEWEST = 16                          # pictures in a domain
+JUDGED = 64                          # side of what the judge sees
+CUTS = 5                             # a stream of random numbers under the seed, beside those of batches.py
+GREY = np.array([0.299, 0.587, 0.114])
+
+
+@dataclass(frozen=True)
+class Domain:
+    """One set of pictures.
+
+    Attributes:
+        name: as given.
+        images: uint8 [M, R, R, 3], larger than the network's pictures by BORDER.
+        rows: int [N], those of the domain that are trained on.
+        held_out: int [K], those that are not.
+        grey: whether they are turned grey.
+    """
+
+    name: str
+    images: np.ndarray
+    rows: np.ndarray
+    held_out: np.ndarray
+    grey: bool = False
+
+    def __getitem__(self, rows: np.ndarray) -> np.ndarray:
+        """uint8 [N, R, R, 3] of rows of `images`."""
+        found = self.images[rows]
+        if not self.grey:
+            return found
+        return np.repeat((found @ GREY).round().astype(np.uint8)[..., None], 3, axis=3)
+
+    def look_at(self, size: int, count: int) -> np.ndarray:
+        """uint8 [count or fewer, size, size, 3]: the middle of pictures that are held out, always the same."""
+        return middle(self[self.held_out[:count]], size)
+
+
+@dataclass(frozen=True)
+class Domains:
+    """Both domains of a run.
+
+    Attributes:
+        a, b: the domains.
+        tagged: the tagged faces, of which one or both come, or None.
+        size: side of the network's pictures.
+    """
+
+    a: Domain
+    b: Domain
+    tagged: datasets.Faces | None
+    size: int
+
+    @property
+    def judged(self) -> datasets.Faces:
+        """The tagged faces with one hair and one eye colour, as the judge sees them."""
+        images = Middle(self.tagged.images, self.size, self.small)
+        facts = self.tagged.facts | {"seen_at": min(self.size, JUDGED)}
+        return replace(self.tagged, images=images, facts=facts).only("exactly_one")
+
+    def small(self, pictures: np.ndarray) -> np.ndarray:
+        """uint8 [N, S, S, 3] -> uint8 at the judge's size: whole blocks of pixels are averaged."""
+        factor = max(1, self.size // JUDGED)
+        parts = pictures.reshape(len(pictures), self.size // factor, factor, self.size // factor, factor, 3)
+        return parts.mean((2, 4)).round().astype(np.uint8)
+
+
+class Middle:
+    """Pictures as the network gets them when it is looked at: their middle, `size` pixels wide, then made small."""
+
+    def __init__(self, images: np.ndarray, size: int, small: Callable[[np.ndarray], np.ndarray]) -> None:
+        self._images, self._size, self._small = images, size, small
+        self.shape = (len(images), *small(np.zeros((1, size, size, 3), np.uint8)).shape[1:])
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: np.ndarray) -> np.ndarray:
+        return self._small(middle(self._images[rows], self._size))
+
+
+def middle(pictures: np.ndarray, size: int) -> np.ndarray:
+    """[N, R, R, 3] -> the middle [N, size, size, 3]."""
+    place = (pictures.shape[1] - size) // 2
+    return pictures[:, place:place + size, place:place + size]
+
+
+def known(name: str) -> bool:
+    """Whether a name is one of the domains of tagged faces."""
+    return name in tags.DOMAINS or name in WHOLE
+
+
+def load(run: Run, data: Path | None, a: str, b: str, size: int, align: bool = False) -> Domains:
+    """Both domains; the run is told what identifies them and what stands in for what.
+
+    Args:
+        run: the open run.
+        data: folder of the tagged faces; None is the embedded set.
+        a, b: names of domains, or folders.
+        size: side of the network's pictures.
+        align: portraits are cut to the face, so that it takes the same part of the frame as in the anime faces.
+
+    Raises:
+        UserError: bad pictures, too few of them, or others than the run began with.
+    """
+    large, tagged = round(size * BORDER), None
+    if known(a) or known(b):
+        tagged = datasets.load(run, [data] if data else [], large, keep="all")
+        members = _members(tagged.table, a, b)
+        both = [_split(name, tagged.images, tagged.rows[member]) if known(name) else _other(run, name, large, align)
+                for name, member in zip((a, b), members, strict=True)]
+    else:
+        both = [_other(run, name, large, align) for name in (a, b)]
+        run.note("data_folder", "embedded" if a == b == "portraits" else [one.name for one in both])
+    run.fix("domains", {key: {"name": one.name, "pictures": len(one.rows), "held_out": len(one.held_out)}
+                        for key, one in zip("AB", both, strict=True)})
+    return Domains(*both, tagged, size)
+
+
+def _tags(data: Path | None) -> pandas.DataFrame:
+    """The table of tags; that of the embedded set without drawing it."""
+    if data:
+        return tags.read(tags.find(data).csv)
+    if (datasets.EMBEDDED / "tags_clean.csv").is_file():
+        return tags.read(datasets.EMBEDDED / "tags_clean.csv")
+    with tempfile.TemporaryDirectory() as folder:
+        csv = Path(folder) / "tags_clean.csv"
+        faces.write_rows(csv)
+        return tags.read(csv)
+
+
+def _members(table: pandas.DataFrame, a: str, b: str) -> tuple[np.ndarray, np.ndarray]:
+    """Which rows are in A and which in B, bool [N]; meaningless for a domain that is not one of tagged faces."""
+    return tags.domains(table, *(name if name in tags.DOMAINS else None for name in (a, b)))
+
+
+def demand(data: Path | None, a: str, b: str) -> None:
+    """Raises UserError unless A and B are two domains with pictures, and lists what there is; takes a second or two."""
+    table = _tags(data)
+    there = [f"anime {len(table)}", f"grayscale {len(table)}", "portraits (drawn by code)", "a folder of pictures",
+             *(f"{name} {size}" for name, size in tags.domain_sizes(table).items())]
+    choices = f"take two of: {', '.join(there)}"
+    if a == b:
+        raise UserError(f"--domainA and --domainB are both {a!r}; {choices}")
+    for name, member in zip((a, b), _members(table, a, b), strict=True):
+        if known(name) and member.sum() < FEWEST:
+            raise UserError(f"{member.sum()} pictures are in domain {name!r} and not in the other one, {FEWEST} are "
+                            f"needed; {choices}")
+        if not known(name) and name != "portraits" and not Path(name).is_dir():
+            raise UserError(f"there is no domain {name!r}, nor such a folder; {choices}")
+
+
+def _split(name: str, images: np.ndarray, rows: np.ndarray) -> Domain:
+    """Holds some of a domain's pictures back, the same in every run."""
+    order = np.random.default_rng(0).permutation(rows)
+    back = max(8, round(HELD_OUT * len(rows)))
+    return Domain(name, images, np.sort(order[back:]), order[:back], grey=name == "grayscale")
+
+
+def _other(run: Run, name: str, size: int, align: bool) -> Domain:
+    """The portraits drawn by code, or a folder's pictures: the largest square of each, or its face."""
+    folder, cut = Path(name), "middle"
+    if name == "portraits":
+        run.substitute("portraits are drawn by code (data/portraits), not photographs")
+        folder = PORTRAITS
+        try:
+            portraits.make(folder, announce=say)
+        except ValueError as error:
+            raise UserError(f"the portraits: {error}") from None
+    if align:
+        cut = portraits.FACE_BOX
+    found = pictures.load(folder, size, datasets.CACHE, cut=cut)
+    for bad, reason in found.left_out.items():
+        say(f"note: picture {bad} left out: {reason}")
+    if len(found.images) < FEWEST:
+        raise UserError(f"{folder}: {len(found.images)} pictures, {FEWEST} are needed; give more")
+    run.fix(f"pictures of {name}", {"sha256": found.digest, "pictures": len(found.images)})
+    return _split(name, found.images, np.arange(len(found.images)))
+
+
+class Pairs:
+    """Batches of both domains: each has an order, cuts and flips of its own, all functions of (seed, step).
+
+    Args:
+        a, b: the domains.
+        size: side of the pictures that are cut out, at a random place.
+        batch_size: pictures of each domain a step.
+        seed: of everything random.
+    """
+
+    def __init__(self, a: Domain, b: Domain, size: int, batch_size: int, seed: int) -> None:
+        self.size, self.batch_size, self.seed = size, batch_size, seed
+        # each domain goes through its own epochs; the streams of random numbers differ by the seed
+        self._streams = [Batches(domain, domain.rows, {}, batch_size, 2 * seed + k, mirror=True)
+                         for k, domain in enumerate((a, b))]
+        self.steps_per_epoch = max(stream.steps_per_epoch for stream in self._streams)
+
+    def at(self, step: int) -> dict[str, np.ndarray]:
+        """`image` and `image_b`, uint8 [B, size, size, 3] each."""
+        return {name: self._cut(stream.at(step)["image"], step, place)
+                for place, (name, stream) in enumerate(zip(("image", "image_b"), self._streams, strict=True))}
+
+    def stream(self, start: int, stop: int) -> Iterator[dict[str, np.ndarray]]:
+        """The batches of the steps from `start` to before `stop`; a background thread keeps one ahead."""
+        return ahead(self.at, start, stop)
+
+    def _cut(self, images: np.ndarray, step: int, place: int) -> np.ndarray:
+        random = np.random.default_rng([self.seed, CUTS, step, place])
+        corners = random.integers(images.shape[1] - self.size + 1, size=(len(images), 2))
+        return np.stack([image[y:y + self.size, x:x + self.size]
+                         for image, (y, x) in zip(images, corners, strict=True)])

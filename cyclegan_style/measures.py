@@ -1,0 +1,170 @@
+"""Measures a CycleGAN on pictures it was not trained on: is the colour the other domain's, and does it find back."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from common import judge, plots, tags
+from common.cli import say
+from common.evaluation import SEED
+from common.files import write_json
+from common.game import to_range, to_uint8
+from common.runs import Run
+from cyclegan_style.domains import Domains
+from cyclegan_style.model import CycleGAN
+
+SHOWN = 8        # pictures a row of the figure
+MOST = 64        # pictures of a domain that are measured
+TOP = 0.4        # share of the picture, from above, in which hair is looked for
+NEAR = 30.0      # degrees of hue that still are the colour
+PALE = 0.3       # saturation below which a pixel has no hue to speak of
+HUES = {"red": 0, "orange": 28, "blonde": 48, "green": 125, "aqua": 180, "blue": 220, "purple": 275, "pink": 335}
+
+
+def translate(network: Any, pictures: np.ndarray) -> np.ndarray:
+    """uint8 [N, S, S, 3] -> uint8 [N, S, S, 3]; one at a time, so that no picture hangs on its neighbours.
+
+    Batch normalisation takes the statistics of what it is given.
+    """
+    made = [network.predict_on_batch(np.asarray(to_range(picture[None], CycleGAN.LOW, CycleGAN.HIGH)))
+            for picture in pictures]
+    return to_uint8(np.concatenate(made), CycleGAN.LOW, CycleGAN.HIGH).numpy()
+
+
+def figure(game: CycleGAN, data: Domains, size: int) -> Image.Image:
+    """The reports' figure for both directions: the pictures, translated, and back again, a column each."""
+    rows, names = [], []
+    for domain, there, back, letters in ((data.a, game.generator_AtoB, game.generator_BtoA, "AB"),
+                                         (data.b, game.generator_BtoA, game.generator_AtoB, "BA")):
+        pictures = domain.look_at(size, SHOWN)
+        made = translate(there, pictures)
+        rows += [pictures, made, translate(back, made)]
+        one, two = letters
+        names += [domain.name, f"{one} -> {two}", f"{one} -> {two} -> {one}"]
+    count = min(len(row) for row in rows)
+    return plots.grid(np.concatenate([row[:count] for row in rows]), [""] * count, names)
+
+
+def hue(pictures: np.ndarray, region: np.ndarray) -> float | None:
+    """The mean hue in degrees, a circle's, of the pixels in a region, each as much as it is saturated.
+
+    Args:
+        pictures: uint8 [N, S, S, 3].
+        region: bool [N, S, S]; None is returned where it is empty or has no colour.
+    """
+    angle, saturation = _hue_and_saturation(pictures)
+    mean = np.sum(saturation[region] * np.exp(1j * np.deg2rad(angle[region])))
+    return float(np.rad2deg(np.angle(mean)) % 360) if abs(mean) > 1e-6 else None
+
+
+def hair(pictures: np.ndarray, colour: str) -> np.ndarray:
+    """Where pictures have hair of a colour in HUES: bool [N, S, S]; saturated pixels near its hue, in the upper part."""
+    angle, saturation = _hue_and_saturation(pictures)
+    apart = np.abs((angle - HUES[colour] + 180) % 360 - 180)
+    found = (apart <= NEAR) & (saturation >= PALE)
+    found[:, round(TOP * pictures.shape[1]):] = False
+    return found
+
+
+def _hue_and_saturation(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Degrees from 0 to 360, and saturation from 0 to 1, [N, S, S] each."""
+    from skimage.color import rgb2hsv
+
+    hsv = rgb2hsv(pictures)
+    return 360 * hsv[..., 0], hsv[..., 1]
+
+
+class Translation:
+    """Cycle error; for two hair or two eye colours what the judge sees; for two hair colours with a hue that hue.
+
+    Args:
+        run: its folder gets metrics.json.
+        game: the networks.
+        data: both domains, and the tagged faces for the judge.
+        size: side of the pictures.
+        facts: what metrics.json says of the run beside the measures: seed, precision, length.
+    """
+
+    def __init__(self, run: Run, game: CycleGAN, data: Domains, size: int, facts: dict[str, Any]) -> None:
+        self.run, self.game, self.data, self.size, self.facts = run, game, data, size, facts
+        self.names = data.a.name, data.b.name
+        self.kind = next((kind for kind in ("hair", "eyes") if all(
+            tags.DOMAINS.get(name, "").endswith(kind) for name in self.names)), None)
+
+    @functools.cached_property
+    def judge(self) -> judge.Judge | None:
+        """The judge of the tagged faces, where colours are translated."""
+        return judge.load(self.data.judged, SEED) if self.kind else None
+
+    def prepare(self) -> None:
+        """Trains the judge, if one is needed and there is none yet."""
+        self.judge  # noqa: B018
+
+    def check(self, step: int) -> None:
+        """All measures to accuracy.csv, on the pictures of the figure."""
+        measured = self.measure(SHOWN)
+        row = {f"cycle_{key}": measured["cycle_error"][key] for key in "AB"}
+        for way, found in measured.get("translation", {}).items():
+            row[way] = found["as_asked"]
+        self.run.log(step, row, "accuracy.csv")
+        say(f"step {step}: {self.verdict(measured)} ({SHOWN} pictures)")
+
+    def write(self, step: int) -> None:
+        """Measures the run as it is after `step` steps, and writes metrics.json."""
+        say("measuring")
+        measured = self.measure(MOST)
+        words = self.verdict(measured)
+        ceiling = {"judge": {"sha256": self.judge.sha256, **self.judge.ceiling,
+                             "note": "accuracy on unseen real pictures"}} if self.judge else {}
+        write_json(self.run.folder / "metrics.json", {
+            "report": self.run.facts["report"]["folder"], "variant": self.run.facts["report"]["variant"], "step": step,
+            **self.facts, "data": {"name": self.run.facts["data_folder"], **self.run.facts.get("data", {})},
+            "domains": self.run.facts["domains"], **ceiling, **measured, "verdict": words})
+        say(f"measured: {words}")
+
+    def measure(self, most: int) -> dict[str, Any]:
+        """All measures on up to `most` held-out pictures of each domain."""
+        real = {"A": self.data.a.look_at(self.size, most), "B": self.data.b.look_at(self.size, most)}
+        networks = {"AtoB": self.game.generator_AtoB, "BtoA": self.game.generator_BtoA}
+        made = {"AtoB": translate(networks["AtoB"], real["A"]), "BtoA": translate(networks["BtoA"], real["B"])}
+        back = {"A": translate(networks["BtoA"], made["AtoB"]), "B": translate(networks["AtoB"], made["BtoA"])}
+        error = {key: float(np.mean(np.abs(back[key] - real[key].astype(np.float32))) / 255) for key in "AB"}
+        found: dict[str, Any] = {"cycle_error": {**error, "n": len(real["A"]) + len(real["B"])}}
+        ways = (("AtoB", "A", "B", *self.names), ("BtoA", "B", "A", *self.names[::-1]))
+        if self.judge:
+            found["translation"] = {way: self._seen(made[way], real[old], real[new], name)
+                                    for way, old, new, _, name in ways}
+        if self.kind == "hair" and set(self.names) <= set(HUES):
+            found["hair_hue"] = {way: {
+                "before": hue(real[old], hair(real[old], before)), "after": hue(made[way], hair(real[old], before)),
+                "real": hue(real[new], hair(real[new], after)), "n": len(made[way])}
+                for way, old, new, before, after in ways}
+        return found
+
+    def _seen(self, made: np.ndarray, old: np.ndarray, new: np.ndarray, name: str) -> dict[str, Any]:
+        """How often the judge sees a domain's colour: in translated pictures, in them before, in real ones of it."""
+        column = ("hair", "eyes").index(self.kind)
+        colour = (tags.HAIR, tags.EYES)[column].index(tags.DOMAINS[name].split()[0])
+
+        def share(pictures: np.ndarray) -> float:
+            return float(np.mean(self.judge.look(self.data.small(pictures))[column] == colour))
+
+        return {"as_asked": share(made), "before": share(old), "real_as_asked": share(new), "n": len(made)}
+
+    def verdict(self, measured: dict[str, Any]) -> str:
+        """One line of what the measures say."""
+        words = []
+        for way, (before, after) in (("AtoB", self.names), ("BtoA", self.names[::-1])):
+            part = f"{before} to {after}"
+            if "translation" in measured:
+                part += f" {measured['translation'][way]['as_asked']:.0%}"
+            tones = measured.get("hair_hue", {}).get(way, {})
+            if None not in (tones.get("before"), tones.get("after"), tones.get("real")):
+                part += f", hue {tones['before']:.0f} to {tones['after']:.0f} (real {tones['real']:.0f})"
+            words.append(part)
+        error = measured["cycle_error"]
+        return f"{'; '.join(words)}; cycle error {error['A']:.3f} and {error['B']:.3f}"

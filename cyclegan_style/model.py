@@ -1,0 +1,202 @@
+"""CycleGAN (reports 002, bonus, and 004, section 4): a picture of one domain in, the same in another domain out.
+
+Zhu et al. 2017, arXiv:1703.10593, with the U-Net and the discriminator of report 002.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+from common.game import Draws, Game, Player, Terms, to_range
+from common.losses import least_squares
+
+EPSILON = 1.01e-5  # the smallest that cuDNN took
+register = keras.saving.register_keras_serializable(package="gan_reports")
+
+
+@register
+class BatchStatistics(layers.BatchNormalization):
+    """Batch normalisation by the batch's own statistics, in training and afterwards.
+
+    So the report's networks translated. The layer decides, not the caller: `predict` and a loaded file keep it. The
+    moving statistics, part of the printed count, are kept up in training and never used.
+    """
+
+    def call(self, inputs, training=None, mask=None):
+        if training:
+            return super().call(inputs, training=True)
+        wide = tf.cast(inputs, tf.float32)
+        mean, variance = tf.nn.moments(wide, (0, 1, 2))
+        return tf.cast(tf.nn.batch_normalization(wide, mean, variance, self.beta, self.gamma, self.epsilon),
+                       inputs.dtype)
+
+
+def _normal(mean: float = 0.0) -> keras.initializers.Initializer:
+    return keras.initializers.RandomNormal(mean, 0.02)
+
+
+def _bn(x):
+    return BatchStatistics(momentum=0.9, epsilon=EPSILON, gamma_initializer=_normal(1.0))(x)
+
+
+def unet_generator(size: int = 128, filters: int = 64) -> keras.Model:
+    """picture [B, size, size, 3] in [-1, 1] -> image [B, size, size, 3] in [-1, 1], float32.
+
+    Report 002 leaves the table out as too complex; this is the usual U-Net of Keras CycleGANs. Down to 1x1 by 4x4
+    convolutions with stride 2; what each gives goes, before its leaky ReLU, to the transposed convolution of the same
+    size on the way up. Dropout 0.5 at sizes up to 8. 41,837,379 parameters at 128, 29,250,371 at 64.
+    """
+    if size < 8 or size & (size - 1):
+        raise ValueError(f"size must be a power of 2 from 8 up, not {size}")
+
+    def level(x, size: int, down: int, up: int, outermost: bool = False):
+        """[B, size, size, C] -> [B, size, size, up]; on the way it is half as large and `down` deep."""
+        plain = outermost or size == 2  # no normalisation on the way down, so a bias
+        x = layers.Conv2D(down, 4, strides=2, padding="same", use_bias=plain, kernel_initializer=_normal())(x)
+        x = x if plain else _bn(x)
+        if size > 2:
+            deeper = level(layers.LeakyReLU(negative_slope=0.2)(x), size // 2, min(2 * down, 8 * filters), down)
+            x = layers.Concatenate()([x, deeper])
+        x = layers.Conv2DTranspose(up, 4, strides=2, padding="same", use_bias=outermost,
+                                   kernel_initializer=_normal())(layers.ReLU()(x))
+        x = x if outermost else _bn(x)
+        return layers.Dropout(0.5)(x) if size <= 8 else x
+
+    picture = keras.Input((size, size, 3), name="picture")
+    x = level(picture, size, filters, 3, outermost=True)
+    return keras.Model(picture, layers.Activation("tanh", dtype="float32")(x), name="generator")
+
+
+def patch_discriminator(filters: int = 64) -> keras.Model:
+    """picture [B, H, W, 3] in [-1, 1] -> scores of patches, float32: [B, 14, 14, 1] at 128, [B, 6, 6, 1] at 64.
+
+    Report 002, the table; layers bear its names. 2,767,425 parameters, 1,792 of them frozen. "A scalar", says the
+    report; the table ends in a convolution.
+    """
+    def conv(x, filters: int, number: int, strides: int, **kwargs):
+        return layers.Conv2D(filters, 4, strides=strides, kernel_initializer=_normal(), name=f"conv2d_{number}",
+                             **kwargs)(x)
+
+    def bn(x, number: int):
+        return BatchStatistics(momentum=0.9, epsilon=EPSILON, gamma_initializer=_normal(1.0),
+                               name=f"batch_normalization_{number}")(x)
+
+    def leaky(x, number: int):
+        return layers.LeakyReLU(negative_slope=0.2, name=f"leaky_re_lu_{number}")(x)
+
+    picture = keras.Input((None, None, 3), name="input_1")
+    x = leaky(conv(picture, filters, 1, 2, padding="same"), 1)                                 # -> 64
+    x = leaky(bn(conv(x, 2 * filters, 2, 2, padding="same", use_bias=False), 1), 2)            # -> 32
+    x = leaky(bn(conv(x, 4 * filters, 3, 2, padding="same", use_bias=False), 2), 3)            # -> 16
+    x = layers.ZeroPadding2D(1, name="zero_padding2d_1")(x)
+    x = leaky(bn(conv(x, 8 * filters, 4, 1, use_bias=False), 3), 4)                            # -> 15
+    x = layers.ZeroPadding2D(1, name="zero_padding2d_2")(x)
+    scores = layers.Conv2D(1, 4, kernel_initializer=_normal(), dtype="float32", name="final")(x)  # -> 14
+    return keras.Model(picture, scores, name="discriminator")
+
+
+class CycleGAN(Game):
+    """Two generators and two discriminators, all moved by what one pass of every picture gives.
+
+    Each picture passes each network it meets once a step: D's verdict on a made picture moves D by its own loss, and
+    the generator by its. So all four move at the same time, from the same weights.
+
+    The batch: `image` is of domain A, `image_b` of domain B, both uint8.
+
+    Args:
+        seed: of dropout and of the pool.
+        generator_AtoB, generator_BtoA, discriminator_A, discriminator_B: the players; discriminator_A judges domain A.
+        cycle: factor lambda of |back again - picture|.
+        identity: factor, in units of lambda, of |translated - picture| for pictures that are of the domain already.
+        pool: of so many made pictures D is shown an earlier one half the time (Shrivastava et al. 2017,
+            arXiv:1612.07828); 0 is none.
+    """
+
+    SAVED: ClassVar = {"generator_AtoB": "generator_AtoB.keras", "generator_BtoA": "generator_BtoA.keras"}
+
+    def __init__(self, seed: int, generator_AtoB: Player, generator_BtoA: Player, discriminator_A: Player,
+                 discriminator_B: Player, *, cycle: float = 10.0, identity: float = 0.0, pool: int = 0) -> None:
+        super().__init__(seed, generator_AtoB=generator_AtoB, generator_BtoA=generator_BtoA,
+                         discriminator_A=discriminator_A, discriminator_B=discriminator_B)
+        self.cycle, self.identity = cycle, identity
+        shape = self.generator_AtoB.output_shape[1:]
+        self.pools = [Pool(pool, shape) for _ in "AB"] if pool else []
+
+    def step(self, batch: dict[str, tf.Tensor], step: tf.Tensor) -> Terms:
+        draw = Draws(self.seed, step)
+        a, b = (to_range(batch[name], self.LOW, self.HIGH) for name in ("image", "image_b"))
+        with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
+            for player in self.players.values():
+                for variable in player.network.trainable_variables:
+                    tape.watch(variable.value)
+            terms = self.terms(a, b, draw)
+            losses = {player: tf.add_n([terms[name] for name in names]) for player, names in self.losses().items()}
+        for player, loss in losses.items():
+            self.move(player, tape, loss)
+        return terms
+
+    def other_states(self) -> list[tf.Variable]:
+        return super().other_states() + [state for pool in self.pools for state in (pool.kept, pool.count)]
+
+    def losses(self) -> dict[str, list[str]]:
+        """Player -> the terms that are its loss; no player is moved by another's."""
+        shared = ["cycle_A", "cycle_B"]
+        same = {"AtoB": ["identity_B"], "BtoA": ["identity_A"]} if self.identity else {"AtoB": [], "BtoA": []}
+        return {"generator_AtoB": ["g_AtoB", *shared, *same["AtoB"]],
+                "generator_BtoA": ["g_BtoA", *shared, *same["BtoA"]],
+                "discriminator_A": ["d_A_real", "d_A_fake"], "discriminator_B": ["d_B_real", "d_B_fake"]}
+
+    def terms(self, a: tf.Tensor, b: tf.Tensor, draw: Draws) -> Terms:
+        """All terms of all players for pictures [B, S, S, 3] in [-1, 1] of both domains."""
+        to_b, to_a = self.generator_AtoB(a, training=True), self.generator_BtoA(b, training=True)
+        back_a, back_b = self.generator_BtoA(to_b, training=True), self.generator_AtoB(to_a, training=True)
+        terms = {}
+        for place, (domain, way, picture, made, back) in enumerate((("A", "BtoA", a, to_a, back_a),
+                                                                    ("B", "AtoB", b, to_b, back_b))):
+            judge = self.players[f"discriminator_{domain}"].network
+            score = judge(made, training=True)
+            shown = judge(self.pools[place].exchange(made, draw), training=True) if self.pools else score
+            terms |= {f"d_{domain}_real": least_squares(judge(picture, training=True), 1.0),
+                      f"d_{domain}_fake": least_squares(shown, 0.0), f"g_{way}": least_squares(score, 1.0),
+                      f"cycle_{domain}": self.cycle * distance(back, picture)}
+            if self.identity:
+                same = self.players[f"generator_{way}"].network(picture, training=True)
+                terms[f"identity_{domain}"] = self.identity * self.cycle * distance(same, picture)
+        return terms
+
+
+class Pool:
+    """The last made pictures of one domain: D sees an earlier one in place of a new one half the time.
+
+    Args:
+        size: pictures kept.
+        shape: of one of them, (S, S, 3).
+    """
+
+    def __init__(self, size: int, shape: tuple[int, ...]) -> None:
+        self.size = size
+        self.kept = tf.Variable(tf.zeros((size, *shape)), trainable=False)
+        self.count = tf.Variable(0, dtype=tf.int64, trainable=False)
+
+    def exchange(self, made: tf.Tensor, draw: Draws) -> tf.Tensor:
+        """New pictures [B, S, S, 3] -> those that D is shown; while the pool fills, the new ones."""
+        shown = []
+        for picture in tf.unstack(tf.stop_gradient(made)):
+            full = self.count >= self.size
+            chosen = tf.cast(draw.uniform((), 0.0, self.size), tf.int64)
+            slot = tf.where(full, tf.minimum(chosen, self.size - 1), self.count)
+            earlier = full & (draw.uniform(()) < 0.5)
+            before = self.kept[slot]
+            shown.append(tf.where(earlier, before, picture))
+            self.kept.scatter_nd_update([[slot]], tf.where(full & ~earlier, before, picture)[None])
+            self.count.assign_add(tf.cast(~full, tf.int64))
+        return tf.stack(shown)
+
+
+def distance(one: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
+    """The mean absolute difference of two batches of pictures."""
+    return tf.reduce_mean(tf.abs(one - other))
