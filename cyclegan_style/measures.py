@@ -62,7 +62,7 @@ def hue(pictures: np.ndarray, region: np.ndarray) -> float | None:
 
 
 def hair(pictures: np.ndarray, colour: str) -> np.ndarray:
-    """Where pictures have hair of a colour in HUES: bool [N, S, S]; saturated pixels near its hue, in the upper part."""
+    """Where pictures have hair of a colour in HUES, bool [N, S, S]: saturated pixels near its hue in the upper part."""
     angle, saturation = _hue_and_saturation(pictures)
     apart = np.abs((angle - HUES[colour] + 180) % 360 - 180)
     found = (apart <= NEAR) & (saturation >= PALE)
