@@ -48,17 +48,17 @@ class Options:
 
 def main(options: Options) -> None:
     """Reads all pictures first, so that a bad one is named before anything is drawn."""
-    from common import plots
+    from common import plots, sampling
     from hw3_dcgan_lsgan import pictures, train_style
 
     run = (options.run or train_style.Config().run_folder).absolute()
     network_file = find(run)
     photos = [fit(path, pictures.read(path), options.longest) for path in options.photos]
     style = pictures.read(style_file(run, options.style))
-    network = load(network_file)
+    network, recolour = load(network_file), sampling.settings(run).get("colours", {}).get("recolour", False)
     out = (options.out or run / "stylized").absolute()
     for path, photo in zip(options.photos, photos, strict=True):
-        plots.save(draw(network, np.asarray(photo), np.asarray(style)), out / f"{path.stem}.png")
+        plots.save(draw(network, np.asarray(photo), np.asarray(style), recolour), out / f"{path.stem}.png")
         cli.say(f"{out / path.stem}.png: {photo.width}x{photo.height}")
 
 
@@ -117,15 +117,18 @@ def free_memory() -> int:
         return 4 * 10**9
 
 
-def draw(network: Any, photo: np.ndarray, style: np.ndarray) -> np.ndarray:
-    """Photo uint8 [H, W, 3] and style uint8 [H', W', 3] -> uint8 [H, W, 3]."""
+def draw(network: Any, photo: np.ndarray, style: np.ndarray, recolour: bool) -> np.ndarray:
+    """Photo uint8 [H, W, 3] and style uint8 [H', W', 3] -> uint8 [H, W, 3]; `recolour` as in training."""
     import tensorflow as tf
 
     from common.game import to_range, to_uint8
+    from hw3_dcgan_lsgan.transfer import without_other_hues
 
     @tf.function  # a graph frees what it needs no more: a seventh of the memory
     def image(*pair):
-        return to_uint8(network([to_range(picture, -1.0, 1.0) for picture in pair], training=False), -1.0, 1.0)
+        photo, style = (to_range(picture, -1.0, 1.0) for picture in pair)
+        made = network([photo, style], training=False)
+        return to_uint8(without_other_hues(made, style) if recolour else made, -1.0, 1.0)
 
     return image(*(tf.constant(picture[None]) for picture in (photo, style))).numpy()[0]
 

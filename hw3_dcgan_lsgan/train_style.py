@@ -43,8 +43,9 @@ class Config(cli.Common):
                                  within=(32, 2048))
     features: str = cli.option("auto", "imagenet, random, or a file of VGG16's weights; auto: imagenet where Keras has "
                                "the weights already, else random", metavar="WHAT", assumed=True)
-    recolour: str = cli.option("auto", "whether content is compared with the photo in the style's colours; auto: with "
-                               "random features only", choices=("auto", "yes", "no"), assumed=True)
+    recolour: str = cli.option("auto", "whether content is compared with the photo in the style's colours, and hues "
+                               "that the style lacks are left out; auto: with random features only",
+                               choices=("auto", "yes", "no"), assumed=True)
     content_weight: float = cli.option(1.0, "factor of the content term", metavar="X", within=(0, 1e6))
     style_weight: float = cli.option(5.0, "factor of the style term", metavar="X", within=(0, 1e6))
     lr: float = cli.option(1e-3, "Adam's learning rate", metavar="X", within=(0, 1))
@@ -92,7 +93,9 @@ def main(config: Config) -> None:
     judge = features.load(run, config.features, samples)
     recolour = {"yes": True, "no": False, "auto": judge.random}[config.recolour]
     if recolour:
-        run.substitute("the content term compares with the photo in the style's colours, not with the photo itself")
+        run.substitute("the content term compares with the photo in the style's colours, not with the photo itself; "
+                       "drawings leave out the hues that the style does not have")
+    run.fix("colours", {"recolour": recolour})
     stream = batches.Batches(data.photos, data.rows, {}, config.batch_size, config.seed, mirror=True)
     total = config.total_steps(stream.steps_per_epoch)
     rate = Rate(config.lr, config.warm_up, int(config.cool_down * total), total)

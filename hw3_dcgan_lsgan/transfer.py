@@ -25,10 +25,10 @@ def colours(picture: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     return flat, mean, tf.matmul(spread, spread, transpose_a=True) / tf.cast(tf.shape(flat)[1], tf.float32)
 
 
-def power(covariance: tf.Tensor, exponent: float) -> tf.Tensor:
-    """A symmetric matrix [B, 3, 3] to a power; a hundredth of the largest eigenvalue keeps grey pictures from noise."""
+def power(covariance: tf.Tensor, exponent: float, least: float = 0.0) -> tf.Tensor:
+    """A symmetric matrix [B, 3, 3] to a power; no eigenvalue is less than `least` of the largest."""
     values, vectors = tf.linalg.eigh(covariance)
-    values = tf.maximum(values, 0.01 * values[..., -1:] + 1e-6)
+    values = tf.maximum(values, least * values[..., -1:] + 1e-6)
     return tf.matmul(vectors * (values ** exponent)[..., None, :], vectors, transpose_b=True)
 
 
@@ -40,8 +40,21 @@ def recoloured(photo: tf.Tensor, style: tf.Tensor) -> tf.Tensor:
     """
     flat, mean, covariance = colours(photo)
     _, wanted, style_covariance = colours(style)
-    turned = tf.matmul(flat - mean, tf.matmul(power(covariance, -0.5), power(style_covariance, 0.5)))
+    flattened = power(covariance, -0.5, least=0.01)  # what has hardly any hue is not made colourful
+    turned = tf.matmul(flat - mean, tf.matmul(flattened, power(style_covariance, 0.5)))
     return tf.clip_by_value(tf.reshape(turned + wanted, tf.shape(photo)), -1.0, 1.0)
+
+
+def without_other_hues(image: tf.Tensor, style: tf.Tensor) -> tf.Tensor:
+    """Pictures [B, H, W, 3] without the hues that the style [1, H', W', 3] does not have; under a grey style grey.
+
+    What lies along an axis of colour in which the style has less than a hundredth of its greatest variance is the
+    style's own mean there.
+    """
+    _, mean, covariance = colours(style)
+    values, vectors = tf.linalg.eigh(covariance[0])
+    axes = vectors * tf.cast(values >= 0.01 * values[-1], vectors.dtype)
+    return mean + tf.einsum("bhwi,ij->bhwj", image - mean, tf.matmul(axes, vectors, transpose_b=True))
 
 
 class StyleTransfer(Game):
@@ -54,7 +67,8 @@ class StyleTransfer(Game):
         styles: uint8 [K, T, T, 3].
         samples: uint8 [N, S, S, 3], photos by which the content term is scaled.
         content_weight, style_weight: factors of the two terms.
-        recolour: the content term is taken against the photo in the style's colours.
+        recolour: the content term is taken against the photo in the style's colours, and `draw` leaves out the hues
+            that the style does not have.
     """
 
     SAVED: ClassVar = {"transfer": "transfer.keras"}
@@ -93,8 +107,9 @@ class StyleTransfer(Game):
         return np.concatenate([self._draw(tf.constant(photo[None]), tf.constant(number)) for photo in photos])
 
     def _draw(self, photo: tf.Tensor, number: tf.Tensor) -> np.ndarray:
-        image = self.transfer([to_range(photo, self.LOW, self.HIGH), self.styles[number][None]], training=False)
-        return to_uint8(image, self.LOW, self.HIGH).numpy()
+        style = self.styles[number][None]
+        image = self.transfer([to_range(photo, self.LOW, self.HIGH), style], training=False)
+        return to_uint8(without_other_hues(image, style) if self.recolour else image, self.LOW, self.HIGH).numpy()
 
 
 def wide(values: tf.Tensor) -> tf.Tensor:

@@ -122,6 +122,6 @@ def test_a_network_is_cut_where_picture_and_condition_join(tensorflow):
     joined = keras.layers.Concatenate(name="join")([keras.layers.Dense(3)(picture), condition])
     network = keras.Model([picture, condition], keras.layers.Dense(1)(joined))
     trunk, head = cut(network, "join")
-    pair = np.ones((4, 2), np.float32), np.full((4, 1), 2, np.float32)
+    pair = [tensorflow.ones((4, 2)), tensorflow.fill((4, 1), 2.0)]
     np.testing.assert_array_equal(head([trunk(pair[0]), pair[1]]), network(pair))
     assert {id(v) for v in trunk.weights + head.weights} == {id(v) for v in network.weights}
