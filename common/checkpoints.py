@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,15 @@ class Checkpoints:
             say(f"note: {self.folder / 'checkpoint'}, the list of checkpoints, is damaged; it is written anew")
             (self.folder / "checkpoint").unlink()
             return self._make_manager()
+
+    def require_space(self) -> None:
+        """Raises StorageError if the disk cannot take three checkpoints: two that are kept, and one being written."""
+        needed = 3 * sum(variable.shape.num_elements() * variable.dtype.size
+                         for variables in self._numbers.values() for variable in variables)
+        free = shutil.disk_usage(self.folder.parent).free
+        if free < needed:
+            raise StorageError(f"{self.folder}: its checkpoints need {needed / 1e9:.1f} GB of disk, {free / 1e9:.1f} GB "
+                               "are free; free some, or give --out a folder on another disk")
 
     def restore(self) -> int:
         """Restores the newest checkpoint that is whole and returns its step; 0 where there is none.

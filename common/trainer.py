@@ -66,6 +66,8 @@ class _Training:
         if not start and any(self.run.folder.glob("*.keras")):
             raise StorageError(f"{self.run.folder}: was finished, but its checkpoints are gone; train it anew with "
                                "--overwrite")
+        if start < self.total:
+            self.checkpoints.require_space()
         self.run.rewind(start)
         self._announce(start)
         if self.evaluation and start < self.total:

@@ -252,6 +252,13 @@ def test_a_nan_weight_is_not_saved(lab, monkeypatch):
     assert not list((lab.tmp_path / "run" / "checkpoints").glob("step-8*"))
 
 
+def test_a_disk_that_is_too_full_is_named_before_the_first_step(lab, monkeypatch):
+    monkeypatch.setattr("common.checkpoints.shutil.disk_usage", lambda folder: SimpleNamespace(free=5000))
+    with pytest.raises(StorageError, match="checkpoints need 0.0 GB of disk, 0.0 GB are free"):
+        lab.train("full")
+    assert not (lab.tmp_path / "full" / "log.csv").exists()
+
+
 def test_dropout_seeds_are_part_of_the_state(lab):
     assert len(lab.build().other_states()) == 1
 
