@@ -33,7 +33,7 @@ variants=(
   "hw3_dcgan_lsgan/train_text2image.py --recipe raw-condition"
   "hw3_dcgan_lsgan/train_text2image.py --recipe overtrained"
   "wgan_gp_text/train.py --start conv"
-  "wgan_gp_text/train.py --alpha-dropout 0"
+  "wgan_gp_text/train.py --alpha-dropout 0.2"
 )
 
 refuse() { echo "run_all.sh: $1" >&2; exit 2; }
