@@ -51,8 +51,8 @@ class Checkpoints:
                          for variables in self._numbers.values() for variable in variables)
         free = shutil.disk_usage(self.folder.parent).free
         if free < needed:
-            raise StorageError(f"{self.folder}: its checkpoints need {needed / 1e9:.1f} GB of disk, {free / 1e9:.1f} GB "
-                               "are free; free some, or give --out a folder on another disk")
+            raise StorageError(f"{self.folder}: its checkpoints need {needed / 1e9:.1f} GB of disk, {free / 1e9:.1f} "
+                               "GB are free; free some, or give --out a folder on another disk")
 
     def restore(self) -> int:
         """Restores the newest checkpoint that is whole and returns its step; 0 where there is none.

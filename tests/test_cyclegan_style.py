@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -203,3 +204,198 @@ def test_the_pool_fills_then_gives_earlier_pictures_half_the_time(model, tensorf
 
 def test_a_games_pool_is_part_of_its_state(game):
     assert len(game(pool=4).other_states()) == len(game().other_states()) + 4
+
+
+# ---- domains ----
+
+
+@pytest.fixture(scope="session")
+def reds_and_blondes(few_faces, tmp_path_factory):
+    """A small set in the course's layout: 20 red, 18 blonde, 2 of both, 8 of neither; three of the red ones Miku."""
+    folder = tmp_path_factory.mktemp("domains") / "set"
+    shutil.copytree(few_faces, folder)
+    kinds = ["red hair:1\tblue eyes:1\t"] * 17 + ["red hair:1\thatsune miku:1\tred eyes:1\t"] * 3 + \
+        ["blonde hair:1\tblue eyes:1\t"] * 18 + ["red hair:1\tblonde hair:1\t"] * 2 + ["long hair:1\t"] * 8
+    (folder / "tags_clean.csv").write_text("".join(f"{number},{kind}\n" for number, kind in enumerate(kinds)))
+    return folder
+
+
+@pytest.fixture
+def celeba(tmp_path):
+    """A folder as CelebA's: 178x218, 000001.jpg ...; the middle square is red above, blue below, the rest is green."""
+    folder = tmp_path / "img_align_celeba"
+    folder.mkdir()
+    picture = np.zeros((218, 178, 3), np.uint8)
+    picture[..., 1] = 255
+    picture[20:109], picture[109:198] = (255, 0, 0), (0, 0, 255)
+    for number in range(1, 21):
+        Image.fromarray(picture).save(folder / f"{number:06d}.jpg", quality=95)
+    return folder
+
+
+def load(reds_and_blondes, tmp_path, a, b, size=32, **changes):
+    from common.runs import Run
+    from cyclegan_style import domains
+    from cyclegan_style.train import Config
+
+    domains.demand(reds_and_blondes, a, b)
+    run = Run(parse(Config, ["--out", str(tmp_path / "run"), "--overwrite"]))
+    try:
+        return domains.load(run, reds_and_blondes, a, b, size, **changes)
+    finally:
+        run.close()
+
+
+def test_pictures_of_both_domains_are_in_neither(reds_and_blondes, tmp_path):
+    data = load(reds_and_blondes, tmp_path, "red", "blonde")
+    parts = [set(domain.rows) | set(domain.held_out) for domain in (data.a, data.b)]
+    assert parts == [set(range(20)), set(range(20, 38))]
+    assert [len(domain.held_out) for domain in (data.a, data.b)] == [8, 8]
+    assert not set(data.a.rows) & set(data.a.held_out)
+
+
+def test_anime_takes_all_and_grayscale_has_no_colour(reds_and_blondes, tmp_path):
+    data = load(reds_and_blondes, tmp_path, "grayscale", "anime")
+    assert len(data.a.rows) + len(data.a.held_out) == len(data.b.rows) + len(data.b.held_out) == 48
+    assert np.ptp(data.a.look_at(32, 8), axis=3).max() == 0
+    assert np.ptp(data.b.look_at(32, 8), axis=3).max() > 50
+
+
+@pytest.mark.parametrize(("a", "b", "words"), [
+    ("red", "red", "--domainA and --domainB are both 'red'"),
+    ("red", "blond", "there is no domain 'blond', nor such a folder"),
+    ("miku", "blonde", "3 pictures are in domain 'miku' and not in the other one, 16 are needed"),
+    ("green", "blonde", "0 pictures are in domain 'green'")])
+def test_a_wrong_domain_is_answered_with_all_domains_and_their_sizes(reds_and_blondes, a, b, words):
+    from cyclegan_style import domains
+
+    with pytest.raises(UserError, match=words) as error:
+        domains.demand(reds_and_blondes, a, b)
+    assert "anime 48, grayscale 48, portraits (drawn by code), a folder of pictures, red 22, blonde 20, red-eyes 3, " \
+        "blue-eyes 35, miku 3" in str(error.value)
+
+
+def test_the_embedded_sets_tags_are_known_without_drawing_it(tmp_path, monkeypatch):
+    from common import datasets
+    from cyclegan_style import domains
+
+    monkeypatch.setattr(datasets, "EMBEDDED", tmp_path / "none")
+    with pytest.raises(UserError, match="there is no domain 'rad'.*anime 6000"):
+        domains.demand(None, "rad", "blonde")
+
+
+def test_of_a_folder_the_middle_square_is_taken(reds_and_blondes, celeba, tmp_path):
+    data = load(reds_and_blondes, tmp_path, "anime", str(celeba))
+    picture = data.b.look_at(32, 1)[0].astype(int)
+    assert (picture[:14, :, 0] > 200).all() and (picture[18:, :, 2] > 200).all()
+    assert (picture[..., 1] < 120).all()  # nothing of what is above and below
+
+
+def test_aligned_folders_are_cut_to_the_face(reds_and_blondes, celeba, tmp_path):
+    from cyclegan_style.portraits import FACE_BOX
+
+    left, top, right, bottom = FACE_BOX
+    assert (right - left) * 178 == pytest.approx((bottom - top) * 218, abs=1)  # a square
+    plain, aligned = (load(reds_and_blondes, tmp_path, "anime", str(celeba), align=align).b.look_at(32, 1)[0]
+                      for align in (False, True))
+    assert not np.array_equal(plain, aligned)
+
+
+def test_batches_are_cut_mirrored_and_the_same_again(reds_and_blondes, tmp_path):
+    from cyclegan_style.domains import Pairs
+
+    data = load(reds_and_blondes, tmp_path, "red", "blonde")
+    assert data.a.images.shape[1:] == (36, 36, 3)  # 32 * 143 / 128
+    pairs, again = (Pairs(data.a, data.b, 32, 4, seed=0) for _ in range(2))
+    assert pairs.steps_per_epoch == 3
+    for step in (0, 7):
+        first, second = pairs.at(step), again.at(step)
+        assert first["image"].shape == first["image_b"].shape == (4, 32, 32, 3)
+        for name, value in first.items():
+            np.testing.assert_array_equal(value, second[name])
+    assert not np.array_equal(pairs.at(0)["image"], pairs.at(1)["image"])
+    assert [len(list(pairs.stream(5, 8)))] == [3]
+
+
+# ---- measures ----
+
+
+def test_hue_is_a_circles_mean_weighed_by_saturation():
+    from cyclegan_style.measures import hue
+
+    picture = np.array([[[[255, 0, 0], [255, 0, 64], [255, 64, 0], [128, 128, 128]]]], np.uint8)  # 0, 345, 15, grey
+    everywhere = np.ones(picture.shape[:3], bool)
+    assert abs((hue(picture, everywhere) + 180) % 360 - 180) < 0.5
+    assert hue(picture, everywhere & False) is None
+    assert hue(np.full((1, 2, 2, 3), 90, np.uint8), np.ones((1, 2, 2), bool)) is None
+
+
+def test_hair_is_what_is_of_its_colour_in_the_upper_part():
+    from cyclegan_style.measures import hair
+
+    picture = np.full((1, 10, 10, 3), (200, 20, 20), np.uint8)
+    picture[0, 0] = (60, 60, 200)
+    picture[0, 1] = (200, 190, 185)  # pale
+    found = hair(picture, "red")[0]
+    assert found[2:4].all() and not found[:2].any() and not found[4:].any()
+
+
+def test_translating_one_picture_does_not_hang_on_the_others(game):
+    from cyclegan_style.measures import translate
+
+    network = game().generator_AtoB
+    pictures = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), np.uint8)
+    np.testing.assert_array_equal(translate(network, pictures)[1:2], translate(network, pictures[1:2]))
+
+
+# ---- the scripts ----
+
+
+def test_defaults_are_the_reports_or_marked_as_assumed():
+    from cyclegan_style.train import Config
+
+    config = Config()
+    assert (config.domainA, config.domainB, config.batch_size, config.image_size, config.lr, config.beta_1,
+            config.cycle) == ("red", "blonde", 4, 128, 2e-4, 0.5, 10.0)
+    assert (config.identity, config.pool, config.decay, config.align, config.epochs) == (0.0, 0, 0.0, False, 10)
+    assert {field.name for field in dataclasses.fields(Config) if field.metadata["assumed"]} == \
+        {"seed", "image_size", "epochs", "lr", "beta_1", "cycle"}
+
+
+@pytest.mark.parametrize(("words", "variant"), [
+    ("", "red_to_blonde"), ("--domainA blue-eyes --domainB miku", "blue_eyes_to_miku"),
+    ("--domainA anime --domainB a/img_align_celeba --align", "anime_to_img_align_celeba_aligned")])
+def test_each_pair_has_its_own_run_folder(words, variant):
+    from cyclegan_style.train import Config
+
+    assert parse(Config, words.split()).variant == variant
+
+
+def test_a_side_that_the_unet_cannot_halve():
+    from cyclegan_style.train import Config
+
+    with pytest.raises(UserError, match="--image-size 96: the U-Net needs a power of 2"):
+        parse(Config, ["--image-size", "96"])
+
+
+def test_smoke_from_another_folder_then_translates(script, reds_and_blondes, celeba, tmp_path):
+    run = tmp_path / "run"
+    script("cyclegan_style/train.py", "--preset", "smoke", "--data", reds_and_blondes, "--out", run, "--pool", 3,
+           "--identity", 0.5, "--decay", 0.5)
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["step"] == 4 and metrics["translation"].keys() == metrics["hair_hue"].keys() == {"AtoB", "BtoA"}
+    assert metrics["domains"]["A"] == {"name": "red", "pictures": 12, "held_out": 8}
+    script("cyclegan_style/translate.py", celeba, "--run", run, "--direction", "BtoA", "--out", tmp_path / "out")
+    assert len(list((tmp_path / "out").iterdir())) == 20
+    assert Image.open(tmp_path / "out" / "000001.png").size == (32, 32)
+    before = metrics
+    script("cyclegan_style/train.py", "--evaluate-only", "--out", run)
+    assert json.loads((run / "metrics.json").read_text()) == before
+    refused = script("cyclegan_style/train.py", "--preset", "smoke", "--data", reds_and_blondes, "--domainB", "blond",
+                     code=2)
+    assert "there is no domain 'blond'" in refused.stderr and len(refused.stderr.splitlines()) == 1
+
+
+def test_killed_and_run_again_is_the_same_to_the_bit(reds_and_blondes, killed):
+    killed("cyclegan_style/train.py", "cyclegan_style/red_to_blonde", "--data", reds_and_blondes, "--pool", 3,
+           measured=False)

@@ -87,7 +87,7 @@ def _draw_all(faces: Path, count: int, seed: int, workers: int) -> None:
             _draw_some(piece)
         return
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        with _no_main_script():
+        with no_main_script():
             jobs = [pool.submit(_draw_some, piece) for piece in pieces]
         try:
             for job in jobs:
@@ -104,7 +104,7 @@ def _draw_some(piece: tuple[Path, int, int, int]) -> None:
 
 
 @contextmanager
-def _no_main_script() -> Iterator[None]:
+def no_main_script() -> Iterator[None]:
     """Hides the calling script from processes started meanwhile.
 
     A spawned process imports its parent's script first. That would load TensorFlow for nothing, and run a script

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from common.faces.build import QUALITY, _no_main_script
+from common.faces.build import QUALITY, no_main_script
 from cyclegan_style.portraits.person import describe
 from cyclegan_style.portraits.picture import draw
 
@@ -86,7 +86,7 @@ def _draw_all(folder: Path, count: int, seed: int, workers: int) -> None:
             _draw_some(piece)
         return
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        with _no_main_script():
+        with no_main_script():
             jobs = [pool.submit(_draw_some, piece) for piece in pieces]
         try:
             for job in jobs:
