@@ -30,7 +30,7 @@ Row = dict[str, str]
 LOGS = ("log.csv", "accuracy.csv")
 OWN = {*LOGS, "config.json", "timing.csv", "checkpoints", "samples", "curves.png", "chart.png", "progress.webp",
        "sentences.npz", "metrics.json", "tensorboard", "sampled", "styles", "stylized", "generator.keras",
-       "transfer.keras", "generator_AtoB.keras", "generator_BtoA.keras"}  # what a run folder may hold
+       "transfer.keras", "generator_AtoB.keras", "generator_BtoA.keras", "translated"}  # what a run folder may hold
 C = TypeVar("C", bound=Common)
 
 

@@ -138,7 +138,8 @@ def load(run: Run, data: Path | None, a: str, b: str, size: int, align: bool = F
                 for name, member in zip((a, b), members, strict=True)]
     else:
         both = [_other(run, name, large, align) for name in (a, b)]
-        run.note("data_folder", "embedded" if a == b == "portraits" else [one.name for one in both])
+        run.note("data_folder", "embedded")
+    run.note("other_folders", [str(Path(name).resolve()) for name in (a, b) if not known(name) and name != "portraits"])
     run.fix("domains", {key: {"name": one.name, "pictures": len(one.rows), "held_out": len(one.held_out)}
                         for key, one in zip("AB", both, strict=True)})
     return Domains(*both, tagged, size)

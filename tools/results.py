@@ -25,7 +25,8 @@ BEGIN, END = "<!-- results: written by tools/results.py -->", "<!-- end of resul
 
 def copy(run: gallery.RunSummary, results: Path) -> bool:
     """Copies one run's small files; False if it is unfinished or on other data."""
-    embedded, quick = run.config.get("data_folder") == "embedded", run.config.get("preset") == "quick"
+    embedded = run.config.get("data_folder") == "embedded" and not run.config.get("other_folders")
+    quick = run.config.get("preset") == "quick"
     if run.problems or not embedded or not quick:
         why = "; ".join(run.problems) or ("is no quick run" if embedded else "is not on the embedded data")
         print(f"passed over: {run.folder}/{run.variant}: {why}")
