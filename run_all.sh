@@ -21,6 +21,7 @@ main_runs=(
   "text2image_cdcgan/train.py"
   "text2image_cdcgan/train_skipthoughts.py"
   "wgan_gp_text/train.py"
+  "cyclegan_style/train.py --domainA red --domainB blonde"
 )
 variants=(
   "hw4_acgan/train.py --condition onehot"
@@ -34,6 +35,9 @@ variants=(
   "hw3_dcgan_lsgan/train_text2image.py --recipe overtrained"
   "wgan_gp_text/train.py --start conv"
   "wgan_gp_text/train.py --alpha-dropout 0.2"
+  "cyclegan_style/train.py --domainA grayscale --domainB miku"
+  "cyclegan_style/train.py --domainA anime --domainB portraits"
+  "cyclegan_style/train.py --domainA anime --domainB portraits --align"
 )
 
 refuse() { echo "run_all.sh: $1" >&2; exit 2; }

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image, JpegImagePlugin
 
+from common import drawn
 from common.faces import VERSION, Face, build, describe, draw, labels, make
 from common.faces.colours import EYE_RANGES, HAIR_RANGES, rgb
 from common.faces.portrait import render
@@ -65,7 +66,7 @@ def test_a_set_has_the_layout_of_the_course(small_set):
 
 def test_a_second_make_draws_nothing(small_set, monkeypatch):
     before = contents(small_set)
-    monkeypatch.setattr(build, "_draw_all", lambda *_: pytest.fail("drew again"))
+    monkeypatch.setattr(drawn, "_draw_all", lambda *_: pytest.fail("drew again"))
     assert make(small_set, count=24, seed=3) is False
     assert contents(small_set) == before
 
@@ -89,8 +90,8 @@ def test_workers_change_nothing_even_from_a_script_without_a_guard(small_set, tm
     script = tmp_path / "script.py"
     script.write_text(
         f"import sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom pathlib import Path\n"
-        "from common.faces import build, make\nbuild.CHUNK = 12\n"
-        f"print(make(Path({str(tmp_path / 'anime')!r}), count=24, seed=3, workers=2))\n"
+        "from dataclasses import replace\nfrom common import drawn\nfrom common.faces.build import SET\n"
+        f"print(drawn.make(replace(SET, chunk=12), Path({str(tmp_path / 'anime')!r}), count=24, seed=3, workers=2))\n"
     )
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr

@@ -2,11 +2,13 @@
 
 import colorsys
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from common import drawn as sets
 from cyclegan_style.portraits import FACE_BOX, VERSION, Portrait, build, describe, draw, make, sheet
 from cyclegan_style.portraits.picture import render
 
@@ -25,9 +27,8 @@ def quick(monkeypatch):
     monkeypatch.setattr(build, "draw", lambda person: Image.new("RGB", (178, 218), (person.number, 0, 0)))
 
 
-def test_workers_change_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr(build, "CHUNK", 2)
-    assert make(tmp_path / "two", count=3, seed=5, workers=2)
+def test_workers_change_nothing(tmp_path):
+    assert sets.make(replace(build.SET, chunk=2), tmp_path / "two", count=3, seed=5, workers=2)
     assert make(tmp_path / "one", count=3, seed=5, workers=1)
     names = ["000001.jpg", "000002.jpg", "000003.jpg", "about.json"]
     assert sorted(path.name for path in (tmp_path / "two").iterdir()) == names

@@ -1,0 +1,137 @@
+"""Sets of pictures that code draws: a folder with about.json that is whole or absent, drawn in several processes."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import sys
+import tempfile
+import types
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class DrawnSet:
+    """What a set is.
+
+    Attributes:
+        noun: "faces", for messages.
+        pace: "6,000 take about half a minute", for the user who waits.
+        version: raised when pictures or other files change.
+        name: number of a picture -> its path inside the folder.
+        draw: (seed, number, file) draws one; a function of a module, since processes call it.
+        finish: file inside the folder -> (path, count, seed) writes it.
+        chunk: pictures a process draws at a time.
+    """
+
+    noun: str
+    pace: str
+    version: int
+    name: Callable[[int], str]
+    draw: Callable[[int, int, Path], None]
+    finish: dict[str, Callable[[Path, int, int], None]] = field(default_factory=dict)
+    chunk: int = 100
+
+
+def make(drawn: DrawnSet, folder: Path, count: int, seed: int = 0, workers: int | None = None,
+         announce: Callable[[str], None] = lambda text: None) -> bool:
+    """Draws `count` pictures of a seed into `folder`; False if they are there already.
+
+    They are drawn beside the folder and then moved into place, so a stopped run leaves no half set. The files do not
+    depend on the number of workers (processes; by default one a core). Another set in the folder is replaced.
+    `announce` is told when there is something to draw.
+
+    Raises ValueError if the folder holds files that are no such set, or if count, seed or workers make no sense.
+    """
+    folder = Path(folder).resolve()
+    workers = (os.cpu_count() or 1) if workers is None else workers
+    if count < 1 or seed < 0 or workers < 1:
+        raise ValueError(f"count and workers must be at least 1, seed at least 0, not {count}, {workers}, {seed}")
+    about = {"version": drawn.version, "count": count, "seed": seed}
+    if _is_set(drawn, folder, about):
+        return False
+    announce(f"drawing {count:,} {drawn.noun} into {folder}; {drawn.pace}")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as beside:
+        new = Path(beside) / "new"
+        (new / drawn.name(0)).parent.mkdir(parents=True)
+        _draw_all(drawn, new, count, seed, workers)
+        for name, write in drawn.finish.items():
+            write(new / name, count, seed)
+        (new / "about.json").write_text(json.dumps(about) + "\n", encoding="utf-8")
+        if _is_set(drawn, folder, about):  # somebody else was quicker
+            return False
+        if folder.exists():
+            folder.rename(Path(beside) / "old")
+        new.rename(folder)
+    return True
+
+
+def _is_set(drawn: DrawnSet, folder: Path, about: dict) -> bool:
+    """Whether the whole set is there; raises ValueError on somebody else's files."""
+    if not folder.exists():
+        return False
+    another = f"name another folder for the {drawn.noun}"
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is a file: {another}")
+    there = {path.name for path in folder.iterdir()}
+    if not there:
+        return False
+    try:
+        found = json.loads((folder / "about.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ValueError(f"{folder} is not empty and has no about.json: {another}") from None
+    except ValueError:
+        raise ValueError(f"{folder}/about.json is no JSON: {another}") from None
+    if not isinstance(found, dict) or set(found) != set(about):
+        raise ValueError(f"{folder}/about.json is not from this program: {another}")
+    own = {drawn.name(number) for number in range(found["count"])} | {*drawn.finish, "about.json"}
+    strangers = there - {Path(name).parts[0] for name in own}
+    if strangers:
+        raise ValueError(f"{folder} also holds {min(strangers)}, which is not of the set: move it, or {another}")
+    return found == about and all((folder / name).is_file() for name in own)
+
+
+def _draw_all(drawn: DrawnSet, folder: Path, count: int, seed: int, workers: int) -> None:
+    """Draws pictures 0 to count - 1, here or in processes."""
+    pieces = [[(number, folder / drawn.name(number)) for number in range(start, min(start + drawn.chunk, count))]
+              for start in range(0, count, drawn.chunk)]
+    workers = min(workers, len(pieces))
+    if workers == 1:
+        for piece in pieces:
+            _draw_some(drawn.draw, seed, piece)
+        return
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        with _no_main_script():
+            jobs = [pool.submit(_draw_some, drawn.draw, seed, piece) for piece in pieces]
+        try:
+            for job in jobs:
+                job.result()
+        except BaseException:  # also Ctrl-C: do not draw what nobody waits for
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _draw_some(draw: Callable[[int, int, Path], None], seed: int, piece: list[tuple[int, Path]]) -> None:
+    for number, path in piece:
+        draw(seed, number, path)
+
+
+@contextmanager
+def _no_main_script() -> Iterator[None]:
+    """Hides the calling script from processes started meanwhile.
+
+    A spawned process imports its parent's script first. That would load TensorFlow for nothing, and run a script
+    that has no `if __name__ == "__main__"` a second time.
+    """
+    script = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = script
