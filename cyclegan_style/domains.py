@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 PORTRAITS = ROOT / "data" / "portraits"
 WHOLE = ("anime", "grayscale")       # of every face, whatever its tags
 BORDER = 143 / 128                   # pictures are this much larger than what is cut from them, as in the paper
-HELD_OUT = 0.05                      # of each domain, never trained on
-FEWEST = 16                          # pictures in a domain
+HELD_OUT = 0.05                      # of each domain, never trained on: at least SHOWN, of few a quarter
+SHOWN = 8                            # pictures a row of the figure
+FEWEST = 8                           # pictures in a domain
 JUDGED = 64                          # side of what the judge sees
 CUTS = 5                             # a stream of random numbers under the seed, beside those of batches.py
 GREY = np.array([0.299, 0.587, 0.114])
@@ -181,7 +182,7 @@ def demand(data: Path | None, a: str, b: str) -> None:
 def _split(name: str, images: np.ndarray, rows: np.ndarray) -> Domain:
     """Holds some of a domain's pictures back, the same in every run."""
     order = np.random.default_rng(0).permutation(rows)
-    back = max(8, round(HELD_OUT * len(rows)))
+    back = max(min(SHOWN, len(rows) // 4), round(HELD_OUT * len(rows)))
     return Domain(name, images, np.sort(order[back:]), order[:back], grey=name == "grayscale")
 
 

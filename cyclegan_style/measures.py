@@ -14,10 +14,9 @@ from common.evaluation import SEED
 from common.files import write_json
 from common.game import to_range, to_uint8
 from common.runs import Run
-from cyclegan_style.domains import Domains
+from cyclegan_style.domains import SHOWN, Domains
 from cyclegan_style.model import CycleGAN
 
-SHOWN = 8        # pictures a row of the figure
 MOST = 64        # pictures of a domain that are measured
 TOP = 0.4        # share of the picture, from above, in which hair is looked for
 NEAR = 30.0      # degrees of hue that still are the colour
