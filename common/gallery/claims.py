@@ -18,6 +18,8 @@ LABELS = {  # the headlines of a run, and the names of what claims are about
     "condition_accuracy.hair": "hair as asked for", "condition_accuracy.eyes": "eyes as asked for",
     "condition_accuracy.both": "both as asked for", "frechet.fake": "Fréchet distance",
     "density_coverage.coverage": "coverage", "diversity.verdict": "diversity", "condition_effect.verdict": "condition",
+    "style.drawing": "style loss of drawings", "translation.AtoB.as_asked": "A to B as asked",
+    "translation.BtoA.as_asked": "B to A as asked", "cycle_error.A": "cycle error, A to B to A",
 }
 
 class Claim(NamedTuple):
