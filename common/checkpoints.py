@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shutil
 from pathlib import Path
@@ -27,7 +28,8 @@ class Checkpoints:
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False)
         networks = {f"{name}_network": player.network for name, player in game.players.items()}
         optimizers = {f"{name}_optimizer": player.optimizer for name, player in game.players.items()}
-        self._state = tf.train.Checkpoint(step=self.step, seeds=game.other_states(), **networks, **optimizers)
+        self._others = game.other_states()
+        self._state = tf.train.Checkpoint(step=self.step, seeds=self._others, **networks, **optimizers)
         self._numbers = {name: [v.value for v in getattr(thing, "variables", [])]
                          for name, thing in {**networks, **optimizers}.items()}
         self._manager = self._make_manager()
@@ -47,8 +49,9 @@ class Checkpoints:
 
     def require_space(self) -> None:
         """Raises StorageError if the disk cannot take three checkpoints: two that are kept, and one being written."""
-        needed = 3 * sum(variable.shape.num_elements() * variable.dtype.size
-                         for variables in self._numbers.values() for variable in variables)
+        one = sum(variable.shape.num_elements() * variable.dtype.size
+                  for variable in [*itertools.chain(*self._numbers.values()), *self._others])
+        needed = one * (3 - min(2, len(self._found())))
         free = shutil.disk_usage(self.folder.parent).free
         if free < needed:
             raise StorageError(f"{self.folder}: its checkpoints need {needed / 1e9:.1f} GB of disk, {free / 1e9:.1f} "

@@ -189,9 +189,9 @@ def parser(config: type, description: str) -> argparse.ArgumentParser:
         if kind is bool:
             built.add_argument(flag, action=argparse.BooleanOptionalAction, help=_help(field))
         else:
-            several = "+" if typing.get_origin(hints[field.name]) is tuple else None
-            built.add_argument(flag, type=kind, nargs=several, choices=meta["choices"], metavar=meta["metavar"],
-                               help=_help(field))
+            several = typing.get_origin(hints[field.name]) is tuple
+            built.add_argument(flag, type=kind, nargs="+" if several else None, choices=meta["choices"],
+                               action="extend" if several else "store", metavar=meta["metavar"], help=_help(field))
     return built
 
 

@@ -103,7 +103,7 @@ def _read(folder: Path, size: int, keep: str) -> Faces:
     """One folder."""
     layout = tags.find(folder)
     table = tags.read(layout.csv)
-    loaded = pictures.load(layout.pictures, size, CACHE, _show_decoding)
+    loaded = pictures.load(layout.pictures, size, CACHE, show_decoding)
     if loaded.rebuilt:
         say(f"note: {loaded.rebuilt}; it was built anew")
     matched, no_picture, no_row = tags.match(table, loaded.ids)
@@ -136,7 +136,8 @@ def _join(parts: Sequence[Faces]) -> Faces:
     return Faces(Stacked([part.images for part in parts]), rows, table, facts)
 
 
-def _show_decoding(done: int, total: int) -> None:
+def show_decoding(done: int, total: int) -> None:
+    """A line now and then while pictures are decoded."""
     if done % 10_000 == 0:
         say(f"decoded {done:,} of {total:,} pictures")
 
@@ -146,6 +147,11 @@ def _report(folder: Path, facts: dict[str, Any], left_out: dict[str, str]) -> No
         f"{facts['left_out_by_filter']} left out by the filter {facts['filter']}; "
         f"{facts['rows_without_picture']} rows without a picture, {facts['pictures_without_row']} pictures without a "
         f"row, {facts['bad_pictures']} bad pictures")
+    name_left_out(left_out)
+
+
+def name_left_out(left_out: dict[str, str]) -> None:
+    """Lines on the first of the pictures that were left out, and how many more there are."""
     for name, reason in list(left_out.items())[:10]:
         say(f"note: picture {name} left out: {reason}")
     if len(left_out) > 10:

@@ -88,7 +88,7 @@ def _is_set(drawn: DrawnSet, folder: Path, about: dict) -> bool:
         raise ValueError(f"{folder} is not empty and has no about.json: {another}") from None
     except ValueError:
         raise ValueError(f"{folder}/about.json is no JSON: {another}") from None
-    if not isinstance(found, dict) or set(found) != set(about):
+    if not isinstance(found, dict) or set(found) != set(about) or not all(type(v) is int for v in found.values()):
         raise ValueError(f"{folder}/about.json is not from this program: {another}")
     own = {drawn.name(number) for number in range(found["count"])} | {*drawn.finish, "about.json"}
     strangers = there - {Path(name).parts[0] for name in own}

@@ -26,6 +26,7 @@ MIKU = "hatsune miku"
 DOMAINS = {  # name of a domain -> the tag that its pictures have
     **{colour: f"{colour} hair" for colour in HAIR}, **{f"{colour}-eyes": f"{colour} eyes" for colour in EYES},
     "miku": MIKU}
+WHOLE = "anime", "grayscale"  # domains of every face, whatever its tags
 
 _FLAGS = (*COLOURS, MIKU)
 _COLUMN = {name: column for column, name in enumerate(_FLAGS)}

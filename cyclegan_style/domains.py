@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     import pandas
 
 PORTRAITS = ROOT / "data" / "portraits"
-WHOLE = ("anime", "grayscale")       # of every face, whatever its tags
 BORDER = 143 / 128                   # pictures are this much larger than what is cut from them, as in the paper
 HELD_OUT = 0.05                      # of each domain, never trained on: at least SHOWN, of few a quarter
 SHOWN = 8                            # pictures a row of the figure
@@ -39,7 +38,7 @@ class Domain:
     """One set of pictures.
 
     Attributes:
-        name: as given.
+        name: as given; of a folder its last part and a slash.
         images: uint8 [M, R, R, 3], larger than the network's pictures by BORDER.
         rows: int [N], those of the domain that are trained on.
         held_out: int [K], those that are not.
@@ -115,7 +114,7 @@ def middle(pictures: np.ndarray, size: int) -> np.ndarray:
 
 def known(name: str) -> bool:
     """Whether a name is one of the domains of tagged faces."""
-    return name in tags.DOMAINS or name in WHOLE
+    return name in tags.DOMAINS or name in tags.WHOLE
 
 
 def load(run: Run, data: Path | None, a: str, b: str, size: int, align: bool = False) -> Domains:
@@ -135,11 +134,14 @@ def load(run: Run, data: Path | None, a: str, b: str, size: int, align: bool = F
     if known(a) or known(b):
         tagged = datasets.load(run, [data] if data else [], large, keep="all")
         members = _members(tagged.table, a, b)
-        both = [_split(name, tagged.images, tagged.rows[member]) if known(name) else _other(run, name, large, align)
-                for name, member in zip((a, b), members, strict=True)]
+        both = [_split(name, tagged.images, tagged.rows[member]) if known(name) else
+                _other(run, key, name, large, align)
+                for key, name, member in zip("AB", (a, b), members, strict=True)]
     else:
-        both = [_other(run, name, large, align) for name in (a, b)]
+        both = [_other(run, key, name, large, align) for key, name in (("A", a), ("B", b))]
         run.note("data_folder", "embedded")
+    if both[0].images is both[1].images:  # what one holds back the other does not train on
+        both = [replace(one, rows=np.setdiff1d(one.rows, other.held_out)) for one, other in (both, both[::-1])]
     run.note("other_folders", [str(Path(name).resolve()) for name in (a, b) if not known(name) and name != "portraits"])
     run.fix("domains", {key: {"name": one.name, "pictures": len(one.rows), "held_out": len(one.held_out)}
                         for key, one in zip("AB", both, strict=True)})
@@ -172,39 +174,47 @@ def demand(data: Path | None, a: str, b: str) -> None:
     if a == b:
         raise UserError(f"--domainA and --domainB are both {a!r}; {choices}")
     for name, member in zip((a, b), _members(table, a, b), strict=True):
-        if known(name) and member.sum() < FEWEST:
-            raise UserError(f"{member.sum()} pictures are in domain {name!r} and not in the other one, {FEWEST} are "
-                            f"needed; {choices}")
-        if not known(name) and name != "portraits" and not Path(name).is_dir():
+        if not known(name) and name != "portraits" and not (name and Path(name).is_dir()):
             raise UserError(f"there is no domain {name!r}, nor such a folder; {choices}")
+        count = member.sum() if known(name) else FEWEST if name == "portraits" else _files(Path(name))
+        if count < FEWEST:
+            where = f"domain {name!r} and not in the other one" if known(name) else f"the folder {name}"
+            raise UserError(f"{count} pictures are in {where}, {FEWEST} are needed; {choices}")
+
+
+def _files(folder: Path) -> int:
+    """How many files of a folder look like pictures."""
+    return sum(path.suffix.lower() in pictures.SUFFIXES and path.name[0] != "." for path in folder.iterdir())
 
 
 def _split(name: str, images: np.ndarray, rows: np.ndarray) -> Domain:
-    """Holds some of a domain's pictures back, the same in every run."""
+    """Holds some of a domain's pictures back, the same in every run. Raises UserError for too few."""
+    if len(rows) < FEWEST:
+        raise UserError(f"domain {name!r}: {len(rows)} of its pictures are there and whole, {FEWEST} are needed; give "
+                        "more")
     order = np.random.default_rng(0).permutation(rows)
     back = max(min(SHOWN, len(rows) // 4), round(HELD_OUT * len(rows)))
     return Domain(name, images, np.sort(order[back:]), order[:back], grey=name == "grayscale")
 
 
-def _other(run: Run, name: str, size: int, align: bool) -> Domain:
+def _other(run: Run, key: str, name: str, size: int, align: bool) -> Domain:
     """The portraits drawn by code, or a folder's pictures: the largest square of each, or its face."""
-    folder, cut = Path(name), "middle"
+    folder, cut, shown = Path(name), "middle", f"{Path(name).name}/"  # no domain of tags is named so
     if name == "portraits":
         run.substitute("portraits are drawn by code (data/portraits), not photographs")
-        folder = PORTRAITS
+        folder, shown = PORTRAITS, name
         try:
             portraits.make(folder, announce=say)
         except ValueError as error:
             raise UserError(f"the portraits: {error}") from None
     if align:
         cut = portraits.FACE_BOX
-    found = pictures.load(folder, size, datasets.CACHE, cut=cut)
-    for bad, reason in found.left_out.items():
-        say(f"note: picture {bad} left out: {reason}")
-    if len(found.images) < FEWEST:
-        raise UserError(f"{folder}: {len(found.images)} pictures, {FEWEST} are needed; give more")
-    run.fix(f"pictures of {name}", {"sha256": found.digest, "pictures": len(found.images)})
-    return _split(name, found.images, np.arange(len(found.images)))
+    found = pictures.load(folder, size, datasets.CACHE, datasets.show_decoding, cut)
+    if found.rebuilt:
+        say(f"note: {found.rebuilt}; it was built anew")
+    datasets.name_left_out(found.left_out)
+    run.fix(f"pictures of {key}", {"sha256": found.digest, "pictures": len(found.images)})
+    return _split(shown, found.images, np.arange(len(found.images)))
 
 
 class Pairs:

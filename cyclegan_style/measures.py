@@ -10,6 +10,7 @@ from PIL import Image
 
 from common import judge, plots, tags
 from common.cli import say
+from common.datasets import Faces
 from common.evaluation import SEED
 from common.files import write_json
 from common.game import to_range, to_uint8
@@ -97,7 +98,11 @@ class Translation:
     @functools.cached_property
     def judge(self) -> judge.Judge | None:
         """The judge of the tagged faces, where colours are translated."""
-        return judge.load(self.data.judged, SEED) if self.kind else None
+        return judge.load(self._judged, SEED) if self.kind else None
+
+    @functools.cached_property
+    def _judged(self) -> Faces:
+        return self.data.judged
 
     def prepare(self) -> None:
         """Trains the judge, if one is needed and there is none yet."""
@@ -135,8 +140,7 @@ class Translation:
         found: dict[str, Any] = {"cycle_error": {**error, "n": len(real["A"]) + len(real["B"])}}
         ways = (("AtoB", "A", "B", *self.names), ("BtoA", "B", "A", *self.names[::-1]))
         if self.judge:
-            found["translation"] = {way: self._seen(made[way], real[old], real[new], name)
-                                    for way, old, new, _, name in ways}
+            found["translation"] = {way: self._seen(made[way], real[old], name) for way, old, _, _, name in ways}
         if self.kind == "hair" and set(self.names) <= set(HUES):
             found["hair_hue"] = {way: {
                 "before": hue(real[old], hair(real[old], before)), "after": hue(made[way], hair(real[old], before)),
@@ -144,15 +148,21 @@ class Translation:
                 for way, old, new, before, after in ways}
         return found
 
-    def _seen(self, made: np.ndarray, old: np.ndarray, new: np.ndarray, name: str) -> dict[str, Any]:
-        """How often the judge sees a domain's colour: in translated pictures, in them before, in real ones of it."""
+    def _seen(self, made: np.ndarray, old: np.ndarray, name: str) -> dict[str, Any]:
+        """How often the judge sees a domain's colour: in translated pictures, in them before, in real ones of it.
+
+        The real ones are pictures of that colour which the judge has not learned from; `real_n` of them.
+        """
         column = ("hair", "eyes").index(self.kind)
         colour = (tags.HAIR, tags.EYES)[column].index(tags.DOMAINS[name].split()[0])
 
         def share(pictures: np.ndarray) -> float:
             return float(np.mean(self.judge.look(self.data.small(pictures))[column] == colour))
 
-        return {"as_asked": share(made), "before": share(old), "real_as_asked": share(new), "n": len(made)}
+        unseen = self.judge.unseen[tags.labels(self._judged.table)[column][self.judge.unseen] == colour][:MOST]
+        real = self.judge.look_at(self._judged, unseen)[column] == colour
+        return {"as_asked": share(made), "before": share(old), "n": len(made),
+                "real_as_asked": float(np.mean(real)) if len(real) else None, "real_n": len(real)}
 
     def verdict(self, measured: dict[str, Any]) -> str:
         """One line of what the measures say."""

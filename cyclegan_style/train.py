@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import ClassVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from common import cli
+from common import cli, tags
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,11 @@ class Config(cli.Common):
     domainA: str = cli.option("red", "the one set of pictures: a hair colour, an eye colour such as blue-eyes, miku, "
                               "anime, grayscale, portraits, or a folder", metavar="A")
     domainB: str = cli.option("blonde", "the other one", metavar="B")
-    align: bool = cli.option(False, "cut portraits and folders as CelebA is aligned: to the face, which then fills the "
-                             "frame as in the anime faces")
+    align: bool = cli.option(False, "cut portraits, and folders in CelebA's layout of 178x218, to the face, which then "
+                             "fills the frame as in the anime faces")
     batch_size: int = cli.option(4, "pictures of each domain a step", metavar="N")
     image_size: int = cli.option(128, "side of the pictures in pixels, a power of 2", metavar="N", assumed=True,
-                                 within=(16, 512))
+                                 within=(32, 512))
     epochs: int | None = cli.option(10, "length of the training in epochs of the larger domain, in place of --steps",
                                     metavar="N", assumed=True)
     lr: float = cli.option(2e-4, "Adam's learning rate, all players", metavar="X", assumed=True, within=(1e-9, 1))
@@ -49,17 +49,35 @@ class Config(cli.Common):
     decay: float = cli.option(0.0, "last part of the training, in which the learning rate falls to 0; the paper has "
                               "0.5", metavar="X", within=(0, 1))
 
+    def __post_init__(self) -> None:
+        """A folder is known by its absolute path: the same run from wherever it goes on."""
+        for name in ("domainA", "domainB"):
+            value = getattr(self, name)
+            if value and not named(value) and Path(value).is_dir():
+                object.__setattr__(self, name, str(Path(value).resolve()))
+
     @property
     def variant(self) -> str:
         """Names the default run folder."""
-        return f"{Path(self.domainA).name}_to_{Path(self.domainB).name}".replace("-", "_") + \
-            ("_aligned" if self.align else "")
+        names = [Path(name).name + ("_folder" if named(Path(name).name) and not named(name) else "")
+                 for name in (self.domainA, self.domainB)]
+        return "_to_".join(names).replace("-", "_") + ("_aligned" if self.align else "")
 
     def check(self) -> None:
         """Raises UserError for values that cannot be meant; domains are checked against the tags."""
         super().check()
+        pair = self.domainA, self.domainB
+        if self.align and all(name in tags.DOMAINS or name in tags.WHOLE for name in pair):
+            raise cli.UserError("--align cuts portraits and folders, and neither domain is one: leave it out")
+        if self.data and not any(name in tags.DOMAINS or name in tags.WHOLE for name in pair):
+            raise cli.UserError("--data has the tagged faces, and neither domain is of them: leave it out")
         if self.image_size & (self.image_size - 1):
             raise cli.UserError(f"--image-size {self.image_size}: the U-Net needs a power of 2, such as 64 or 128")
+
+
+def named(name: str) -> bool:
+    """Whether a domain is known by its name: not a folder."""
+    return name in tags.DOMAINS or name in tags.WHOLE or name == "portraits"
 
 
 def main(config: Config) -> None:

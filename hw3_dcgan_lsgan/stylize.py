@@ -57,6 +57,9 @@ def main(options: Options) -> None:
     style = pictures.read(style_file(run, options.style))
     network, recolour = load(network_file), sampling.settings(run).get("colours", {}).get("recolour", False)
     out = (options.out or run / "stylized").absolute()
+    over = [path for path in options.photos if (out / f"{path.stem}.png").resolve() == path.resolve()]
+    if over:
+        raise cli.UserError(f"{over[0]} would be written over: give --out another folder")
     for path, photo in zip(options.photos, photos, strict=True):
         plots.save(draw(network, np.asarray(photo), np.asarray(style), recolour), out / f"{path.stem}.png")
         cli.say(f"{out / path.stem}.png: {photo.width}x{photo.height}")

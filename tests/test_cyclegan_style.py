@@ -91,6 +91,14 @@ def test_batch_statistics_are_kept_by_predict_and_by_the_file(model, tmp_path, t
         np.testing.assert_array_equal(value, before)  # looking does not move anything
 
 
+def test_batch_statistics_are_the_same_in_bfloat16(model, tensorflow):
+    layer = model.BatchStatistics(epsilon=1e-3, dtype="mixed_bfloat16")
+    values = tensorflow.random.stateless_normal((4, 5, 5, 3), (0, 0))
+    trained, looked = layer(values, training=True), layer(values, training=False)
+    assert trained.dtype == looked.dtype == tensorflow.bfloat16
+    np.testing.assert_array_equal(trained.numpy(), looked.numpy())
+
+
 def test_training_normalises_by_the_batch_too(model):
     layer = model.BatchStatistics(momentum=0.5, epsilon=0.0)
     values = np.array([1.0, 3.0], np.float32).reshape(2, 1, 1, 1)
@@ -254,9 +262,15 @@ def test_pictures_of_both_domains_are_in_neither(reds_and_blondes, tmp_path):
     assert not set(data.a.rows) & set(data.a.held_out)
 
 
+def test_what_one_domain_holds_back_the_other_does_not_train_on(reds_and_blondes, tmp_path):
+    data = load(reds_and_blondes, tmp_path, "anime", "red")
+    assert set(data.b.rows) <= set(range(20)) | {38, 39}
+    assert not set(data.a.rows) & set(data.b.held_out) and not set(data.b.rows) & set(data.a.held_out)
+
+
 def test_anime_takes_all_and_grayscale_has_no_colour(reds_and_blondes, tmp_path):
     data = load(reds_and_blondes, tmp_path, "grayscale", "anime")
-    assert len(data.a.rows) + len(data.a.held_out) == len(data.b.rows) + len(data.b.held_out) == 48
+    assert len({*data.a.rows, *data.a.held_out, *data.b.held_out}) == 48
     assert np.ptp(data.a.look_at(32, 8), axis=3).max() == 0
     assert np.ptp(data.b.look_at(32, 8), axis=3).max() > 50
 
@@ -373,11 +387,30 @@ def test_each_pair_has_its_own_run_folder(words, variant):
     assert parse(Config, words.split()).variant == variant
 
 
-def test_a_side_that_the_unet_cannot_halve():
+@pytest.mark.parametrize(("words", "message"), [
+    ("--image-size 96", "--image-size 96: the U-Net needs a power of 2"), ("--image-size 16", "must be from 32 to 512"),
+    ("--align", "--align cuts portraits and folders, and neither domain is one"),
+    ("--domainA portraits --domainB . --data .", "--data has the tagged faces, and neither domain is of them")])
+def test_values_that_cannot_be_meant(words, message):
     from cyclegan_style.train import Config
 
-    with pytest.raises(UserError, match="--image-size 96: the U-Net needs a power of 2"):
-        parse(Config, ["--image-size", "96"])
+    with pytest.raises(UserError, match=message):
+        parse(Config, words.split())
+
+
+def test_a_folder_is_the_same_domain_however_it_is_spelled(celeba, monkeypatch):
+    from cyclegan_style import domains
+    from cyclegan_style.train import Config
+
+    monkeypatch.chdir(celeba.parent)
+    (celeba.parent / "red").mkdir()
+    spelled = [parse(Config, ["--domainB", name]).domainB for name in
+               ("img_align_celeba", "./img_align_celeba/", str(celeba))]
+    assert spelled == [str(celeba)] * 3
+    config = parse(Config, ["--domainA", "./red", "--domainB", "red"])
+    assert (config.domainA, config.domainB, config.variant) == (str(celeba.parent / "red"), "red", "red_folder_to_red")
+    with pytest.raises(UserError, match="0 pictures are in the folder"):
+        domains.demand(None, config.domainA, "anime")
 
 
 def test_smoke_from_another_folder_then_translates(script, reds_and_blondes, celeba, tmp_path):
@@ -387,9 +420,16 @@ def test_smoke_from_another_folder_then_translates(script, reds_and_blondes, cel
     metrics = json.loads((run / "metrics.json").read_text())
     assert metrics["step"] == 4 and metrics["translation"].keys() == metrics["hair_hue"].keys() == {"AtoB", "BtoA"}
     assert metrics["domains"]["A"] == {"name": "red", "pictures": 15, "held_out": 5}
-    script("cyclegan_style/translate.py", celeba, "--run", run, "--direction", "BtoA", "--out", tmp_path / "out")
-    assert len(list((tmp_path / "out").iterdir())) == 20
-    assert Image.open(tmp_path / "out" / "000001.png").size == (32, 32)
+    (celeba / "000003.jpg").write_bytes(b"no picture")
+    Image.new("RGBA", (40, 30), (0, 0, 255, 128)).save(celeba / "clear.png")
+    done = script("cyclegan_style/translate.py", celeba, "--run", run, "--direction", "BtoA")
+    assert "note: picture 000003.jpg left out: not a JPEG or PNG picture" in done.stdout
+    assert len(list((run / "translated" / "BtoA").iterdir())) == 20
+    assert Image.open(run / "translated" / "BtoA" / "000001.png").size == (32, 32)
+    refused = script("cyclegan_style/translate.py", celeba / "clear.png", "--run", run, "--out", celeba, code=2)
+    assert "clear.png would be written over" in refused.stderr
+    refused = script("cyclegan_style/translate.py", celeba / "000003.jpg", "--run", run, code=2)
+    assert "000003.jpg: not a JPEG or PNG picture; give another picture" in refused.stderr
     before = metrics
     script("cyclegan_style/train.py", "--evaluate-only", "--out", run)
     assert json.loads((run / "metrics.json").read_text()) == before

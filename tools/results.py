@@ -31,17 +31,20 @@ def copy(run: gallery.RunSummary, results: Path) -> bool:
         why = "; ".join(run.problems) or ("is no quick run" if embedded else "is not on the embedded data")
         print(f"passed over: {run.folder}/{run.variant}: {why}")
         return False
-    target = results / run.folder / run.variant
-    shutil.rmtree(target, ignore_errors=True)
-    (target / "samples").mkdir(parents=True)
+    target, new = results / run.folder / run.variant, results / run.folder / f".{run.variant}"
+    shutil.rmtree(new, ignore_errors=True)
+    (new / "samples").mkdir(parents=True)
     for name in FILES:
-        shutil.copy(run.path / name, target / name)
+        if name != "accuracy.csv" or (run.path / name).exists():  # a run may have been measured only at its end
+            shutil.copy(run.path / name, new / name)
     grid = run.pictures["samples"].path
-    Image.open(run.path / grid).quantize(256).save(target / grid, optimize=True)  # made pictures compress badly
+    Image.open(run.path / grid).quantize(256).save(new / grid, optimize=True)  # made pictures compress badly
     if "chart" in run.pictures:
-        Image.open(run.path / run.pictures["chart"].path).save(target / "chart.webp", quality=75)
+        Image.open(run.path / run.pictures["chart"].path).save(new / "chart.webp", quality=75)
     if "progress" in run.pictures:
-        shrink(run.path / run.pictures["progress"].path, target / "progress.webp")
+        shrink(run.path / run.pictures["progress"].path, new / "progress.webp")
+    shutil.rmtree(target, ignore_errors=True)
+    new.rename(target)
     return True
 
 
@@ -76,7 +79,7 @@ def main() -> int:
         if not copied:
             raise UserError(f"{runs}: no finished quick run on the embedded data; `bash run_all.sh` makes them")
         write_table(ROOT / "README.md", ROOT / "results")
-    except UserError as error:
+    except (UserError, OSError) as error:
         print(f"results.py: {error}", file=sys.stderr)
         return 2
     print(f"{len(copied)} runs copied to {ROOT / 'results'}, table written to README.md")
