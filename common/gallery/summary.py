@@ -20,7 +20,7 @@ from common.runs import Row, read_log
 
 REPORTS = {  # in the order of the page
     "hw4_acgan": "Report 000: ACGAN, hair and eye colour in, a face out",
-    "hw3_dcgan_lsgan": "Report 001: DCGAN and LSGAN, training tips, conditional DCGAN",
+    "hw3_dcgan_lsgan": "Report 001: DCGAN and LSGAN, training tips, conditional DCGAN, MSG-Net",
     "text2image_cdcgan": "Report 002: conditional DCGAN and WGAN-GP on sentence vectors",
     "wgan_gp_text": "Report 004: WGAN-GP on tag vectors",
     "cyclegan_style": "Reports 002 and 004: CycleGAN between two sets of faces",
