@@ -142,7 +142,7 @@ def load(run: Run, data: Path | None, a: str, b: str, size: int, align: bool = F
         run.note("data_folder", "embedded")
     if both[0].images is both[1].images:  # what one holds back the other does not train on
         both = [replace(one, rows=np.setdiff1d(one.rows, other.held_out)) for one, other in (both, both[::-1])]
-    run.note("other_folders", [str(Path(name).resolve()) for name in (a, b) if not known(name) and name != "portraits"])
+    run.note("other_pictures", [name for name in (a, b) if not known(name) and name != "portraits"])
     run.fix("domains", {key: {"name": one.name, "pictures": len(one.rows), "held_out": len(one.held_out)}
                         for key, one in zip("AB", both, strict=True)})
     return Domains(*both, tagged, size)

@@ -63,7 +63,10 @@ def load(run: Run, content: Path | None, style: Sequence[Path], data: Sequence[P
         UserError: a picture that cannot be read, too few photos, or others than the run began with.
     """
     photos, rows, held_out = _folder(content, size) if content else _embedded(run, size)
-    names, styles = _kept(run) if again else _styles(run, [*style] or _pencil(data), style_size)
+    given = [*style] or _pencil(data)
+    names, styles = _kept(run) if again else _styles(run, given, style_size)
+    if not again:
+        run.note("other_pictures", [str(path.resolve()) for path in given])
     run.fix("data", {"photos": len(rows), "held_out": len(held_out), "photos_sha256": _digest(photos),
                      "styles": names, "styles_sha256": _digest(styles)})
     run.note("data_folder", str(content.resolve()) if content else "embedded")

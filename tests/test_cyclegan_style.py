@@ -304,7 +304,7 @@ def test_of_a_folder_the_middle_square_is_taken(reds_and_blondes, celeba, tmp_pa
     assert (picture[:14, :, 0] > 200).all() and (picture[18:, :, 2] > 200).all()
     assert (picture[..., 1] < 120).all()  # nothing of what is above and below
     facts = json.loads((tmp_path / "run" / "config.json").read_text())
-    assert facts["other_folders"] == [str(celeba)]  # so tools/results.py publishes no picture of it
+    assert facts["other_pictures"] == [str(celeba)]  # so tools/results.py publishes no picture of it
 
 
 def test_aligned_folders_are_cut_to_the_face(reds_and_blondes, celeba, tmp_path):

@@ -318,6 +318,7 @@ def test_given_pictures(run, tmp_path, monkeypatch):
     assert found.held_out[:, 0, 0, 0].tolist() == [0, 2, 5, 8]
     assert (found.styles == 77).all() and found.styles.shape == (1, 24, 24, 3)
     assert "substitutions" not in run.facts
+    assert run.facts["other_pictures"] == [str(tmp_path / "data" / "style" / "pencil.jpg")]
     Image.new("RGB", (24, 24), "red").save(tmp_path / "red.png")
     with pytest.raises(UserError, match="the run there has data: styles = "):
         pictures.load(run, folder, [tmp_path / "red.png"], (), 16, 24)

@@ -25,7 +25,7 @@ BEGIN, END = "<!-- results: written by tools/results.py -->", "<!-- end of resul
 
 def copy(run: gallery.RunSummary, results: Path) -> bool:
     """Copies one run's small files; False if it is unfinished or on other data."""
-    embedded = run.config.get("data_folder") == "embedded" and not run.config.get("other_folders")
+    embedded = run.config.get("data_folder") == "embedded" and not run.config.get("other_pictures")
     quick = run.config.get("preset") == "quick"
     if run.problems or not embedded or not quick:
         why = "; ".join(run.problems) or ("is no quick run" if embedded else "is not on the embedded data")
