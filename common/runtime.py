@@ -51,7 +51,7 @@ def start(seed: int, precision: str = "auto", *, fold_constants: bool = True) ->
     Args:
         seed: of the initial weights and of dropout; noise and order are drawn from (seed, step) elsewhere.
         precision: "float32", "bfloat16" (weights, logits and pictures stay float32) or "auto".
-        fold_constants: whether TensorFlow may fold constants. In a step of several D steps with dropout on the same
+        fold_constants: whether TensorFlow may fold constants. In a step that passes dropout several times on the same
             pictures it orders sums differently from process to process: there a run must go without.
 
     Raises:

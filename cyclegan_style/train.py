@@ -90,7 +90,7 @@ def main(config: Config) -> None:
     domains.demand(config.data, config.domainA, config.domainB)
     run = runs.Run(config)
     data = domains.load(run, config.data, config.domainA, config.domainB, config.image_size, config.align)
-    machine = runtime.start(config.seed, run.precision(config.precision))
+    machine = runtime.start(config.seed, run.precision(config.precision), fold_constants=False)
     run.settle(machine)
     import keras
 
