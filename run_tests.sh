@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sets up what is missing, then lint and tests.
 #
-#   bash run_tests.sh           the fast tests, under 5 minutes on 2 cores
+#   bash run_tests.sh           the fast tests, 5 to 6 minutes on 2 cores
 #   bash run_tests.sh --all     the slow ones too; CI does so
 #
 # Further options go to pytest: bash run_tests.sh tests/test_tags.py -k malformed
