@@ -36,6 +36,23 @@ class Measures(Protocol):
         """Measures the run as it is after `step` steps, and writes metrics.json."""
 
 
+def record(run: Run, step: int, words: str, **sections: Any) -> None:
+    """Writes a finished run's metrics.json, and says the verdict.
+
+    Args:
+        run: its config.json gives report, seed, precision and data.
+        step: after how many steps it was measured, which is the run's length.
+        words: the verdict.
+        sections: what was measured, in the order of the file.
+    """
+    report, facts = run.facts["report"], run.facts
+    write_json(run.folder / "metrics.json", {
+        "report": report["folder"], "variant": report["variant"], "step": step, "steps": step,
+        "seed": facts["settings"]["seed"], "precision": facts["precision"]["precision"],
+        "data": {"name": facts["data_folder"], **facts.get("data", {})}, **sections, "verdict": words})
+    say(f"measured: {words}")
+
+
 class Evaluation:
     """The measures of a generator that takes hair and eye colours.
 
@@ -44,12 +61,12 @@ class Evaluation:
         data: what the run trains on; the judge and the real pictures are its samples with one hair and one eye colour.
         draw: (z float32 [N, z], hair [N], eyes [N]) -> uint8 [N, S, S, 3], with the network as it is now.
         z: size of the noise.
-        facts: what metrics.json says of the run beside the measures: seed, precision, length.
         eyes: the eye colours that the generator can be asked for; the judge knows all of them.
+        facts: further entries of metrics.json.
     """
 
-    def __init__(self, run: Run, data: Faces, draw: Draw, z: int, facts: dict[str, Any],
-                 eyes: Sequence[str] = tags.EYES) -> None:
+    def __init__(self, run: Run, data: Faces, draw: Draw, z: int, eyes: Sequence[str] = tags.EYES,
+                 **facts: Any) -> None:
         self.run, self.data, self.z, self.facts = run, data.only("exactly_one"), z, facts
         self._draw, self._eyes = draw, np.array([tags.EYES.index(name) for name in eyes])
 
@@ -84,14 +101,8 @@ class Evaluation:
         """Measures the run as it is after `step` steps, and writes metrics.json."""
         say("measuring")
         measured = self.measure()
-        words = self.verdict(measured)
-        write_json(self.run.folder / "metrics.json", {
-            "report": self.run.facts["report"]["folder"], "variant": self.run.facts["report"]["variant"], "step": step,
-            **self.facts,
-            "data": {"name": self.run.facts["data_folder"], **self.run.facts["data"]}, "evaluation": {"seed": SEED},
-            "judge": {"sha256": self.judge.sha256, **self.judge.ceiling, "note": "accuracy on unseen real pictures"},
-            **measured, "verdict": words})
-        say(f"measured: {words}")
+        record(self.run, step, self.verdict(measured), **self.facts, evaluation={"seed": SEED}, judge=self.judge.card(),
+               **measured)
 
     def measure(self) -> dict[str, Any]:
         """All measures, for metrics.json."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+
+from common.cli import UserError
 
 
 @contextlib.contextmanager
@@ -24,6 +26,15 @@ def atomic(path: Path) -> Iterator[Path]:
         sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def targets(pictures: Iterable[Path], folder: Path) -> dict[Path, Path]:
+    """Each picture -> the PNG file of its name in a folder. Raises UserError where that is the picture itself."""
+    found = {path: folder / f"{path.stem}.png" for path in pictures}
+    for path, target in found.items():
+        if target.resolve() == path.resolve():
+            raise UserError(f"{path} would be written over: give --out another folder")
+    return found
 
 
 def sync(path: Path) -> None:

@@ -150,12 +150,13 @@ class Game:
         return {name: to_range(value, self.LOW, self.HIGH) if value.dtype == tf.uint8 else value
                 for name, value in batch.items()}
 
-    def tape(self, player: str) -> tf.GradientTape:
-        """A tape that watches one player's weights and nothing else."""
-        tape = tf.GradientTape(watch_accessed_variables=False)
+    def tape(self, *players: str) -> tf.GradientTape:
+        """A tape that watches these players' weights and nothing else; that of several gives several gradients."""
+        tape = tf.GradientTape(persistent=len(players) > 1, watch_accessed_variables=False)
         with tape:
-            for variable in self.players[player].network.trainable_variables:
-                tape.watch(variable.value)
+            for player in players:
+                for variable in self.players[player].network.trainable_variables:
+                    tape.watch(variable.value)
         return tape
 
     def move(self, player: str, tape: tf.GradientTape, loss: tf.Tensor) -> None:

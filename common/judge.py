@@ -49,6 +49,10 @@ class Judge:
     sha256: str
     unseen: np.ndarray
 
+    def card(self) -> dict[str, Any]:
+        """What metrics.json says of the judge."""
+        return {"sha256": self.sha256, **self.ceiling, "note": "accuracy on unseen real pictures"}
+
     def look_at(self, data: Faces, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """`look` at the pictures of some samples of a data set, without having them in memory at one time."""
         parts = [self.look(data.images[data.rows[samples[start:start + 256]]])

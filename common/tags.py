@@ -219,6 +219,11 @@ def match(table: pandas.DataFrame, picture_ids: np.ndarray) -> tuple[pandas.Data
     return table[has_picture].reset_index(drop=True), int((~has_picture).sum()), int((~has_row).sum())
 
 
+def is_domain(name: str) -> bool:
+    """Whether a name is one of the domains of tagged faces, of DOMAINS or WHOLE."""
+    return name in DOMAINS or name in WHOLE
+
+
 def domain_sizes(table: pandas.DataFrame) -> dict[str, int]:
     """How many rows each of DOMAINS has, without those of none."""
     sizes = {name: int(table[tag].sum()) for name, tag in DOMAINS.items()}

@@ -112,11 +112,6 @@ def middle(pictures: np.ndarray, size: int) -> np.ndarray:
     return pictures[:, place:place + size, place:place + size]
 
 
-def known(name: str) -> bool:
-    """Whether a name is one of the domains of tagged faces."""
-    return name in tags.DOMAINS or name in tags.WHOLE
-
-
 def load(run: Run, data: Path | None, a: str, b: str, size: int, align: bool = False) -> Domains:
     """Both domains; the run is told what identifies them and what stands in for what.
 
@@ -131,10 +126,10 @@ def load(run: Run, data: Path | None, a: str, b: str, size: int, align: bool = F
         UserError: bad pictures, too few of them, or others than the run began with.
     """
     large, tagged = round(size * BORDER), None
-    if known(a) or known(b):
+    if tags.is_domain(a) or tags.is_domain(b):
         tagged = datasets.load(run, [data] if data else [], large, keep="all")
         members = _members(tagged.table, a, b)
-        both = [_split(name, tagged.images, tagged.rows[member]) if known(name) else
+        both = [_split(name, tagged.images, tagged.rows[member]) if tags.is_domain(name) else
                 _other(run, key, name, large, align)
                 for key, name, member in zip("AB", (a, b), members, strict=True)]
     else:
@@ -142,7 +137,7 @@ def load(run: Run, data: Path | None, a: str, b: str, size: int, align: bool = F
         run.note("data_folder", "embedded")
     if both[0].images is both[1].images:  # what one holds back the other does not train on
         both = [replace(one, rows=np.setdiff1d(one.rows, other.held_out)) for one, other in (both, both[::-1])]
-    run.note("other_pictures", [name for name in (a, b) if not known(name) and name != "portraits"])
+    run.note("other_pictures", [name for name in (a, b) if not tags.is_domain(name) and name != "portraits"])
     run.fix("domains", {key: {"name": one.name, "pictures": len(one.rows), "held_out": len(one.held_out)}
                         for key, one in zip("AB", both, strict=True)})
     return Domains(*both, tagged, size)
@@ -174,11 +169,11 @@ def demand(data: Path | None, a: str, b: str) -> None:
     if a == b:
         raise UserError(f"--domainA and --domainB are both {a!r}; {choices}")
     for name, member in zip((a, b), _members(table, a, b), strict=True):
-        if not known(name) and name != "portraits" and not (name and Path(name).is_dir()):
+        if not tags.is_domain(name) and name != "portraits" and not (name and Path(name).is_dir()):
             raise UserError(f"there is no domain {name!r}, nor such a folder; {choices}")
-        count = member.sum() if known(name) else FEWEST if name == "portraits" else _files(Path(name))
+        count = member.sum() if tags.is_domain(name) else FEWEST if name == "portraits" else _files(Path(name))
         if count < FEWEST:
-            where = f"domain {name!r} and not in the other one" if known(name) else f"the folder {name}"
+            where = f"domain {name!r} and not in the other one" if tags.is_domain(name) else f"the folder {name}"
             raise UserError(f"{count} pictures are in {where}, {FEWEST} are needed; {choices}")
 
 

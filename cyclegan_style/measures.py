@@ -11,8 +11,7 @@ from PIL import Image
 from common import judge, plots, tags
 from common.cli import say
 from common.datasets import Faces
-from common.evaluation import SEED
-from common.files import write_json
+from common.evaluation import SEED, record
 from common.game import to_range, to_uint8
 from common.runs import Run
 from cyclegan_style.domains import SHOWN, Domains
@@ -86,11 +85,10 @@ class Translation:
         game: the networks.
         data: both domains, and the tagged faces for the judge.
         size: side of the pictures.
-        facts: what metrics.json says of the run beside the measures: seed, precision, length.
     """
 
-    def __init__(self, run: Run, game: CycleGAN, data: Domains, size: int, facts: dict[str, Any]) -> None:
-        self.run, self.game, self.data, self.size, self.facts = run, game, data, size, facts
+    def __init__(self, run: Run, game: CycleGAN, data: Domains, size: int) -> None:
+        self.run, self.game, self.data, self.size = run, game, data, size
         self.names = data.a.name, data.b.name
         self.kind = next((kind for kind in ("hair", "eyes") if all(
             tags.DOMAINS.get(name, "").endswith(kind) for name in self.names)), None)
@@ -121,14 +119,8 @@ class Translation:
         """Measures the run as it is after `step` steps, and writes metrics.json."""
         say("measuring")
         measured = self.measure(MOST)
-        words = self.verdict(measured)
-        ceiling = {"judge": {"sha256": self.judge.sha256, **self.judge.ceiling,
-                             "note": "accuracy on unseen real pictures"}} if self.judge else {}
-        write_json(self.run.folder / "metrics.json", {
-            "report": self.run.facts["report"]["folder"], "variant": self.run.facts["report"]["variant"], "step": step,
-            **self.facts, "data": {"name": self.run.facts["data_folder"], **self.run.facts.get("data", {})},
-            "domains": self.run.facts["domains"], **ceiling, **measured, "verdict": words})
-        say(f"measured: {words}")
+        judged = {"judge": self.judge.card()} if self.judge else {}
+        record(self.run, step, self.verdict(measured), domains=self.run.facts["domains"], **judged, **measured)
 
     def measure(self, most: int) -> dict[str, Any]:
         """All measures on up to `most` held-out pictures of each domain."""

@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from common.game import Draws, Game, Player, Terms, to_range
+from common.game import Draws, Game, Player, Terms
 from common.losses import least_squares
 
 EPSILON = 1.01e-5  # the smallest that cuDNN took
@@ -128,12 +128,9 @@ class CycleGAN(Game):
 
     def step(self, batch: dict[str, tf.Tensor], step: tf.Tensor) -> Terms:
         draw = Draws(self.seed, step)
-        a, b = (to_range(batch[name], self.LOW, self.HIGH) for name in ("image", "image_b"))
-        with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
-            for player in self.players.values():
-                for variable in player.network.trainable_variables:
-                    tape.watch(variable.value)
-            terms = self.terms(a, b, draw)
+        pictures = self.in_range(batch)
+        with self.tape(*self.players) as tape:
+            terms = self.terms(pictures["image"], pictures["image_b"], draw)
             losses = {player: tf.add_n([terms[name] for name in names]) for player, names in self.losses().items()}
         for player, loss in losses.items():
             self.move(player, tape, loss)

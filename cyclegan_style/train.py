@@ -67,9 +67,9 @@ class Config(cli.Common):
         """Raises UserError for values that cannot be meant; domains are checked against the tags."""
         super().check()
         pair = self.domainA, self.domainB
-        if self.align and all(name in tags.DOMAINS or name in tags.WHOLE for name in pair):
+        if self.align and all(map(tags.is_domain, pair)):
             raise cli.UserError("--align cuts portraits and folders, and neither domain is one: leave it out")
-        if self.data and not any(name in tags.DOMAINS or name in tags.WHOLE for name in pair):
+        if self.data and not any(map(tags.is_domain, pair)):
             raise cli.UserError("--data has the tagged faces, and neither domain is of them: leave it out")
         if self.image_size & (self.image_size - 1):
             raise cli.UserError(f"--image-size {self.image_size}: the U-Net needs a power of 2, such as 64 or 128")
@@ -77,7 +77,7 @@ class Config(cli.Common):
 
 def named(name: str) -> bool:
     """Whether a domain is known by its name: not a folder."""
-    return name in tags.DOMAINS or name in tags.WHOLE or name == "portraits"
+    return tags.is_domain(name) or name == "portraits"
 
 
 def main(config: Config) -> None:
@@ -116,9 +116,8 @@ def main(config: Config) -> None:
               "G": {"g_AtoB": "A to B", "g_BtoA": "B to A"}, "cycle": {"cycle_A": "A, B, A", "cycle_B": "B, A, B"}}
     if config.identity:
         panels["identity"] = {"identity_A": "A", "identity_B": "B"}
-    facts = {"steps": total, "seed": config.seed, "precision": machine.precision}
     trainer.train(game, pairs, run, config, functools.partial(measures.figure, game, data, config.image_size), panels,
-                  evaluation=measures.Translation(run, game, data, config.image_size, facts))
+                  evaluation=measures.Translation(run, game, data, config.image_size))
 
 
 if __name__ == "__main__":

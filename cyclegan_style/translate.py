@@ -39,7 +39,7 @@ class Options:
             raise cli.UserError("no picture: give one or more JPEG or PNG files, or a folder of them")
 
 
-def files(given: Sequence[Path]) -> dict[Path, bool]:
+def listed(given: Sequence[Path]) -> dict[Path, bool]:
     """The pictures asked for -> whether they were found in a folder.
 
     Raises:
@@ -65,7 +65,7 @@ def files(given: Sequence[Path]) -> dict[Path, bool]:
 
 def main(options: Options) -> None:
     """Looks for everything that is missing before the network is loaded; then one picture after the other."""
-    from common import decoding, plots, runtime, sampling
+    from common import decoding, files, plots, runtime, sampling
     from cyclegan_style import train
 
     run = (options.run or train.Config().run_folder).absolute()
@@ -74,12 +74,9 @@ def main(options: Options) -> None:
                         *(f"--{name} {shlex.quote(settings[name])}" for name in DOMAINS if name in settings),
                         "--out", shlex.quote(str(run))])
     network_file = sampling.find_network(run, command, f"generator_{options.direction}.keras")
-    chosen = files(options.pictures)
+    chosen = listed(options.pictures)
     out = (options.out or run / "translated" / options.direction).absolute()
-    targets = {path: out / f"{path.stem}.png" for path in chosen}
-    over = [path for path, target in targets.items() if target.resolve() == path.resolve()]
-    if over:
-        raise cli.UserError(f"{over[0]} would be written over: give --out another folder")
+    targets = files.targets(chosen, out)
     runtime.check_environment()
     from cyclegan_style import measures  # registers the layer of the network
 

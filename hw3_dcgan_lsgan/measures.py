@@ -11,7 +11,7 @@ from PIL import Image
 
 from common import plots
 from common.cli import say
-from common.files import write_json
+from common.evaluation import record
 from common.game import to_range
 from common.runs import Run
 from hw3_dcgan_lsgan.transfer import StyleTransfer
@@ -24,11 +24,10 @@ class StyleMeasures:
         run: its folder gets metrics.json.
         game: the network, the loss and the styles.
         photos: uint8 [N, H, W, 3], held out.
-        facts: what metrics.json says of the run beside the measures: seed, precision, length.
     """
 
-    def __init__(self, run: Run, game: StyleTransfer, photos: np.ndarray, facts: dict[str, Any]) -> None:
-        self.run, self.game, self.photos, self.facts = run, game, photos, facts
+    def __init__(self, run: Run, game: StyleTransfer, photos: np.ndarray) -> None:
+        self.run, self.game, self.photos = run, game, photos
 
     def prepare(self) -> None:
         """Nothing is needed before the first step."""
@@ -43,12 +42,7 @@ class StyleMeasures:
         """Measures the run as it is after `step` steps, and writes metrics.json."""
         say("measuring: content and style loss on held-out photos")
         measured = self.measure()
-        words = verdict(measured["style"])
-        write_json(self.run.folder / "metrics.json", {
-            "report": self.run.facts["report"]["folder"], "variant": self.run.facts["report"]["variant"], "step": step,
-            **self.facts, "data": {"name": self.run.facts["data_folder"], **self.run.facts["data"]},
-            "features": self.run.facts["features"], **measured, "verdict": words})
-        say(f"measured: {words}")
+        record(self.run, step, verdict(measured["style"]), features=self.run.facts["features"], **measured)
 
     def measure(self) -> dict[str, Any]:
         """Each term of the drawings, of the photos made grey, and of the photos as they are."""

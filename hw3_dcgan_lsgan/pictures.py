@@ -16,8 +16,8 @@ import numpy as np
 from PIL import Image
 
 from common import decoding, pictures, plots
-from common.cli import UserError, say
-from common.datasets import CACHE
+from common.cli import UserError
+from common.datasets import CACHE, name_left_out
 from common.runs import Run
 from hw3_dcgan_lsgan import pencil
 
@@ -100,8 +100,7 @@ def _cut(picture: Image.Image, box: tuple[int, int, int, int], size: int) -> np.
 def _folder(folder: Path, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A folder's photos, the rows to train on, and the photos held out: four, evenly from the whole folder."""
     loaded = pictures.load(folder, size, CACHE)
-    for name, reason in loaded.left_out.items():
-        say(f"note: picture {name} left out: {reason}")
+    name_left_out(loaded.left_out)
     count = len(loaded.images)
     if count < FEWEST:
         raise UserError(f"--content {folder}: {count} photos; {FEWEST} are needed, four of them to look at the result")

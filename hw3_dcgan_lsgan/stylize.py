@@ -48,21 +48,18 @@ class Options:
 
 def main(options: Options) -> None:
     """Reads all pictures first, so that a bad one is named before anything is drawn."""
-    from common import plots, sampling
+    from common import files, plots, sampling
     from hw3_dcgan_lsgan import pictures, train_style
 
     run = (options.run or train_style.Config().run_folder).absolute()
     network_file = find(run)
+    targets = files.targets(options.photos, (options.out or run / "stylized").absolute())
     photos = [fit(path, pictures.read(path), options.longest) for path in options.photos]
     style = pictures.read(style_file(run, options.style))
     network, recolour = load(network_file), sampling.settings(run).get("colours", {}).get("recolour", False)
-    out = (options.out or run / "stylized").absolute()
-    over = [path for path in options.photos if (out / f"{path.stem}.png").resolve() == path.resolve()]
-    if over:
-        raise cli.UserError(f"{over[0]} would be written over: give --out another folder")
     for path, photo in zip(options.photos, photos, strict=True):
-        plots.save(draw(network, np.asarray(photo), np.asarray(style), recolour), out / f"{path.stem}.png")
-        cli.say(f"{out / path.stem}.png: {photo.width}x{photo.height}")
+        plots.save(draw(network, np.asarray(photo), np.asarray(style), recolour), targets[path])
+        cli.say(f"{targets[path]}: {photo.width}x{photo.height}")
 
 
 def _command(run: Path) -> str:

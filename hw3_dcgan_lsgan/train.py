@@ -105,8 +105,7 @@ def main(config: Config) -> None:
     stream = batches.Batches(data.images, data.rows, {}, config.batch_size * d_steps, config.seed)
     panels = {"loss": {"d_real": "D on real", "d_fake": "D on fake", "g": "G"}}
     draw = functools.partial(sample.draw, game.generator, config.z)
-    facts = {"steps": config.total_steps(stream.steps_per_epoch), "seed": config.seed, "precision": machine.precision}
-    measures = evaluation.Unconditional(run, data, draw, config.z_size, facts)
+    measures = evaluation.Unconditional(run, data, draw, config.z_size)
     trainer.train(game, stream, run, config, lambda: sample.sheet(draw, config.z_size, config.seed), panels,
                   evaluation=measures)
 

@@ -107,9 +107,8 @@ def main(config: Config) -> None:
     # train
     panels = {"content": {"content": "relu2_2"}, "style": {"style": "Gram matrices of four layers"}}
     table = functools.partial(measures.table, game, data.held_out)
-    facts = {"steps": total, "seed": config.seed, "precision": machine.precision}
     trainer.train(game, stream, run, config, table, panels,
-                  evaluation=measures.StyleMeasures(run, game, data.held_out, facts))
+                  evaluation=measures.StyleMeasures(run, game, data.held_out))
 
 
 if __name__ == "__main__":

@@ -112,8 +112,7 @@ def main(config: Config) -> None:
               "D steps taken": {"d_moves": "of a step"}}
     draw = functools.partial(sample.draw_condition, game.generator)
     eyes = tuple(name for name in tags.EYES if name != "gray")
-    facts = {"steps": config.total_steps(stream.steps_per_epoch), "seed": config.seed, "precision": machine.precision}
-    measures = evaluation.Evaluation(run, data, draw, config.z, facts, eyes)
+    measures = evaluation.Evaluation(run, data, draw, config.z, eyes)
     trainer.train(game, stream, run, config, lambda: sample.labels_of_the_report(draw, config.z, config.seed), panels,
                   lambda: sampling.table(draw, config.z, eyes, config.seed), measures)
 

@@ -84,8 +84,7 @@ def main(config: Config) -> None:
 
     draw = functools.partial(sample.draw, game.generator)
     table = functools.partial(sampling.table, draw, config.z, seed=config.seed)
-    facts = {"steps": config.total_steps(stream.steps_per_epoch), "seed": config.seed, "precision": machine.precision}
-    measures = evaluation.Evaluation(run, data, draw, config.z, facts)
+    measures = evaluation.Evaluation(run, data, draw, config.z)
     trainer.train(game, stream, run, config, table, panels, functools.partial(table, eyes=tags.EYES), measures)
 
 

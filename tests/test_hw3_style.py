@@ -214,7 +214,7 @@ def test_drawings_stand_beside_grey_and_untouched_photos(game, run):
     built.draw = lambda photos, number: np.full_like(photos, 255)
     photos = np.zeros((2, 8, 8, 3), np.uint8)
     photos[..., 0] = 255  # red, the grey of which is 76
-    found = measures.StyleMeasures(run, built, photos, {}).measure()
+    found = measures.StyleMeasures(run, built, photos).measure()
     assert found["style"]["drawing"] == pytest.approx(0, abs=1e-6)
     assert found["style"]["photo"] == pytest.approx(5 * (4 / 9) * 4, rel=1e-4)  # 4 of 9 pairs of channels: 1 and -1
     level = 2 * 76 / 255 - 1

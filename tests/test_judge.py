@@ -96,8 +96,10 @@ def pictures_of(data, shift=0):
 def evaluate(data, judge, tensorflow):
     from common.evaluation import Evaluation
 
+    data.run.fix("precision", {"precision": "float32"})
+
     def run(draw):
-        measures = Evaluation(data.run, data.faces, draw, 4, {"steps": 9, "seed": 0, "precision": "float32"})
+        measures = Evaluation(data.run, data.faces, draw, 4)
         measures.judge = judge
         measures.write(9)
         return json.loads((data.run.folder / "metrics.json").read_text())

@@ -106,9 +106,7 @@ def main(config: Config) -> None:
               "gradient penalty": {"d_penalty": "lambda * penalty"}, "generator": {"g": "G"}}
     draw = functools.partial(sample.draw, game.generator, sentences.of_pairs)
     table = functools.partial(sampling.table, draw, config.z, seed=config.seed)
-    facts = {"steps": config.total_steps(stream.steps_per_epoch), "seed": config.seed, "precision": machine.precision,
-             "pictures_with_vector": len(data.rows)}
-    measures = evaluation.Evaluation(run, data, draw, config.z, facts)
+    measures = evaluation.Evaluation(run, data, draw, config.z, pictures_with_vector=len(data.rows))
     trainer.train(game, stream, run, config, table, panels, functools.partial(table, eyes=tags.EYES), measures)
 
 

@@ -84,9 +84,8 @@ def main(config: Config) -> None:
               "gradient penalty": {"d_penalty": "lambda * penalty"}, "generator": {"g": "G"}}
     draw = functools.partial(sample.draw, game.generator)
     table = functools.partial(sampling.table, draw, config.z, seed=config.seed)
-    facts = {"steps": config.total_steps(stream.steps_per_epoch), "seed": config.seed, "precision": machine.precision}
     trainer.train(game, stream, run, config, table, panels, functools.partial(table, eyes=tags.EYES),
-                  measures.WithGrid(run, data, draw, config.z, facts))
+                  measures.WithGrid(run, data, draw, config.z))
 
 
 if __name__ == "__main__":
