@@ -96,7 +96,7 @@ class Common:
                             choices=("auto", "float32", "bfloat16"), keeps_run=True)  # see Run.settle
     jit: bool = option(False, "compile the step with XLA (faster on some GPUs, slower on a CPU)")
     log_every: int = option(10, "steps between rows of log.csv", metavar="N")
-    sample_every: int = option(500, "steps between sample grids", metavar="N")
+    sample_every: int | None = option(500, "steps between sample grids", metavar="N")  # None: an epoch
     checkpoint_every: int = option(250, "steps between checkpoints", metavar="N", keeps_run=True)
     tensorboard: bool = option(False, "also write TensorBoard events (pip install tensorboard)", keeps_run=True)
     evaluate: bool = option(True, "measure the run with the judge, now and then and at its end", keeps_run=True)
@@ -139,10 +139,7 @@ class Common:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UserError(f"--{name.replace('_', '-')} {value}: must be 1 or more")
-        for field in dataclasses.fields(self):
-            value, (least, most) = getattr(self, field.name), field.metadata["within"] or (None, None)
-            if least is not None and value is not None and not least <= value <= most:
-                raise UserError(f"--{field.name.replace('_', '-')} {value}: must be from {least} to {most}")
+        check_ranges(self)
         for folder in self.data_folders:
             if not folder.is_dir():
                 raise UserError(f"--data {folder}: no such folder")
@@ -153,6 +150,14 @@ class Common:
 
 
 C = TypeVar("C")
+
+
+def check_ranges(config: Any) -> None:
+    """Raises UserError for a value outside its option's `within`."""
+    for field in dataclasses.fields(config):
+        value, (least, most) = getattr(config, field.name), field.metadata["within"] or (None, None)
+        if least is not None and value is not None and not least <= value <= most:
+            raise UserError(f"--{field.name.replace('_', '-')} {value}: must be from {least} to {most}")
 
 
 def restore(config: C, settings: Mapping[str, Any]) -> C:

@@ -125,13 +125,7 @@ class Evaluation:
         hair, eyes = tags.labels(self.data.table)
         first, real, other = self._halves
         fake = self.judge.look(self.draw(self._noise(2, len(first)), hair[first], eyes[first]))[2]
-        density, coverage = metrics.density_coverage(real, fake)
-        floor = metrics.density_coverage(real, other)
-        n = len(first)
-        return {"frechet": {"fake": metrics.frechet(real, fake), "real": metrics.frechet(real, other), "n": n},
-                "kid": {"fake": metrics.kid(real, fake), "real": metrics.kid(real, other), "n": n},
-                "density_coverage": {"density": density, "coverage": coverage, "real_density": floor[0],
-                                     "real_coverage": floor[1], "n": n}}
+        return compare(real, other, fake)
 
     @functools.cached_property
     def _halves(self) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
@@ -169,6 +163,17 @@ class Evaluation:
         z = np.repeat(self._noise(4, 8), len(hair), axis=0)
         features = self.judge.look(self.draw(z, np.tile(hair, 8), np.tile(eyes, 8)))[2]
         return metrics.condition_effect(features.reshape(8, len(hair), -1))
+
+
+def compare(real: np.ndarray, other: np.ndarray, fake: np.ndarray) -> dict[str, Any]:
+    """Features [n, D] of fakes against those of real pictures; `other` real ones against the same are the floor."""
+    density, coverage = metrics.density_coverage(real, fake)
+    floor = metrics.density_coverage(real, other)
+    n = len(real)
+    return {"frechet": {"fake": metrics.frechet(real, fake), "real": metrics.frechet(real, other), "n": n},
+            "kid": {"fake": metrics.kid(real, fake), "real": metrics.kid(real, other), "n": n},
+            "density_coverage": {"density": density, "coverage": coverage, "real_density": floor[0],
+                                 "real_coverage": floor[1], "n": n}}
 
 
 class Unconditional(Evaluation):

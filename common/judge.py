@@ -19,7 +19,7 @@ from common import metrics, tags
 from common.batches import Batches
 from common.cli import UserError, say
 from common.datasets import CACHE, Faces
-from common.files import atomic, write_json
+from common.networks import kept
 
 VERSION = 4          # raise it when the same data would give another judge
 EPOCHS = 12
@@ -77,28 +77,12 @@ def load(data: Faces, seed: int) -> Judge:
     Args:
         data: rows with exactly one hair and one eye colour; the split is fixed by the seed, by drawing and not by row.
     """
-    home = CACHE / "judges" / _name(data, seed)
-    file, card = home / "judge.keras", home / "judge.json"
-    try:
-        known = json.loads(card.read_text(encoding="utf-8"))
-        network = keras.saving.load_model(file, compile=False)
-        if known["sha256"] == fingerprint(network):
-            return Judge(network, known["ceiling"], known["scale"], known["sha256"], np.array(known["unseen"]))
-        say(f"note: {home} is damaged; the judge is trained anew")
-    except FileNotFoundError:
-        pass
-    except (ValueError, KeyError, TypeError, OSError):
-        say(f"note: {home} is damaged; the judge is trained anew")
-    judge = _make(data, seed)
-    home.mkdir(parents=True, exist_ok=True)
-    with atomic(file) as temporary:
-        judge.network.save(temporary)
-    write_json(card, {"sha256": judge.sha256, "ceiling": judge.ceiling, "scale": judge.scale,
-                      "unseen": judge.unseen.tolist()})
-    return judge
+    network, card = kept(CACHE / "judges" / _name(data, seed), "judge", {"ceiling", "scale", "unseen"},
+                         lambda: _make(data, seed))
+    return Judge(network, card["ceiling"], card["scale"], card["sha256"], np.array(card["unseen"]))
 
 
-def _make(data: Faces, seed: int) -> Judge:
+def _make(data: Faces, seed: int) -> tuple[keras.Model, dict[str, Any]]:
     train, unseen = split(data, seed) if len(data.rows) else (data.rows, data.rows)
     if min(len(train), len(unseen)) < 2:
         raise UserError(f"{len(data.rows)} pictures with one hair and one eye colour are too few, or too alike, to "
@@ -106,7 +90,7 @@ def _make(data: Faces, seed: int) -> Judge:
     say(f"training the judge on {len(train)} pictures, once for this data set")
     network = _fit(data, train, seed)
     ceiling, scale = _measure(network, data, unseen)
-    return Judge(network, ceiling, scale, fingerprint(network), unseen)
+    return network, {"ceiling": ceiling, "scale": scale, "unseen": unseen.tolist()}
 
 
 def split(data: Faces, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -193,8 +177,3 @@ def _name(data: Faces, seed: int) -> str:
     facts = [VERSION, ids, data.facts["pictures_sha256"], data.facts["tags_sha256"], data.facts["filter"],
              data.images.shape[1], seed, keras.__version__]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:24]
-
-
-def fingerprint(network: keras.Model) -> str:
-    """sha256 of the weights; a file's would change with the date that Keras writes into it."""
-    return hashlib.sha256(b"".join(np.ascontiguousarray(w).tobytes() for w in network.get_weights())).hexdigest()

@@ -61,18 +61,21 @@ def animate(frames: Sequence[Path], path: Path, seconds: float = 0.5) -> None:
          duration=[int(1000 * seconds)] * len(rest) + [int(4000 * seconds)])
 
 
-def curves(rows: Sequence[Row], panels: Mapping[str, Mapping[str, str]], path: Path) -> None:
+def curves(rows: Sequence[Row], panels: Mapping[str, Mapping[str, str]], path: Path, *, value: str = "loss",
+           epoch: int | None = None) -> None:
     """The learning curve, by step: raw values pale, their running mean strong.
 
     Args:
-        rows: of log.csv, see `runs.read_log`.
+        rows: of log.csv or accuracy.csv, see `runs.read_log`.
         panels: for each panel's title the columns it shows and their legend, e.g. {"source": {"d_real": "D, real"}}.
         path: a PNG.
+        value: what the columns are.
+        epoch: steps an epoch; the curve is then by epoch.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    steps = np.array([int(row["step"]) for row in rows])
+    steps = np.array([int(row["step"]) for row in rows]) / (epoch or 1)
     figure = Figure(figsize=(9, 3.2 * len(panels)), layout="constrained")
     FigureCanvasAgg(figure)
     for axes, (title, columns) in zip(figure.subplots(len(panels), squeeze=False)[:, 0], panels.items(), strict=True):
@@ -80,7 +83,7 @@ def curves(rows: Sequence[Row], panels: Mapping[str, Mapping[str, str]], path: P
             values = np.array([float(row[column]) for row in rows])
             axes.plot(steps, values, color=f"C{number}", alpha=0.25, linewidth=0.8)
             axes.plot(steps, smooth(values, max(1, len(values) // 50)), color=f"C{number}", label=legend)
-        axes.set(title=title, xlabel="step", ylabel="loss")
+        axes.set(title=title, xlabel="epoch" if epoch else "step", ylabel=value)
         axes.legend(loc="upper right")
         axes.grid(alpha=0.3)
     with atomic(path) as temporary:

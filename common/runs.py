@@ -28,9 +28,10 @@ from common.runtime import Runtime
 
 Row = dict[str, str]
 LOGS = ("log.csv", "accuracy.csv")
-OWN = {*LOGS, "config.json", "timing.csv", "checkpoints", "samples", "curves.png", "chart.png", "progress.webp",
-       "sentences.npz", "metrics.json", "tensorboard", "sampled", "styles", "stylized", "generator.keras",
-       "transfer.keras", "generator_AtoB.keras", "generator_BtoA.keras", "translated"}  # what a run folder may hold
+OWN = {*LOGS, "config.json", "timing.csv", "checkpoints", "samples", "curves.png", "chart.png", "accuracy.png",
+       "progress.webp", "sentences.npz", "metrics.json", "tensorboard", "sampled", "styles", "stylized",
+       "generator.keras", "transfer.keras", "generator_AtoB.keras", "generator_BtoA.keras",
+       "translated"}  # what a run folder may hold
 C = TypeVar("C", bound=Common)
 
 

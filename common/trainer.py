@@ -116,7 +116,7 @@ class _Training:
             self.run.log(done, self.terms)
             self.run.time(done, self.meter.seconds_per_step, self.meter.images_per_second)
             self._event(done)
-        if done % config.sample_every == 0 or done == self.total:
+        if done % (config.sample_every or self.batches.steps_per_epoch) == 0 or done == self.total:
             self._draw(done)
             if self.evaluation:
                 self.evaluation.check(done)

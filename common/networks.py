@@ -1,0 +1,50 @@
+"""Networks that measure, trained once and kept in the cache with what is known of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from common.cli import say
+from common.files import atomic, write_json
+
+
+def kept(home: Path, kind: str, keys: set[str],
+         make: Callable[[], tuple[keras.Model, dict[str, Any]]]) -> tuple[keras.Model, dict[str, Any]]:
+    """The network in a folder of the cache and its card; where there is none, or a damaged one, `make` makes both.
+
+    Args:
+        home: the folder; its name says what the network was made from.
+        kind: "judge", for the files' names and for messages.
+        keys: what the card must have.
+        make: gives the network and its card, ready for JSON; `sha256` of the weights is added to it.
+    """
+    file, card = home / f"{kind}.keras", home / f"{kind}.json"
+    try:
+        known = json.loads(card.read_text(encoding="utf-8"))
+        network = keras.saving.load_model(file, compile=False)
+        if known["sha256"] == fingerprint(network) and known.keys() >= keys:
+            return network, known
+        say(f"note: {home} is damaged; the {kind} is trained anew")
+    except FileNotFoundError:
+        pass
+    except (ValueError, KeyError, TypeError, OSError):
+        say(f"note: {home} is damaged; the {kind} is trained anew")
+    network, known = make()
+    known = {"sha256": fingerprint(network), **known}
+    home.mkdir(parents=True, exist_ok=True)
+    with atomic(file) as temporary:
+        network.save(temporary)
+    write_json(card, known)
+    return network, known
+
+
+def fingerprint(network: keras.Model) -> str:
+    """sha256 of the weights; a file's would change with the date that Keras writes into it."""
+    return hashlib.sha256(b"".join(np.ascontiguousarray(w).tobytes() for w in network.get_weights())).hexdigest()

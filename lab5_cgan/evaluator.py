@@ -1,0 +1,152 @@
+"""The evaluator: a ResNet18 that names the objects in a picture, trained on the run's pictures, never by a GAN.
+
+The course's checkpoint is not to be had. It may be given as `.npz`; else one is trained here once for each data set.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from common.batches import Batches
+from common.cli import UserError, say
+from common.datasets import CACHE, Stacked
+from common.networks import fingerprint, kept
+from lab5_cgan.iclevr import Scenes
+from lab5_cgan.labels import OBJECTS
+from lab5_cgan.resnet import load_torch, resnet18
+
+VERSION = 1        # raise it when the same data would give another evaluator
+SEED = 0           # of its training and split: the same for all runs on a data set
+EPOCHS, BATCH = 8, 64
+RATE = 1e-3
+UNSEEN = 0.2       # share of the scenes that it does not learn from
+
+
+def accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
+    """The course's measure: the asked labels among the k highest scores, k being how many are asked for, over all k.
+
+    Of equal scores the lower index counts as the higher one.
+
+    Args:
+        scores: [N, 24], logits or probabilities. labels: [N, 24] of 0 and 1, at least one 1 a row.
+
+    Raises:
+        ValueError: other shapes, no rows, a row without a label, or a score that is not a number.
+    """
+    scores, asked = np.asarray(scores), np.asarray(labels) > 0
+    if scores.shape != asked.shape or scores.ndim != 2 or not asked.any(axis=1).all() or not len(asked):
+        raise ValueError(f"scores {scores.shape} and labels {asked.shape} must be alike, with a label in each row")
+    if np.isnan(scores).any():
+        raise ValueError("scores must be numbers")
+    rank = np.argsort(np.argsort(-scores, axis=1, kind="stable"), axis=1)
+    return float((asked & (rank < asked.sum(axis=1, keepdims=True))).sum() / asked.sum())
+
+
+def chance(labels: np.ndarray) -> float:
+    """What `accuracy` gives on average for scores drawn by chance: of k guesses among C, k * k / C are right."""
+    k = np.asarray(labels, np.float64).sum(axis=1)
+    return float((k * k).sum() / (k.sum() * np.shape(labels)[1]))
+
+
+@dataclass(frozen=True)
+class Evaluator:
+    """A trained evaluator.
+
+    Attributes:
+        network: image uint8-valued [B, 64, 64, 3] -> [logits [B, 24], features [B, 512]].
+        card: sha256 of the weights, source, and accuracy on pictures of scenes that ours has not learned from, by
+            view, with their number n.
+        unseen: int [M], the samples of those scenes.
+    """
+
+    network: keras.Model
+    card: dict[str, Any]
+    unseen: np.ndarray
+
+    def look(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """uint8 [N, 64, 64, 3] -> logits [N, 24] and features [N, 512], non-negative."""
+        parts = [self.network.predict_on_batch(np.asarray(images[start:start + 256], np.float32))
+                 for start in range(0, len(images), 256)]
+        logits, features = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return logits, features
+
+
+def load(data: Scenes, given: Path | None = None) -> Evaluator:
+    """The evaluator of a data set: the given `.npz`, or our own, trained once and kept in data/cache."""
+    seen, unseen = split(data.scene)
+    if given:
+        network = resnet18(len(OBJECTS))
+        load_torch(network, given)
+        card = {"sha256": fingerprint(network), "accuracy": _measure(network, data, unseen)}
+        return Evaluator(network, {**card, "source": str(given.name)}, unseen)
+    network, card = kept(CACHE / "evaluators" / _name(data), "evaluator", {"accuracy"}, lambda: _make(data, seen, unseen))
+    return Evaluator(network, {**card, "source": "trained on this data"}, unseen)
+
+
+def split(scene: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Samples to learn from, and those of the unseen scenes; [N] numbers of scenes."""
+    count = int(scene.max()) + 1
+    unseen = np.random.default_rng(SEED).permutation(count)[scene] < max(1, round(UNSEEN * count))
+    return np.flatnonzero(~unseen), np.flatnonzero(unseen)
+
+
+def _make(data: Scenes, seen: np.ndarray, unseen: np.ndarray) -> tuple[keras.Model, dict[str, Any]]:
+    if not len(seen):
+        raise UserError("the pictures are of one scene, too few to train an evaluator; give more data, --evaluator "
+                        "FILE.npz, or --no-evaluate")
+    say(f"training the evaluator on {len(seen)} pictures, once for this data set")
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")  # whatever the run's precision
+    keras.utils.set_random_seed(SEED)         # the game's networks are built by now; its noise does not come from here
+    try:
+        network = resnet18(len(OBJECTS))
+        _fit(network, data, seen)
+    finally:
+        keras.config.set_dtype_policy(policy)
+    measured = _measure(network, data, unseen)
+    say("accuracy on unseen scenes: " + ", ".join(f"{view} {value:.1%}" for view, value in measured.items()
+                                                  if view != "n"))
+    return network, {"accuracy": measured}
+
+
+def _fit(network: keras.Model, data: Scenes, seen: np.ndarray) -> None:
+    """Trains on all views, which are one behind the other, mirrored at random."""
+    views = list(data.views.values())
+    rows = np.concatenate([data.rows[seen] + k * len(views[0]) for k in range(len(views))])
+    batches = Batches(Stacked(views), rows, {"label": np.tile(data.labels[seen], (len(views), 1))},
+                      min(BATCH, len(rows)), SEED, mirror=True)
+    steps = EPOCHS * batches.steps_per_epoch
+    trained = keras.Model(network.input, network.outputs[0])
+    trained.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(RATE, steps)),
+                    keras.losses.BinaryCrossentropy(from_logits=True), jit_compile=False)
+    for done, batch in enumerate(batches.stream(0, steps), 1):
+        trained.train_on_batch(batch["image"].astype(np.float32), batch["label"])
+        if done % 100 == 0:
+            say(f"evaluator: step {done}/{steps}")
+
+
+def _measure(network: keras.Model, data: Scenes, samples: np.ndarray) -> dict[str, Any]:
+    """Accuracy on real pictures by view, and their number n."""
+    judge = Evaluator(network, {}, samples)
+    found = {view: accuracy(np.concatenate([judge.look(images[data.rows[part]])[0] for part in _parts(samples)]),
+                            data.labels[samples]) for view, images in data.views.items()}
+    return {**found, "n": len(samples)}
+
+
+def _parts(samples: np.ndarray) -> Sequence[np.ndarray]:
+    """Few at a time: the pictures of a memory map are read as they are needed."""
+    return [samples[start:start + 256] for start in range(0, len(samples), 256)]
+
+
+def _name(data: Scenes) -> str:
+    facts = [VERSION, SEED, sorted(data.views), data.facts["pictures_sha256"], data.facts["labels_sha256"],
+             keras.__version__]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:24]

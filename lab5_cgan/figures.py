@@ -1,0 +1,63 @@
+"""Pictures beside the objects that were asked for. No TensorFlow here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from common import plots
+from common.sampling import noise
+from lab5_cgan.labels import OBJECTS, multi_hot
+
+COLUMNS = 8         # of the course's grid
+ICON, GAP = 11, 2   # pixels
+INKS = {"gray": "#808080", "red": "#c02828", "blue": "#2a4bd7", "green": "#1d8c2a", "brown": "#814a19",
+        "purple": "#8126c0", "cyan": "#29b8b8", "yellow": "#e0c81e"}
+
+Draw = Callable[[np.ndarray, np.ndarray], np.ndarray]  # z [N, Z], label [N, 24] -> uint8 [N, S, S, 3]
+
+
+def captioned(images: np.ndarray, conditions: Sequence[Sequence[int]], columns: int = COLUMNS) -> Image.Image:
+    """Pictures in rows, below each a small square, disc or can for every object that was asked for.
+
+    Args:
+        images: uint8 [N, S, S, 3].
+        conditions: N lists of labels.
+        columns: pictures a row.
+    """
+    side = images.shape[1]
+    cells = np.full((len(images), side + ICON + 2 * GAP, side, 3), 255, np.uint8)
+    cells[:, :side] = images
+    for cell, labels in zip(cells, conditions, strict=True):
+        strip = Image.new("RGB", (side, ICON + 2 * GAP), "white")
+        for place, label in enumerate(labels):
+            _icon(ImageDraw.Draw(strip), GAP + place * (ICON + 2 * GAP), label)
+        cell[side:] = np.asarray(strip)
+    return Image.fromarray(plots.tile(cells, columns, 2 * GAP))
+
+
+def _icon(pen: ImageDraw.ImageDraw, left: int, label: int) -> None:
+    colour, shape = OBJECTS[label].split()
+    box = (left, GAP, left + ICON - 1, GAP + ICON - 1)
+    if shape == "cube":
+        pen.rectangle(box, INKS[colour])
+    elif shape == "sphere":
+        pen.ellipse(box, INKS[colour])
+    else:
+        pen.rounded_rectangle((left + 2, box[1], box[2] - 2, box[3]), 3, INKS[colour])
+
+
+def table(draw: Draw, z: int, tests: Mapping[str, Sequence[Sequence[int]]], seed: int = 0) -> Image.Image:
+    """The run's sample grid: the lists of test.json and new_test.json side by side, always of the same noise."""
+    parts = [captioned(draw(noise(seed, number, len(lists), z), multi_hot(lists)), lists)
+             for number, lists in enumerate(tests.values())]
+    page = Image.new("RGB", (sum(part.width for part in parts) + 16 * (len(parts) - 1),
+                             18 + max(part.height for part in parts)), "white")
+    left = 0
+    for name, part in zip(tests, parts, strict=True):
+        ImageDraw.Draw(page).text((left + part.width // 2, 9), f"{name}.json", plots.INK, anchor="mm")
+        page.paste(part, (left, 18))
+        left += part.width + 16
+    return page

@@ -1,0 +1,130 @@
+"""The pictures of a run with their labels: `--data`, or the embedded scenes. No TensorFlow here."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from common import datasets, pictures
+from common.cli import ROOT, UserError, say
+from common.runs import Run
+from lab5_cgan import labels, scenes
+
+EMBEDDED = ROOT / "data" / "scenes"
+SIZE = 64
+CUTS = {"crop": "middle", "squash": "whole"}  # --resize -> what of a picture is resized to 64 x 64
+FILES = ("train.json", "test.json", "new_test.json", "objects.json")
+TESTS = ("test", "new_test")
+
+
+@dataclass(frozen=True, eq=False)
+class Scenes:
+    """Labelled pictures of a run.
+
+    Attributes:
+        views: uint8 [M, 64, 64, 3] by --resize; of square pictures, where both are the same, "square" alone.
+        resize: of the run.
+        rows: int [N], the row in `images` of each sample.
+        labels: float32 [N, 24], 0 and 1.
+        scene: int [N], the same where samples show one scene with more and fewer objects.
+        tests: "test" and "new_test" -> 32 lists of labels each.
+        facts: what identifies the data in config.json.
+    """
+
+    views: dict[str, np.ndarray]
+    resize: str
+    rows: np.ndarray
+    labels: np.ndarray
+    scene: np.ndarray
+    tests: dict[str, list[list[int]]]
+    facts: dict[str, Any]
+
+    @property
+    def view(self) -> str:
+        """The key in `views` of what the run trains on."""
+        return self.resize if self.resize in self.views else "square"
+
+    @property
+    def images(self) -> np.ndarray:
+        """uint8 [M, 64, 64, 3]: the pictures as the run sees them."""
+        return self.views[self.view]
+
+
+def folder_of(data: Path | None) -> Path:
+    """The folder of a data set; None is the embedded one."""
+    return data or EMBEDDED
+
+
+def load(run: Run, data: Path | None, resize: str) -> Scenes:
+    """The pictures and label files of a folder, or of the embedded set, which is drawn where it is missing.
+
+    Args:
+        run: is told of a substitution, and of the data's identity.
+        data: has images/ and FILES; None is the embedded set.
+        resize: a key of CUTS.
+
+    Raises:
+        UserError: bad label files or pictures, none that belong together, or other data than the run began with.
+    """
+    if not data:
+        run.substitute("no --data: training on the embedded set of scenes, drawn by code (data/scenes)")
+        try:
+            scenes.make(EMBEDDED, announce=say)
+        except ValueError as error:
+            raise UserError(f"the embedded set: {error}") from None
+    found = _read(folder_of(data), resize)
+    run.fix("data", found.facts)
+    run.note("data_folder", str(data.resolve()) if data else "embedded")
+    return found
+
+
+def _read(folder: Path, resize: str) -> Scenes:
+    labels.check_objects(folder / "objects.json")
+    named = labels.read_train(folder / "train.json")
+    tests = {name: labels.read_conditions(folder / f"{name}.json") for name in TESTS}
+    loaded = {key: pictures.load(folder / "images", SIZE, datasets.CACHE, datasets.show_decoding, cut)
+              for key, cut in CUTS.items()}
+    first = loaded[resize]
+    rows = np.array([row for row, name in enumerate(first.names) if name in named], np.int64)
+    names = [first.names[row] for row in rows]
+    digests = [each.digest for each in loaded.values()]
+    if len(set(digests)) == 1:
+        views = {"square": first.images}
+    else:
+        views = {key: each.images for key, each in loaded.items()}
+    facts = {"pictures_sha256": _sha256(*map(str.encode, digests)),
+             "labels_sha256": _sha256(*((folder / name).read_bytes() for name in FILES)),
+             "rows": len(named), "rows_without_picture": len(named) - len(rows), "pictures": len(first.names),
+             "pictures_without_row": len(first.names) - len(rows), "bad_pictures": len(first.left_out),
+             "kept": len(rows)}
+    _report(folder, facts, list(loaded.values()))
+    return Scenes(views, resize, rows, labels.multi_hot([named[name] for name in names]), _scenes(names), tests, facts)
+
+
+def _report(folder: Path, facts: dict[str, Any], loaded: Sequence[pictures.Pictures]) -> None:
+    """Says what was found. Raises UserError where no picture has a label."""
+    say(f"data {folder}: {facts['kept']} labelled pictures; {facts['rows_without_picture']} rows without a picture, "
+        f"{facts['pictures_without_row']} pictures without a row, {facts['bad_pictures']} bad pictures")
+    for each in loaded:
+        if each.rebuilt:
+            say(f"note: {each.rebuilt}; it was built anew")
+    datasets.name_left_out(loaded[0].left_out)
+    if not facts["kept"]:
+        raise UserError(f"{folder}: train.json names none of the {facts['pictures']} pictures in images/; give the "
+                        "folder that has both")
+
+
+def _sha256(*parts: bytes) -> str:
+    return hashlib.sha256(b" ".join(parts)).hexdigest()
+
+
+def _scenes(names: list[str]) -> np.ndarray:
+    """CLEVR_train_002066_0.png to _2.png show one scene: int [N]."""
+    stems = [Path(name).stem for name in names]
+    bases = [stem.rpartition("_")[0] or stem for stem in stems]
+    return np.unique(bases, return_inverse=True)[1]

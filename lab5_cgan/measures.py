@@ -1,0 +1,137 @@
+"""Measures a run with the evaluator: are the asked objects there, and are the pictures like real ones?"""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from common import metrics, plots
+from common.cli import say
+from common.evaluation import CONDITIONS, COPIES, FEWEST, MOST, SEED, compare, record
+from common.runs import Run, read_log
+from lab5_cgan import evaluator
+from lab5_cgan.figures import Draw
+from lab5_cgan.iclevr import TESTS, Scenes
+from lab5_cgan.labels import multi_hot
+
+DRAWS = 10  # noises for each list of labels; the mean is reported, never the best of them
+
+
+class Accuracy:
+    """Accuracy on test.json and new_test.json; Frechet distance and diversity in the evaluator's features.
+
+    Args:
+        run: its folder gets accuracy.csv, accuracy.png and metrics.json.
+        data: what the run trains on.
+        draw: (z float32 [N, z], label float32 [N, 24]) -> uint8 [N, 64, 64, 3], with the network as it is now.
+        z: size of the noise.
+        epoch: steps an epoch.
+        given: an evaluator as `.npz` in place of ours.
+    """
+
+    def __init__(self, run: Run, data: Scenes, draw: Draw, z: int, epoch: int, given: Path | None = None) -> None:
+        self.run, self.data, self.z, self.epoch, self._draw, self._given = run, data, z, epoch, draw, given
+
+    @functools.cached_property
+    def evaluator(self) -> evaluator.Evaluator:
+        """The evaluator, trained when it is first needed."""
+        return evaluator.load(self.data, self._given)
+
+    def prepare(self) -> None:
+        """Trains the evaluator, if there is none yet. Raises UserError if the run began with another one."""
+        self.run.fix("evaluator", {"sha256": self.evaluator.card["sha256"]})
+
+    def check(self, step: int) -> None:
+        """Accuracy to accuracy.csv, and the curve by epoch, as in the report."""
+        measured = self.accuracy()
+        row = {name: measured[name] for name in TESTS} | {f"{name}_std": measured["std"][name] for name in TESTS}
+        self.run.log(step, row, "accuracy.csv")
+        plots.curves(read_log(self.run.folder, "accuracy.csv"), {"accuracy": {name: f"{name}.json" for name in TESTS}},
+                     self.run.folder / "accuracy.png", value="accuracy", epoch=self.epoch)
+        say(f"step {step}, epoch {step / self.epoch:.1f}: {verdict(measured)}")
+
+    def write(self, step: int) -> None:
+        """Measures the run as it is after `step` steps, and writes metrics.json."""
+        say("measuring")
+        measured = self.measure()
+        words = [verdict(measured["accuracy"])] + [found["verdict"] for found in [measured["diversity"]] if found]
+        record(self.run, step, ", ".join(words), evaluation={"seed": SEED}, evaluator=self.evaluator.card, **measured)
+
+    def measure(self) -> dict[str, Any]:
+        """All measures, for metrics.json."""
+        return {"accuracy": self.accuracy(), **self._distributions(), "diversity": self._diversity(),
+                "condition_effect": self._effect()}
+
+    def accuracy(self) -> dict[str, Any]:
+        """Mean over DRAWS noises and its standard deviation, for each file of lists; always the same noises."""
+        found: dict[str, Any] = dict.fromkeys(TESTS) | {"std": {}, "chance": {}, "ceiling": {}, "draws": DRAWS}
+        for stream, (name, lists) in enumerate(self.data.tests.items()):
+            labels = multi_hot(lists)
+            draws = [self._accuracy(labels, self._noise(stream, draw, len(labels))) for draw in range(DRAWS)]
+            found[name] = float(np.mean(draws))
+            found["std"][name] = float(np.std(draws, ddof=1))
+            found["chance"][name] = evaluator.chance(labels)
+            found["ceiling"][name] = self.evaluator.card["accuracy"][self.data.view]
+        return found
+
+    def _accuracy(self, labels: np.ndarray, z: np.ndarray) -> float:
+        return evaluator.accuracy(self.evaluator.look(self._draw(z, labels))[0], labels)
+
+    def _noise(self, stream: int, draw: int, count: int) -> np.ndarray:
+        return np.random.default_rng([SEED, stream, draw]).standard_normal((count, self.z), np.float32)
+
+    def _features(self, images: np.ndarray) -> np.ndarray:
+        return self.evaluator.look(images)[1] / self._scale
+
+    def _real(self, samples: np.ndarray) -> np.ndarray:
+        return self.data.images[self.data.rows[samples]]
+
+    @functools.cached_property
+    def _scale(self) -> float:
+        """Mean length of the features of unseen real pictures: distances of two evaluators are then of one size."""
+        return float(np.linalg.norm(self.evaluator.look(self._real(self.evaluator.unseen[:MOST]))[1], axis=1).mean())
+
+    def _distributions(self) -> dict[str, Any]:
+        """Fakes with the labels of one half of the unseen pictures against it; the other half is the floor."""
+        unseen = self.evaluator.unseen
+        if len(unseen) < 2 * FEWEST:
+            say(f"note: {len(unseen)} unseen pictures are too few to compare distributions")
+            return {}
+        first, second = (unseen[half[:MOST]] for half in metrics.halves(len(unseen), SEED))
+        fake = self._draw(self._noise(len(TESTS), 0, len(first)), self.data.labels[first])
+        return compare(*(self._features(images) for images in (self._real(first), self._real(second), fake)))
+
+    @functools.cached_property
+    def _commonest(self) -> list[np.ndarray]:
+        """The samples of each of the commonest lists of labels."""
+        _, kind, count = np.unique(self.data.labels, axis=0, return_inverse=True, return_counts=True)
+        order = np.argsort(-count, kind="stable")[:CONDITIONS]
+        return [np.flatnonzero(kind.ravel() == key)[:COPIES] for key in order if count[key] > 1]
+
+    def _diversity(self) -> dict[str, Any] | None:
+        """Within the commonest lists of labels, fakes beside real pictures."""
+        if not self._commonest:
+            return None
+        asked = np.repeat([self.data.labels[samples[0]] for samples in self._commonest], COPIES, axis=0)
+        fake = self._draw(self._noise(len(TESTS) + 1, 0, len(asked)), asked)
+        real = [self._real(samples) for samples in self._commonest]
+        return metrics.diversity(np.split(fake, len(real)), np.split(self._features(fake), len(real)), real,
+                                 [self._features(images) for images in real])
+
+    def _effect(self) -> dict[str, Any]:
+        """Eight noises by the first twelve lists of test.json."""
+        labels = multi_hot(self.data.tests["test"][:CONDITIONS])
+        z = np.repeat(self._noise(len(TESTS) + 2, 0, COPIES), len(labels), axis=0)
+        features = self._features(self._draw(z, np.tile(labels, (COPIES, 1))))
+        return metrics.condition_effect(features.reshape(COPIES, len(labels), -1))
+
+
+def verdict(accuracy: dict[str, Any]) -> str:
+    """One line of what the accuracies say."""
+    ceiling = accuracy["ceiling"]["test"]
+    warning = f"the evaluator itself is weak on real pictures ({ceiling:.0%}): " if ceiling < 0.5 else ""
+    return f"{warning}accuracy " + ", ".join(
+        f"{accuracy[name]:.1%} (+- {accuracy['std'][name]:.1%}) on {name}.json" for name in TESTS)

@@ -1,0 +1,74 @@
+"""Draws scenes with a trained cGAN or AC-GAN of report 003.
+
+    python lab5_cgan/sample.py --labels test.json               # sample_0.png ... a picture a list, and grid.png
+    python lab5_cgan/sample.py --labels test.json --run runs/lab5_cgan/acgan --out DIR
+    python lab5_cgan/sample.py --objects "red cube" "cyan sphere" --count 16
+
+A label file is a list of lists, such as [["gray cube"], ["brown cube", "purple cube"]]; sample_K.png belongs to its
+list K, counted from 0.
+"""
+
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common import cli, plots, sampling
+from lab5_cgan import labels
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to draw, with which run and where to."""
+
+    labels: Path | None = cli.option(None, "file with a list of label lists, such as test.json", metavar="FILE")
+    objects: tuple[str, ...] = cli.option((), "objects of one scene, in place of --labels: \"red cube\"",
+                                          metavar="OBJECT")
+    count: int = cli.option(8, "pictures for --objects", metavar="N", within=(1, 10_000))
+    run: Path | None = cli.option(None, "the trained run (default: the folder that train.py uses)", metavar="RUN")
+    out: Path | None = cli.option(None, "where the pictures go (default: RUN/sampled)", metavar="DIR")
+    seed: int = cli.option(0, "seed of the noise", metavar="N", within=(0, 2**31 - 1))
+    debug: bool = cli.option(False, "show the traceback of an error")
+
+    def check(self) -> None:
+        """Raises UserError where nothing or too much is asked for."""
+        if bool(self.labels) == bool(self.objects):
+            raise cli.UserError('give either --labels FILE, such as test.json, or --objects "red cube" "cyan sphere"')
+        cli.check_ranges(self)
+
+
+def draw(generator, z: np.ndarray, label: np.ndarray) -> np.ndarray:
+    """z float32 [N, Z], label float32 [N, 24] -> uint8 [N, 64, 64, 3], 256 at a time."""
+    from common.game import to_uint8
+
+    parts = [to_uint8(generator.predict_on_batch([z[k:k + 256], label[k:k + 256]]), -1.0, 1.0).numpy()
+             for k in range(0, len(z), 256)]
+    return np.concatenate(parts)
+
+
+def main(options: Options) -> None:
+    """Writes `sample_K.png` for each list of labels, and all of them in rows of eight as `grid.png`."""
+    from lab5_cgan import train
+
+    asked = labels.read_conditions(options.labels) if options.labels else \
+        [labels.numbers(list(options.objects), "--objects")] * options.count
+    run = (options.run or train.Config().run_folder).absolute()
+    command = "python lab5_cgan/train.py --preset quick" + (f" --out {shlex.quote(str(run))}" if options.run else "")
+    network = sampling.find_network(run, command)
+    from lab5_cgan import model  # noqa: F401 - registers the layer of the networks
+
+    generator = sampling.load_network(network, command, ("z", "label"))
+    out = (options.out or run / "sampled").absolute()
+    z = sampling.noise(options.seed, 0, len(asked), generator.input_shape[0][-1])
+    images = draw(generator, z, labels.multi_hot(asked))
+    for number, image in enumerate(images):
+        plots.save(image, out / f"sample_{number}.png")
+    plots.save(plots.tile(images, 8), out / "grid.png")
+    cli.say(f"{len(images)} pictures and grid.png in {out}")
+
+
+if __name__ == "__main__":
+    cli.run(Options, main, description=__doc__)

@@ -1,0 +1,127 @@
+"""Draws an embedded stand-in for i-CLEVR: rendered scenes in the course's layout. No TensorFlow here.
+
+    FOLDER/images/CLEVR_train_000000_0.png   scene 0 with its first object, _1.png with two, _2.png with all three
+    FOLDER/train.json, test.json, new_test.json, objects.json    see labels
+    FOLDER/about.json                                            see common.drawn
+
+`python -m lab5_cgan.scenes FILE [--count N] [--columns C] [--seed S]` writes a contact sheet.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from common import drawn
+from lab5_cgan import labels
+from lab5_cgan.layout import OBJECTS, Scene, describe
+from lab5_cgan.render import HEIGHT, WIDTH, picture
+
+VERSION = 1  # raised when pictures or label files change
+GRAIN = 2.5  # standard deviation, of 255
+
+
+def make(folder: Path, count: int = 6000, seed: int = 0, workers: int | None = None,
+         announce: Callable[[str], None] = lambda text: None) -> bool:
+    """Draws the set of `count` pictures of this seed into `folder`; False if it is there already, see `drawn.make`.
+
+    Raises ValueError also if count is no multiple of 3: a scene has three pictures.
+    """
+    if count % OBJECTS:
+        raise ValueError(f"count must be a multiple of {OBJECTS}, the pictures of a scene, not {count}")
+    return drawn.make(SET, folder, count, seed, workers, announce)
+
+
+def draw(scene: Scene, count: int = OBJECTS) -> Image.Image:
+    """The scene with its first `count` objects; RGB, 128 x 96."""
+    grain = GRAIN * np.random.default_rng(scene.grain).standard_normal((HEIGHT, WIDTH), np.float32)
+    return Image.fromarray(picture(scene.camera, scene.light, [thing.solid for thing in scene.objects[:count]], grain))
+
+
+def file_name(number: int) -> str:
+    """The file of picture `number` (0, 1, ...)."""
+    scene, place = divmod(number, OBJECTS)
+    return f"images/CLEVR_train_{scene:06d}_{place}.png"
+
+
+def sheet(count: int = 40, columns: int = 10, seed: int = 0) -> Image.Image:
+    """The first `count` scenes, whole, in rows of `columns`; RGB, columns x 128 pixels wide."""
+    rows = -(-count // columns)
+    page = Image.new("RGB", (columns * WIDTH, rows * HEIGHT))
+    for number in range(count):
+        row, column = divmod(number, columns)
+        page.paste(draw(describe(seed, number)), (column * WIDTH, row * HEIGHT))
+    return page
+
+
+def conditions() -> list[list[int]]:
+    """32 lists of labels: 10 of one, 11 of two, 11 of three objects; every object is in two of them or more."""
+    sizes = [1] * 10 + [2] * 11 + [3] * 11
+    rng = np.random.default_rng(5)
+    while True:
+        deck = np.concatenate([rng.permutation(len(labels.OBJECTS)) for _ in range(3)]).tolist()  # the last in part
+        lists = [[deck.pop(0) for _ in range(size)] for size in sizes]
+        if all(len(set(found)) == len(found) for found in lists):
+            return lists
+
+
+def hard_conditions() -> list[list[int]]:
+    """32 harder lists: each object with others of its colour or of its shape, then 8 of any; two or three objects."""
+    rng = np.random.default_rng(6)
+    lists = []
+    for number, label in enumerate(rng.permutation(len(labels.OBJECTS)).tolist()):
+        word = labels.OBJECTS[label].split()[number % 2]  # its colour, its shape in turn
+        kin = [other for other, name in enumerate(labels.OBJECTS) if word in name.split() and other != label]
+        lists.append([label, *rng.choice(kin, 1 + number // 2 % 2, replace=False).tolist()])
+    lists += [rng.choice(len(labels.OBJECTS), 2 + number % 2, replace=False).tolist() for number in range(8)]
+    return lists
+
+
+def _draw(seed: int, number: int, path: Path) -> None:
+    scene, place = divmod(number, OBJECTS)
+    draw(describe(seed, scene), place + 1).save(path, compress_level=3)  # as small as the usual 6, much quicker
+
+
+def _write_train(path: Path, count: int, seed: int) -> None:
+    found = {}
+    for scene in range(count // OBJECTS):
+        names = [labels.OBJECTS[thing.label] for thing in describe(seed, scene).objects]
+        for place in range(OBJECTS):
+            found[Path(file_name(scene * OBJECTS + place)).name] = names[:place + 1]
+    _write(path, found)
+
+
+def _write_lists(path: Path, lists: list[list[int]]) -> None:
+    _write(path, [[labels.OBJECTS[label] for label in found] for found in lists])
+
+
+def _write(path: Path, content: dict | list) -> None:
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+SET = drawn.DrawnSet(
+    "pictures of scenes", "6,000 take about 40 seconds on two cores", VERSION, file_name, _draw,
+    {"train.json": _write_train,
+     "test.json": lambda path, count, seed: _write_lists(path, conditions()),
+     "new_test.json": lambda path, count, seed: _write_lists(path, hard_conditions()),
+     "objects.json": lambda path, count, seed: _write(path, {name: k for k, name in enumerate(labels.OBJECTS)})})
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Writes the contact sheet that the command line asks for."""
+    parser = argparse.ArgumentParser(prog="python -m lab5_cgan.scenes", description="Draw a sheet of scenes.")
+    parser.add_argument("file", type=Path, help="picture to write")
+    parser.add_argument("--count", type=int, default=40, help="scenes to draw (default 40)")
+    parser.add_argument("--columns", type=int, default=10, help="scenes in a row (default 10)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the set (default 0)")
+    options = parser.parse_args(arguments)
+    sheet(options.count, options.columns, options.seed).save(options.file)
+
+
+if __name__ == "__main__":
+    main()

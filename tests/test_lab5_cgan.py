@@ -1,0 +1,643 @@
+"""lab5_cgan: the report's networks layer by layer, its objectives, the evaluator, its scripts, resume."""
+
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT, frozen, rows
+from PIL import Image
+
+from common import cli, datasets
+from common.cli import Common, UserError
+from common.runs import Run, read_log
+from lab5_cgan import figures, iclevr, labels
+from lab5_cgan.train import Config
+
+
+@pytest.fixture
+def model(tensorflow):
+    from lab5_cgan import model
+
+    tensorflow.keras.utils.set_random_seed(0)  # initial weights do not hang on the tests before
+    return model
+
+
+# ---- the networks ----
+
+
+def test_cgan_generator_is_the_printed_one(model):
+    g = model.cgan_generator()
+    assert (g.count_params(), frozen(g)) == (4_436_608, 1_920)
+    assert rows(g, "GroupedTransposed") == [((4, 4, 24), 384)]
+    assert rows(g, "Dense") == [((100,), 38_400)]
+    assert rows(g, "Conv2DTranspose") == [((4, 4, 512), 1_638_400), ((8, 8, 256), 2_097_152),
+                                          ((16, 16, 128), 524_288), ((32, 32, 64), 131_072), ((64, 64, 3), 3_072)]
+    assert [count for _, count in rows(g, "BatchNormalization")] == [2_048, 1_024, 512, 256]
+    assert slopes(g) == [0.01] * 6
+
+
+def test_cgan_discriminator_is_the_printed_one(model):
+    d = model.cgan_discriminator()
+    assert (d.count_params(), frozen(d)) == (7_489_408, 1_792)
+    assert rows(d, "GroupedTransposed") == [((4, 4, 24), 384)]
+    assert rows(d, "Dense") == [((12_288,), 4_718_592)]
+    assert rows(d, "Conv2D") == [((32, 32, 64), 6_144), ((16, 16, 128), 131_072), ((8, 8, 256), 524_288),
+                                 ((4, 4, 512), 2_097_152), ((1, 1, 1), 8_192)]
+    assert [count for _, count in rows(d, "BatchNormalization")] == [512, 1_024, 2_048]
+    assert slopes(d) == [0.2] * 6
+
+
+def test_acgan_generator_is_the_printed_one(model):
+    g = model.acgan_generator()
+    assert (g.count_params(), frozen(g)) == (3_675_264, 896)
+    assert rows(g, "GroupedTransposed") == [((4, 4, 24), 384)]
+    assert rows(g, "Conv2DTranspose") == [((4, 4, 512), 819_200), ((8, 8, 256), 2_195_456),  # 512 + 24 channels in
+                                          ((16, 16, 128), 524_288), ((32, 32, 64), 131_072), ((64, 64, 3), 3_072)]
+    assert [count for _, count in rows(g, "BatchNormalization")] == [1_024, 512, 256]
+    assert slopes(g) == []  # plain ReLU
+
+
+def test_acgan_discriminator_is_the_printed_one(model):
+    d = model.acgan_discriminator()
+    assert (d.count_params(), frozen(d)) == (2_963_968, 1_792)
+    assert rows(d, "Conv2D") == [((32, 32, 64), 3_072), ((16, 16, 128), 131_072), ((8, 8, 256), 524_288),
+                                 ((4, 4, 512), 2_097_152), ((1, 1, 1), 8_192), ((1, 1, 24), 196_608)]
+    assert [type(layer).__name__ for layer in d.layers][1:8] == [
+        "Conv2D", "LeakyReLU", "SpatialDropout2D", "Conv2D", "LeakyReLU", "SpatialDropout2D", "BatchNormalization"]
+    assert [layer.rate for layer in d.layers if type(layer).__name__ == "SpatialDropout2D"] == [0.5] * 4
+    assert slopes(d) == [0.2] * 4
+    assert [output.shape for output in d.outputs] == [(None, 1), (None, 24)]
+
+
+def slopes(network):
+    return [layer.negative_slope for layer in network.layers if type(layer).__name__ == "LeakyReLU"]
+
+
+BUILDERS = ["cgan_generator", "cgan_discriminator", "acgan_generator", "acgan_discriminator"]
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+def test_weights_begin_as_pytorchs(model, name):
+    network = getattr(model, name)()
+    for layer in network.layers:
+        kind = type(layer).__name__
+        if kind in ("Conv2D", "Conv2DTranspose", "Dense", "GroupedTransposed"):
+            assert len(layer.weights) == 1, "no bias"
+            kernel = layer.weights[0].numpy()
+            if kind.startswith("Conv"):
+                fan_in = 16 * kernel.shape[2]  # [4, 4, in, out], transposed [4, 4, out, in]: there PyTorch takes out
+            else:
+                fan_in = 16 if kind == "GroupedTransposed" else len(kernel)
+            bound = fan_in ** -0.5
+            assert 0.95 * bound < np.abs(kernel).max() <= bound * (1 + 1e-6), layer.name
+            assert kernel.std() == pytest.approx(bound / math.sqrt(3), rel=0.1), layer.name
+        if kind == "BatchNormalization":
+            assert (layer.momentum, layer.epsilon) == (0.9, 1e-5)
+
+
+def test_grouped_layer_equals_a_transposed_convolution_of_each_channel(model):
+    import keras
+
+    layer = model.GroupedTransposed()
+    label = np.random.default_rng(0).random((3, 24)).astype(np.float32)
+    found = layer(label).numpy()
+    assert (layer.count_params(), found.shape) == (384, (3, 4, 4, 24))
+    kernel = layer.kernel.numpy()
+    for channel in range(24):
+        single = keras.layers.Conv2DTranspose(1, 4, use_bias=False)
+        single.build((None, 1, 1, 1))
+        single.set_weights([kernel[:, :, channel, None, None]])
+        alone = single(label[:, channel].reshape(3, 1, 1, 1)).numpy()
+        np.testing.assert_allclose(found[..., channel], alone[..., 0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["cgan_generator", "acgan_generator"])
+def test_each_label_changes_the_picture(model, name):
+    g = getattr(model, name)()
+    label = labels.multi_hot([[], [0], [23], [0, 23]])
+    image = g.predict_on_batch([np.full((4, 100), 0.5, np.float32), label])
+    assert image.shape == (4, 64, 64, 3)
+    assert -1 <= image.min() < image.max() <= 1
+    for one in range(4):
+        for two in range(one):
+            assert np.abs(image[one] - image[two]).max() > 0.01 * np.abs(image).max()
+
+
+def test_cgan_discriminator_hears_the_labels(model):
+    d = model.cgan_discriminator()
+    image = np.zeros((2, 64, 64, 3), np.float32)
+    one, two = d.predict_on_batch([image, labels.multi_hot([[3], [4]])])[:, 0]
+    assert one != two
+
+
+# ---- the games ----
+
+
+def player(network):
+    import keras
+
+    from common.game import Player
+
+    return Player(network, keras.optimizers.Adam(2e-4, beta_1=0.5))
+
+
+def scores(tensorflow, *logits):
+    """A discriminator that answers the k-th call with the k-th logit."""
+    left = list(logits)
+
+    def answer(inputs, training):
+        assert training is True
+        return tensorflow.fill((2, 1), left.pop(0))
+
+    return answer
+
+
+def test_cgan_objectives_by_hand(model, tensorflow):
+    game = model.CGAN(0, generator=player(model.cgan_generator()), discriminator=player(model.cgan_discriminator()))
+    image, label = tensorflow.zeros((2, 64, 64, 3)), tensorflow.zeros((2, 24))
+    game.discriminator = scores(tensorflow, math.log(3.0), -math.log(4.0), -math.log(4.0))  # 3/4, 1/5, 1/5 real
+    d = {name: float(value) for name, value in game.d_loss(image, image, None, label).items()}
+    g = {name: float(value) for name, value in game.g_loss(image, None, label).items()}
+    # -log 3/4 = 0.28768, -log 4/5 = 0.22314, -log 1/5 = 1.60944
+    assert d == pytest.approx({"d_real": 0.28768, "d_fake": 0.22314}, rel=1e-4)
+    assert g == pytest.approx({"g": 1.60944}, rel=1e-4)
+
+
+def test_acgan_objectives_by_hand(model, tensorflow):
+    game = model.ACGAN(0, player(model.acgan_generator()), player(model.acgan_discriminator()), class_weight=3.0)
+
+    def answer(image, training):
+        """3/4 real; label 0 is there with 3/4, of the 23 others it knows nothing."""
+        assert training is True
+        named = np.zeros((2, 24), np.float32)
+        named[:, 0] = math.log(3.0)
+        return tensorflow.fill((2, 1), math.log(3.0)), tensorflow.constant(named)
+
+    game.discriminator = answer
+    image, label = tensorflow.zeros((2, 64, 64, 3)), tensorflow.constant(labels.multi_hot([[0], [0, 5]]))
+    named = (0.28768 + 23 * 0.69315) / 24  # the mean over 24 questions
+    d = {name: float(value) for name, value in game.d_loss(image, image, None, label).items()}
+    g = {name: float(value) for name, value in game.g_loss(image, None, label).items()}
+    assert d == pytest.approx({"d_real": 0.28768, "d_fake": 1.38629, "d_class": 3 * 2 * named}, rel=1e-4)
+    assert g == pytest.approx({"g_source": 0.28768, "g_class": 3 * named}, rel=1e-4)
+
+
+def test_cgan_shows_d_real_and_made_pictures_with_the_same_labels(model, tensorflow):
+    game = model.CGAN(0, generator=player(model.cgan_generator()), discriminator=player(model.cgan_discriminator()))
+    seen = []
+
+    def watch(inputs, training):
+        seen.append(inputs[1])
+        return tensorflow.zeros((2, 1))
+
+    game.discriminator = watch
+    label = tensorflow.constant(labels.multi_hot([[0], [1, 2]]))
+    image = tensorflow.zeros((2, 64, 64, 3))
+    game.d_loss(image, image, None, label)
+    game.g_loss(image, None, label)
+    assert all(one is label for one in seen) and len(seen) == 3
+
+
+@pytest.mark.parametrize("kind", ["cgan", "acgan"])
+def test_d_learns_on_a_tiny_set(model, tensorflow, kind):
+    networks = [player(getattr(model, f"{kind}_{name}")()) for name in ("generator", "discriminator")]
+    game = {"cgan": model.CGAN, "acgan": model.ACGAN}[kind](0, generator=networks[0], discriminator=networks[1])
+    game.players["generator"].optimizer.learning_rate = 0.0
+    random = np.random.default_rng(0)
+    batch = {"image": random.integers(0, 256, (8, 64, 64, 3), np.uint8),
+             "label": (random.random((8, 24)) < 0.1).astype(np.float32)}
+    step = tensorflow.function(game.step)
+    terms = [step(batch, tensorflow.constant(k, tensorflow.int64)) for k in range(15)]
+    for name in ("d_real", "d_fake", *(["d_class"] if kind == "acgan" else [])):
+        assert float(terms[-1][name]) < 0.7 * float(terms[0][name]), name
+
+
+def test_defaults_are_the_reports_or_marked_as_assumed():
+    config = Config()
+    assert (config.model, config.epochs, config.batch_size, config.z, config.resize) == ("cgan", 300, 64, 100, "crop")
+    assert (config.g_lr, config.d_lr, config.beta_1, config.class_weight) == (4e-4, 1e-4, 0.5, 1.0)
+
+
+@pytest.mark.parametrize(("words", "variant"), [
+    ("", "cgan"), ("--model acgan", "acgan"), ("--g-lr 2e-4 --d-lr 2e-4", "cgan_equal_rates"),
+    ("--model acgan --class-weight 24", "acgan_class_24"), ("--resize squash", "cgan_squash")])
+def test_each_comparison_has_a_run_folder_of_its_own(words, variant):
+    assert cli.parse(Config, words.split()).variant == variant
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    ("--class-weight 24", "the cGAN has no class term"), ("--z 0", "must be from 1"), ("--g-lr 0", "must be from"),
+    ("--evaluator none.npz", "none.npz: no such file"), ("--data nowhere", "no such folder")])
+def test_values_that_cannot_be_meant(words, message):
+    with pytest.raises(UserError, match=message):
+        cli.parse(Config, words.split())
+
+
+# ---- labels and pictures ----
+
+
+def test_labels_are_the_courses(mini):
+    labels.check_objects(mini / "iclevr" / "objects.json")
+    assert (labels.OBJECTS.index("gray cube"), labels.OBJECTS.index("red sphere"),
+            labels.OBJECTS.index("yellow cylinder")) == (0, 9, 23)
+    tests = [labels.read_conditions(mini / "iclevr" / name) for name in ("test.json", "new_test.json")]
+    assert [sum(map(len, lists)) for lists in tests] == [72, 84]
+    assert [len(lists) for lists in tests] == [32, 32]
+
+
+def test_multi_hot():
+    found = labels.multi_hot([[0, 23], [9]])
+    assert found.dtype == np.float32
+    assert [np.flatnonzero(row).tolist() for row in found] == [[0, 23], [9]]
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("[[]]", "entry 0: write a list"), ('[["red cube"], ["pink cube"]]', "entry 1: there is no object 'pink cube'"),
+    ('[["red cube", "red cube"]]', "twice"), ('{"a": 1}', "write a list of label lists"), ("[", "cannot be read"),
+    ('["red cube"]', "entry 0: write a list"), ("[[1]]", "no object 1"), ("[]", "write a list"),
+    ('[[["red cube"]]]', r"no object \['red cube'\]")])
+def test_bad_label_files(tmp_path, text, message):
+    file = tmp_path / "test.json"
+    file.write_text(text)
+    with pytest.raises(UserError, match=message):
+        labels.read_conditions(file)
+
+
+def test_bad_train_and_objects_files(tmp_path):
+    file = tmp_path / "train.json"
+    file.write_text('{"a.png": ["red cube"], "b.png": ["cube"]}')
+    with pytest.raises(UserError, match="b.png: there is no object 'cube'"):
+        labels.read_train(file)
+    numbered = {name: number for number, name in enumerate(labels.OBJECTS)}
+    file.write_text(json.dumps(numbered | {"red cube": 2}))
+    with pytest.raises(UserError, match="red cube is 2, here it is 1"):
+        labels.check_objects(file)
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.setattr(datasets, "CACHE", tmp_path / "cache")
+    run = Run(Common(out=tmp_path / "run", steps=1))
+    yield run
+    run.close()
+
+
+def write_set(folder: Path, scenes: int, size=(128, 96)) -> Path:
+    """A set in the course's layout; a picture is grey, with a red band at its left and a blue one at its right."""
+    (folder / "images").mkdir(parents=True)
+    named = {}
+    for scene in range(scenes):
+        for count in (1, 2, 3):
+            name = f"CLEVR_train_{scene:06d}_{count - 1}.png"
+            pixels = np.full((size[1], size[0], 3), 40 * count, np.uint8)
+            pixels[:, :size[0] // 10] = 255, 0, 0
+            pixels[:, -(size[0] // 10):] = 0, 0, 255
+            Image.fromarray(pixels).save(folder / "images" / name)
+            named[name] = list(labels.OBJECTS[scene % 20:scene % 20 + count])
+    for name, value in (("train", named), ("test", [["red cube"], ["gray cube", "red sphere"]] * 16),
+                        ("new_test", [["red cube", "blue cube"]] * 32),
+                        ("objects", {name: number for number, name in enumerate(labels.OBJECTS)})):
+        (folder / f"{name}.json").write_text(json.dumps(value))
+    return folder
+
+
+def test_crop_takes_the_middle_and_squash_the_whole_picture(run, tmp_path):
+    folder = write_set(tmp_path / "set", 3)
+    crop, squash = iclevr.load(run, folder, "crop"), iclevr.load(run, folder, "squash")
+    assert crop.images.shape == squash.images.shape == (9, 64, 64, 3)
+    assert len(np.unique(crop.images[0])) == 1, "1/8 of the width falls away on each side, and with it the bands"
+    assert squash.images[0, 32, 2].tolist() == [255, 0, 0] and squash.images[0, 32, 61].tolist() == [0, 0, 255]
+    assert crop.facts == squash.facts, "it is one data set"
+
+
+def test_labels_belong_to_their_pictures(run, tmp_path):
+    folder = write_set(tmp_path / "set", 3)
+    (folder / "images" / "CLEVR_train_000001_1.png").unlink()
+    (folder / "images" / "CLEVR_train_000009_0.png").write_bytes(
+        (folder / "images" / "CLEVR_train_000000_0.png").read_bytes())
+    data = iclevr.load(run, folder, "crop")
+    assert (data.facts["kept"], data.facts["rows_without_picture"], data.facts["pictures_without_row"]) == (8, 1, 1)
+    assert data.labels.sum(axis=1).tolist() == [1, 2, 3, 1, 3, 1, 2, 3]
+    assert data.images[data.rows][:, 0, 0, 0].tolist() == [40, 80, 120, 40, 120, 40, 80, 120]
+    assert data.scene.tolist() == [0, 0, 0, 1, 1, 2, 2, 2]
+    assert np.flatnonzero(data.labels[4]).tolist() == [1, 2, 3]
+
+
+def test_real_pictures_of_the_course(run, mini):
+    data = iclevr.load(run, mini / "iclevr", "crop")
+    assert (data.facts["kept"], data.images.shape, data.scene.max() + 1) == (90, (90, 64, 64, 3), 30)
+    assert list(data.views) == ["square"], "they are square already, so both readings are one"
+
+
+def test_the_embedded_set_is_drawn_once_and_said(run, tmp_path, monkeypatch, capsys):
+    from lab5_cgan import scenes
+
+    make = scenes.make
+    monkeypatch.setattr(scenes, "make", lambda folder, announce: make(folder, 6, workers=1, announce=announce))
+    monkeypatch.setattr(iclevr, "EMBEDDED", tmp_path / "scenes")
+    data = iclevr.load(run, None, "crop")
+    assert (data.facts["kept"], sorted(data.views)) == (6, ["crop", "squash"])
+    assert "note: no --data: training on the embedded set of scenes" in capsys.readouterr().out
+    iclevr.load(run, None, "crop")
+    assert "drawing" not in capsys.readouterr().out
+    assert run.facts["data_folder"] == "embedded"
+
+
+def test_no_picture_with_a_label(run, tmp_path):
+    folder = write_set(tmp_path / "set", 1)
+    (folder / "train.json").write_text('{"other.png": ["red cube"]}')
+    with pytest.raises(UserError, match="names none of the 3 pictures"):
+        iclevr.load(run, folder, "crop")
+
+
+def test_captions_show_the_objects_that_were_asked_for():
+    page = np.asarray(figures.captioned(np.zeros((2, 64, 64, 3), np.uint8), [[1], [18, 7]], columns=2))
+    strip = page[64:, :]
+    assert page.shape == (79, 132, 3)
+    assert strip[7, 7].tolist() == [0xc0, 0x28, 0x28]  # a red cube
+    assert strip[7, 68 + 7].tolist() == [0x2a, 0x4b, 0xd7]  # a blue cylinder, then a yellow cube
+    assert strip[7, 68 + 15 + 7].tolist() == [0xe0, 0xc8, 0x1e]
+    assert strip[7, 15 + 7].tolist() == [255, 255, 255]
+    assert set(figures.INKS) == set(labels.COLOURS)
+
+
+# ---- the evaluator ----
+
+
+@pytest.fixture
+def evaluator(tensorflow):
+    from lab5_cgan import evaluator
+
+    return evaluator
+
+
+@pytest.mark.parametrize(("scores", "asked", "expected"), [
+    ([[0.9, 0.1, 0.5, 0.2]], [[1, 0, 0, 0]], 1.0),           # k = 1, right
+    ([[0.9, 0.1, 0.5, 0.2]], [[0, 0, 1, 0]], 0.0),           # the second highest is not enough
+    ([[0.9, 0.1, 0.5, 0.2]], [[1, 0, 1, 0]], 1.0),           # k = 2
+    ([[0.9, 0.1, 0.5, 0.2]], [[1, 1, 0, 0]], 0.5),
+    ([[0.9, 0.1, 0.5, 0.2]], [[0, 1, 1, 1]], 2 / 3),         # k = 3: 0, 2 and 3 are the highest
+    ([[0.9, 0.1, 0.5, 0.2], [0.1, 0.2, 0.3, 0.4]], [[0, 1, 0, 0], [0, 1, 1, 1]], 3 / 4),  # of 4 labels, not of 2 rows
+    ([[0.5, 0.5, 0.5, 0.5]], [[1, 0, 0, 0]], 1.0),           # of equal scores the lower index is the higher one,
+    ([[0.5, 0.5, 0.5, 0.5]], [[0, 0, 0, 1]], 0.0),           # so that a flat answer is not right for every label
+    ([[0.2, 0.5, 0.5, 0.1]], [[0, 1, 1, 0]], 1.0),
+    ([[-9.0, -8.0, -7.0, -6.0]], [[0, 0, 1, 1]], 1.0)])      # logits will do: only their order counts
+def test_accuracy_by_hand(evaluator, scores, asked, expected):
+    assert evaluator.accuracy(np.array(scores), np.array(asked)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("scores", "asked"), [
+    (np.zeros((2, 4)), np.ones((2, 3))), (np.zeros((1, 4)), np.zeros((1, 4))),
+    (np.full((1, 4), np.nan), np.ones((1, 4))), (np.zeros((0, 4)), np.zeros((0, 4)))])
+def test_accuracy_refuses_what_has_none(evaluator, scores, asked):
+    with pytest.raises(ValueError, match="must be"):
+        evaluator.accuracy(scores, asked)
+
+
+def test_chance_by_hand_and_by_chance(evaluator):
+    asked = labels.multi_hot([[0], [1, 2], [3, 4, 5]])
+    assert evaluator.chance(asked) == pytest.approx((1 + 4 + 9) / (6 * 24))
+    random = np.random.default_rng(0)
+    found = np.mean([evaluator.accuracy(random.random((3, 24)), asked) for _ in range(4000)])
+    assert found == pytest.approx(14 / 144, abs=0.006)
+
+
+def test_no_scene_is_on_both_sides_of_the_split(evaluator):
+    scene = np.repeat(np.arange(50), 3)
+    seen, unseen = evaluator.split(scene)
+    assert (len(seen), len(unseen)) == (120, 30)
+    assert set(scene[seen]).isdisjoint(scene[unseen])
+
+
+def state_dict(seed=0):
+    """A PyTorch state_dict of the course's evaluator as arrays: names and shapes as torchvision prints them."""
+    random = np.random.default_rng(seed)
+    shapes = {"conv1": (64, 3, 7, 7), "bn1": 64}
+    channels = 64
+    for number, filters in enumerate((64, 128, 256, 512), 1):
+        for block in (0, 1):
+            name = f"layer{number}.{block}"
+            shapes |= {f"{name}.conv1": (filters, channels, 3, 3), f"{name}.bn1": filters,
+                       f"{name}.conv2": (filters, filters, 3, 3), f"{name}.bn2": filters}
+            if number > 1 and not block:
+                shapes |= {f"{name}.downsample.0": (filters, channels, 1, 1), f"{name}.downsample.1": filters}
+            channels = filters
+    state = {}
+    for name, shape in shapes.items():
+        if isinstance(shape, tuple):
+            state[f"{name}.weight"] = random.normal(0, (2 / np.prod(shape[1:])) ** 0.5, shape).astype(np.float32)
+        else:
+            for part in ("weight", "bias", "running_mean", "running_var"):
+                low, high = (0.5, 1.5) if part in ("weight", "running_var") else (-0.2, 0.2)
+                state[f"{name}.{part}"] = random.uniform(low, high, shape).astype(np.float32)
+            state[f"{name}.num_batches_tracked"] = np.array(7)
+    state["fc.0.weight"] = random.normal(0, 0.05, (24, 512)).astype(np.float32)
+    state["fc.0.bias"] = random.normal(0, 0.05, 24).astype(np.float32)
+    return state
+
+
+def torch_forward(state, image):
+    """torchvision's resnet18 in NumPy on one picture [H, W, 3] in [-1, 1], channels first as in PyTorch."""
+    def conv(x, name, stride, padding):
+        weight = state[f"{name}.weight"]
+        x = np.pad(x, [(0, 0), (padding, padding), (padding, padding)])
+        windows = np.lib.stride_tricks.sliding_window_view(x, weight.shape[2:], (1, 2))[:, ::stride, ::stride]
+        return np.tensordot(weight, windows, ([1, 2, 3], [0, 3, 4]))
+
+    def bn(x, name):
+        weight, bias, mean, var = (state[f"{name}.{part}"][:, None, None]
+                                   for part in ("weight", "bias", "running_mean", "running_var"))
+        return (x - mean) / np.sqrt(var + 1e-5) * weight + bias
+
+    x = np.maximum(bn(conv(image.transpose(2, 0, 1), "conv1", 2, 3), "bn1"), 0)
+    padded = np.pad(x, [(0, 0), (1, 1), (1, 1)], constant_values=-np.inf)
+    x = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), (1, 2))[:, ::2, ::2].max((3, 4))
+    for number in (1, 2, 3, 4):
+        for block in (0, 1):
+            name, stride = f"layer{number}.{block}", 2 if number > 1 and not block else 1
+            y = np.maximum(bn(conv(x, f"{name}.conv1", stride, 1), f"{name}.bn1"), 0)
+            y = bn(conv(y, f"{name}.conv2", 1, 1), f"{name}.bn2")
+            short = bn(conv(x, f"{name}.downsample.0", 2, 0), f"{name}.downsample.1") if stride == 2 else x
+            x = np.maximum(y + short, 0)
+    return state["fc.0.weight"] @ x.mean((1, 2)) + state["fc.0.bias"]
+
+
+def test_a_checkpoint_of_the_courses_shape_gives_what_pytorch_gives(evaluator, tmp_path):
+    from lab5_cgan.resnet import load_torch, resnet18
+
+    state = state_dict()
+    np.savez(tmp_path / "course.npz", **state)
+    network = resnet18(24)
+    assert (network.count_params(), frozen(network)) == (11_198_424, 9_600)
+    load_torch(network, tmp_path / "course.npz")
+    images = np.random.default_rng(1).integers(0, 256, (2, 64, 64, 3), np.uint8)
+    logits, features = evaluator.Evaluator(network, {}, np.arange(0)).look(images)
+    for image, found in zip(images, logits, strict=True):
+        np.testing.assert_allclose(found, torch_forward(state, image / 127.5 - 1), rtol=2e-4, atol=2e-4)
+    assert features.shape == (2, 512) and features.min() >= 0
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"layer3.0.conv2.weight": None}, "has no layer3.0.conv2.weight"),
+    ({"fc.0.weight": np.zeros((10, 512), np.float32)}, "does not fit"),
+    ({"bn1.bias": np.full(64, np.nan, np.float32)}, "bn1.bias holds values that are not finite"),
+    ({"bn1.weight": np.array([None] * 64)}, "is no .npz file of arrays")])
+def test_a_checkpoint_that_does_not_fit(evaluator, tmp_path, change, message):
+    from lab5_cgan.resnet import load_torch, resnet18
+
+    state = {name: value for name, value in (state_dict() | change).items() if value is not None}
+    np.savez(tmp_path / "course.npz", **state)
+    with pytest.raises(UserError, match=message):
+        load_torch(resnet18(24), tmp_path / "course.npz")
+
+
+def test_a_file_that_is_no_checkpoint(evaluator, tmp_path):
+    from lab5_cgan.resnet import load_torch, resnet18
+
+    for name, content in (("text.npz", b"hello"), ("empty.npz", b"")):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(UserError, match=r"is no \.npz file of arrays"):
+            load_torch(resnet18(24), tmp_path / name)
+
+
+class Reader:
+    """An evaluator that reads the labels from a picture's first pixels."""
+
+    card, unseen = {"sha256": "0", "accuracy": {"square": 0.99, "n": 6}}, np.arange(48)
+
+    def look(self, images):
+        return images[:, 0, :24, 0].astype(np.float32), images.reshape(len(images), -1)[:, :64].astype(np.float32) + 1
+
+
+@pytest.fixture
+def measure(run, mini, tensorflow):
+    """Measures a function in place of a generator."""
+    from lab5_cgan.measures import Accuracy
+
+    data = iclevr.load(run, mini / "iclevr", "crop")
+
+    def start(draw):
+        measures = Accuracy(run, data, draw, 4, 10)
+        measures.evaluator = Reader()
+        return measures
+
+    return start
+
+
+def written(z, label):
+    """Pictures in which the labels are written, and the noise below them."""
+    images = np.zeros((len(z), 64, 64, 3), np.uint8)
+    images[:, 0, :24, 0] = 200 * label
+    images[:, 1:5] = (60 * np.abs(z)).clip(0, 255)[:, :, None, None]
+    return images
+
+
+def test_a_perfect_generator_scores_one_and_one_that_ignores_its_labels_chance(measure):
+    perfect = measure(written).accuracy()
+    assert (perfect["test"], perfect["new_test"], perfect["std"]["test"], perfect["draws"]) == (1.0, 1.0, 0.0, 10)
+    random = np.random.default_rng(0)
+    blind = measure(lambda z, label: random.integers(0, 256, (len(z), 64, 64, 3), np.uint8)).accuracy()
+    assert blind["test"] == pytest.approx(blind["chance"]["test"], abs=0.05)
+    assert blind["std"]["test"] > 0
+    assert blind["chance"]["test"] == pytest.approx(180 / (72 * 24))  # by hand: 8 ones, 8 twos, 16 threes
+
+
+def test_accuracy_is_the_mean_over_the_draws_and_not_the_best(measure):
+    calls = []
+
+    def sometimes(z, label):
+        calls.append(z)
+        return written(z, label if len(calls) % 2 else 1 - label)
+
+    found = measure(sometimes).accuracy()
+    assert found["test"] == pytest.approx(0.5)
+    assert found["std"]["test"] == pytest.approx(np.std([1, 0] * 5, ddof=1))
+    assert len({z.tobytes() for z in calls}) == 20, "each draw has a noise of its own"
+
+
+def test_metrics_and_the_accuracy_curve(measure, run, capsys):
+    measures = measure(written)
+    measures.check(5)
+    measures.check(10)
+    log = read_log(run.folder, "accuracy.csv")
+    assert [(row["step"], row["test"], row["new_test_std"]) for row in log] == [("5", "1", "0"), ("10", "1", "0")]
+    with Image.open(run.folder / "accuracy.png") as picture:
+        assert picture.width > 600
+    run.note("precision", {"precision": "float32"})
+    measures.write(10)
+    found = json.loads((run.folder / "metrics.json").read_text())
+    assert found["evaluator"]["sha256"] == "0"
+    assert found["accuracy"]["ceiling"]["test"] == 0.99
+    assert found["verdict"].startswith("accuracy 100.0% (+- 0.0%) on test.json, 100.0% (+- 0.0%) on new_test.json")
+    assert found["frechet"]["n"] == 24
+    assert found["condition_effect"]["verdict"] == "used"
+    assert "step 5, epoch 0.5: accuracy 100.0%" in capsys.readouterr().out
+
+
+def test_a_run_does_not_go_on_under_another_evaluator(measure):
+    measures = measure(written)
+    measures.prepare()
+    measures.evaluator.card = {"sha256": "1"}
+    with pytest.raises(UserError, match="evaluator: sha256 = '0', now it is '1'"):
+        measures.prepare()
+    del measures.evaluator.card
+
+
+# ---- the scripts ----
+
+
+@pytest.fixture(scope="module")
+def few_scenes(tmp_path_factory):
+    from lab5_cgan import scenes
+
+    folder = tmp_path_factory.mktemp("embedded") / "scenes"
+    scenes.make(folder, count=60, workers=1)
+    return folder
+
+
+@pytest.mark.slow
+def test_smoke_from_another_folder_then_samples(script, few_scenes, tmp_path):
+    run = tmp_path / "run"
+    done = script("lab5_cgan/train.py", "--preset", "smoke", "--data", few_scenes, "--out", run, "--steps", 4)
+    assert "training the evaluator on 48 pictures" in done.stdout
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert (metrics["step"], metrics["accuracy"]["draws"], len(metrics["evaluator"]["sha256"])) == (4, 10, 64)
+    assert sorted(metrics["evaluator"]["accuracy"]) == ["crop", "n", "squash"]
+    with Image.open(run / "samples" / "step_000004.png") as grid:
+        assert grid.width > 16 * 64
+    np.savez(tmp_path / "course.npz", **state_dict())
+    script("lab5_cgan/train.py", "--evaluate-only", "--out", run, "--evaluator", tmp_path / "course.npz")
+    given = json.loads((run / "metrics.json").read_text())
+    assert given["evaluator"]["source"] == "course.npz"
+    assert given["evaluator"]["sha256"] != metrics["evaluator"]["sha256"]
+    script("lab5_cgan/sample.py", "--run", run, "--labels", few_scenes / "test.json", "--out", tmp_path / "drawn")
+    assert {path.name for path in (tmp_path / "drawn").iterdir()} == \
+        {"grid.png", *(f"sample_{number}.png" for number in range(32))}
+    with Image.open(tmp_path / "drawn" / "grid.png") as grid, Image.open(tmp_path / "drawn" / "sample_9.png") as one:
+        assert (grid.size, one.size) == ((8 * 66 - 2, 4 * 66 - 2), (64, 64))
+        assert grid.crop((66, 66, 130, 130)).tobytes() == one.tobytes(), "sample_9 is the second of the second row"
+
+
+def test_what_sample_refuses(script, tmp_path):
+    assert "give either --labels" in script("lab5_cgan/sample.py", code=2).stderr
+    refused = script("lab5_cgan/sample.py", "--objects", "red cube", "pink cube", code=2)
+    assert "--objects: there is no object 'pink cube'" in refused.stderr
+    refused = script("lab5_cgan/sample.py", "--objects", "red cube", "--run", tmp_path, code=2)
+    assert "holds no trained run; train it with: python lab5_cgan/train.py" in refused.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["cgan", "acgan"])
+def test_killed_in_the_middle_and_run_again_is_the_same_to_the_bit(killed, few_scenes, name):
+    killed("lab5_cgan/train.py", name, "--model", name, "--data", few_scenes, measured=name == "cgan")
+
+
+def test_help_says_what_was_assumed():
+    done = subprocess.run([sys.executable, str(ROOT / "lab5_cgan" / "train.py"), "--help"], capture_output=True,
+                          text=True, check=True, env={**os.environ, "COLUMNS": "300"})
+    assert "factor of the class terms" in done.stdout
