@@ -25,7 +25,7 @@ from lab5_cgan.resnet import load_torch, resnet18
 
 VERSION = 1        # raise it when the same data would give another evaluator
 SEED = 0           # of its training and split: the same for all runs on a data set
-EPOCHS, BATCH = 8, 64
+EPOCHS, BATCH = 16, 64
 RATE = 1e-3
 UNSEEN = 0.2       # share of the scenes that it does not learn from
 
@@ -87,7 +87,8 @@ def load(data: Scenes, given: Path | None = None) -> Evaluator:
         load_torch(network, given)
         card = {"sha256": fingerprint(network), "accuracy": _measure(network, data, unseen)}
         return Evaluator(network, {**card, "source": str(given.name)}, unseen)
-    network, card = kept(CACHE / "evaluators" / _name(data), "evaluator", {"accuracy"}, lambda: _make(data, seen, unseen))
+    network, card = kept(CACHE / "evaluators" / _name(data), "evaluator", {"accuracy"},
+                         lambda: _make(data, seen, unseen))
     return Evaluator(network, {**card, "source": "trained on this data"}, unseen)
 
 
@@ -147,6 +148,6 @@ def _parts(samples: np.ndarray) -> Sequence[np.ndarray]:
 
 
 def _name(data: Scenes) -> str:
-    facts = [VERSION, SEED, sorted(data.views), data.facts["pictures_sha256"], data.facts["labels_sha256"],
-             keras.__version__]
+    facts = [VERSION, SEED, EPOCHS, BATCH, RATE, UNSEEN, sorted(data.views), data.facts["pictures_sha256"],
+             data.facts["labels_sha256"], keras.__version__]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:24]

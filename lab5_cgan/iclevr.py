@@ -93,10 +93,8 @@ def _read(folder: Path, resize: str) -> Scenes:
     rows = np.array([row for row, name in enumerate(first.names) if name in named], np.int64)
     names = [first.names[row] for row in rows]
     digests = [each.digest for each in loaded.values()]
-    if len(set(digests)) == 1:
-        views = {"square": first.images}
-    else:
-        views = {key: each.images for key, each in loaded.items()}
+    square = len(set(digests)) == 1
+    views = {"square": first.images} if square else {key: each.images for key, each in loaded.items()}
     facts = {"pictures_sha256": _sha256(*map(str.encode, digests)),
              "labels_sha256": _sha256(*((folder / name).read_bytes() for name in FILES)),
              "rows": len(named), "rows_without_picture": len(named) - len(rows), "pictures": len(first.names),

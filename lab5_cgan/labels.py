@@ -53,7 +53,8 @@ def check_objects(path: Path) -> None:
         raise UserError(f"{path}: is not the course's list of objects")
     for name in [*wanted, *found]:
         if found.get(name) != wanted.get(name):
-            raise UserError(f"{path}: {name} is {found.get(name)}, here it is {wanted.get(name)}; take the course's file")
+            raise UserError(f"{path}: {name} is {found.get(name)}, here it is {wanted.get(name)}; take the course's "
+                            "file")
 
 
 def numbers(entry: Any, where: str) -> list[int]:

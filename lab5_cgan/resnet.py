@@ -1,4 +1,4 @@
-"""ResNet18 (He et al. 2016, arXiv:1512.03385) layer by layer as torchvision has it, so that it takes PyTorch's weights."""
+"""ResNet18 (He et al. 2016, arXiv:1512.03385), layer by layer as in torchvision, so that it takes PyTorch's weights."""
 
 from __future__ import annotations
 

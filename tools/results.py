@@ -19,7 +19,8 @@ from common import gallery
 from common.cli import ROOT, UserError
 from common.files import atomic
 
-FILES = ("metrics.json", "config.json", "log.csv", "accuracy.csv", "timing.csv", "curves.png")
+FILES = ("metrics.json", "config.json", "log.csv", "timing.csv", "curves.png")
+SOME = ("accuracy.csv", "accuracy.png")  # files that not every run has
 BEGIN, END = "<!-- results: written by tools/results.py -->", "<!-- end of results -->"
 
 
@@ -34,9 +35,8 @@ def copy(run: gallery.RunSummary, results: Path) -> bool:
     target, new = results / run.folder / run.variant, results / run.folder / f".{run.variant}"
     shutil.rmtree(new, ignore_errors=True)
     (new / "samples").mkdir(parents=True)
-    for name in FILES:
-        if name != "accuracy.csv" or (run.path / name).exists():  # a run may have been measured only at its end
-            shutil.copy(run.path / name, new / name)
+    for name in [*FILES, *(name for name in SOME if (run.path / name).exists())]:
+        shutil.copy(run.path / name, new / name)
     grid = run.pictures["samples"].path
     Image.open(run.path / grid).quantize(256).save(new / grid, optimize=True)  # made pictures compress badly
     if "chart" in run.pictures:

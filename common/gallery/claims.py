@@ -16,7 +16,8 @@ from common.runs import Row
 
 LABELS = {  # the headlines of a run, and the names of what claims are about
     "condition_accuracy.hair": "hair as asked for", "condition_accuracy.eyes": "eyes as asked for",
-    "condition_accuracy.both": "both as asked for", "frechet.fake": "Fréchet distance",
+    "condition_accuracy.both": "both as asked for", "accuracy.test": "accuracy on test.json",
+    "accuracy.new_test": "accuracy on new_test.json", "frechet.fake": "Fréchet distance",
     "density_coverage.coverage": "coverage", "diversity.verdict": "diversity", "condition_effect.verdict": "condition",
     "style.drawing": "style loss of drawings", "translation.AtoB.as_asked": "A to B as asked",
     "translation.BtoA.as_asked": "B to A as asked", "cycle_error.A": "cycle error, A to B to A",
@@ -71,7 +72,8 @@ def words(key: str) -> str:
 def context(metrics: Mapping[str, Any], path: str) -> dict[str, Any]:
     """What a measured value has to be seen against: the judge's own accuracy, chance, real pictures, its n."""
     parent, _, leaf = path.rpartition(".")
-    around = [("chance", f"chance.{leaf}"), ("real pictures", f"real_{leaf}")]
+    around = [("ceiling", f"ceiling.{leaf}"), ("standard deviation", f"std.{leaf}"), ("chance", f"chance.{leaf}"),
+              ("real pictures", f"real_{leaf}")]
     if leaf == "fake":
         around = [("real pictures", "real")]
     if leaf == "verdict":

@@ -20,12 +20,13 @@ from common.gallery.summary import CLOCK, COLUMNS, NUMBERS, REPORTS, RunSummary,
 PICTURES = {"samples": "Last sample grid: the same inputs all through the training",
             "chart": "Every condition in one picture",
             "curves": "Learning curves: each point pale, the running mean strong",
+            "accuracy": "Accuracy by epoch",
             "progress": "The sample grid while the training goes on"}
 
 COLUMN_NOTE = """<p class="note">Hair / eyes: the share of made pictures in which the judge, a classifier trained on
 real ones, sees the colour asked for. Frechet: distance of made pictures from real ones; lower is better.</p>"""
-LEGEND = """<p class="note">Ceiling: the judge's own accuracy on real pictures that it never saw. a → b → c: a loss
-term's mean over the first tenth, the middle tenth and the last tenth of the run.</p>"""
+LEGEND = """<p class="note">Ceiling: the accuracy of what measures, judge or evaluator, on real pictures that it never
+saw. a → b → c: a loss term's mean over the first tenth, the middle tenth and the last tenth of the run.</p>"""
 
 
 def render(summaries: Sequence[RunSummary], reports: Path) -> str:

@@ -51,7 +51,7 @@ class RunSummary:
         path: the folder.
         config, metrics: of config.json and metrics.json; empty where the file is missing or damaged.
         log: rows of log.csv. timing: the last row of timing.csv with a pace in it, or empty.
-        pictures: of "samples" (the last grid), "chart", "curves" and "progress" those there are.
+        pictures: of "samples" (the last grid), "chart", "curves", "accuracy" and "progress" those there are.
         problems: "what is wrong: what to do", one line each.
     """
 
@@ -165,6 +165,7 @@ def read(path: Path) -> RunSummary:
     _read_picture(run, "samples", f"samples/{grids[-1].name if grids else 'step_*.png'}", wanted=True)
     _read_picture(run, "chart", "chart.png")
     _read_picture(run, "curves", "curves.png", wanted=bool(run.log))
+    _read_picture(run, "accuracy", "accuracy.png")
     _read_picture(run, "progress", "progress.webp")
     return run
 

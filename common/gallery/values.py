@@ -11,6 +11,8 @@ from common.gallery.summary import RunSummary, dig, number
 
 MEASURES = {
     "condition_accuracy": ("Condition accuracy", "share of fakes in which the judge sees the colour asked for"),
+    "accuracy": ("Accuracy", "of the objects asked for, the share that the evaluator has among its highest scores: mean "
+                             "over several noises"),
     "frechet": ("Fréchet distance", "between fakes and real pictures in the judge's features: lower is better; "
                                     "real: between two sets of real pictures"),
     "kid": ("Kernel distance (KID)", "as the Fréchet distance, unbiased: lower is better"),
@@ -19,6 +21,7 @@ MEASURES = {
     "condition_effect": ("Effect of the condition", "change when the condition changes, against a change of the noise"),
     "grid_pattern": ("Grid pattern", "how far a pattern of so many pixels stands out of the spectrum: 1 is not at all"),
     "judge": ("The judge", "a classifier trained on real pictures; its accuracy on unseen ones is the ceiling"),
+    "evaluator": ("The evaluator", "a ResNet18 trained on real pictures; its accuracy on unseen ones is the ceiling"),
     "data": ("Data", ""), "evaluation": ("Evaluation", ""),
 }
 
