@@ -48,3 +48,12 @@ def test_curves_draws_each_panel(tmp_path):
     rows = [{"step": str(k), "a": str(k), "b": str(-k)} for k in range(20)]
     plots.curves(rows, {"one": {"a": "A"}, "two": {"a": "A", "b": "B"}}, tmp_path / "curves.png")
     assert Image.open(tmp_path / "curves.png").size == (900, 640)
+
+
+def test_curves_by_epoch(tmp_path):
+    steps = [{"step": str(k), "a": "1"} for k in (10, 20, 30)]
+    epochs = [{"step": str(k), "a": "1"} for k in (1, 2, 3)]
+    plots.curves(steps, {"one": {"a": "A"}}, tmp_path / "steps.png", epoch=10, value="accuracy")
+    plots.curves(epochs, {"one": {"a": "A"}}, tmp_path / "epochs.png", epoch=1, value="accuracy")
+    one, two = (Image.open(tmp_path / name).convert("RGB").tobytes() for name in ("steps.png", "epochs.png"))
+    assert one == two

@@ -104,6 +104,12 @@ def break_at(game, step, action):
     return wrapped
 
 
+def test_sample_grids_once_an_epoch(lab):
+    run = lab.train("run", sample_every=None)  # an epoch has 20 / 4 = 5 steps
+    assert [path.name for path in sorted((run.folder / "samples").iterdir())] == [
+        "step_000000.png", "step_000005.png", "step_000010.png", "step_000012.png"]
+
+
 def test_a_run_folder_holds_what_the_readme_says(lab):
     run = lab.train("run")
     assert sorted(path.name for path in run.folder.iterdir()) == [

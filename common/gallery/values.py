@@ -11,8 +11,8 @@ from common.gallery.summary import RunSummary, dig, number
 
 MEASURES = {
     "condition_accuracy": ("Condition accuracy", "share of fakes in which the judge sees the colour asked for"),
-    "accuracy": ("Accuracy", "of the objects asked for, the share that the evaluator has among its highest scores: mean "
-                             "over several noises"),
+    "accuracy": ("Accuracy", "of the objects asked for, the share that the evaluator has among its highest scores: "
+                             "the mean over several noises"),
     "frechet": ("Fréchet distance", "between fakes and real pictures in the judge's features: lower is better; "
                                     "real: between two sets of real pictures"),
     "kid": ("Kernel distance (KID)", "as the Fréchet distance, unbiased: lower is better"),

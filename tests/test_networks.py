@@ -1,0 +1,48 @@
+"""common/networks.py: a network that measures is made once, and anew where what is kept is not whole."""
+
+import json
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def kept(tensorflow, tmp_path):
+    """Asks for a tiny network, and counts how often it was made."""
+    import keras
+
+    from common import networks
+
+    made = []
+
+    def make():
+        made.append(1)
+        network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        network.set_weights([np.full((2, 1), len(made), np.float32), np.zeros(1, np.float32)])
+        return network, {"ceiling": 0.5}
+
+    def ask():
+        network, card = networks.kept(tmp_path / "home", "judge", {"ceiling"}, make)
+        return network.get_weights()[0][0, 0], card
+
+    return ask, made, tmp_path / "home" / "judge.json"
+
+
+def test_it_is_made_once(kept):
+    ask, made, _ = kept
+    first, again = ask(), ask()
+    assert first == again and len(made) == 1
+    assert first[1]["ceiling"] == 0.5 and len(first[1]["sha256"]) == 64
+
+
+@pytest.mark.parametrize("change", [{"sha256": "0"}, {"ceiling": None}, "no JSON"])
+def test_it_is_made_anew_where_the_card_does_not_fit(kept, capsys, change):
+    ask, made, card = kept
+    ask()
+    known = json.loads(card.read_text())
+    if isinstance(change, dict):
+        known = {name: value for name, value in (known | change).items() if value is not None}
+    card.write_text(json.dumps(known) if isinstance(change, dict) else change)
+    assert ask()[0] == 2 and len(made) == 2
+    assert "is damaged; the judge is trained anew" in capsys.readouterr().out
+    assert ask()[0] == 2 and len(made) == 2
