@@ -25,8 +25,9 @@ from lab5_cgan.resnet import load_torch, resnet18
 
 VERSION = 1        # raise it when the same data would give another evaluator
 SEED = 0           # of its training and split: the same for all runs on a data set
-EPOCHS, BATCH = 16, 64
+EPOCHS, BATCH = 20, 64
 RATE = 1e-3
+SHIFT = 4          # pixels: pictures are moved by up to so many; without it shapes are learned by heart (97.6%)
 UNSEEN = 0.2       # share of the scenes that it does not learn from
 
 
@@ -103,7 +104,8 @@ def _make(data: Scenes, seen: np.ndarray, unseen: np.ndarray) -> tuple[keras.Mod
     if not len(seen):
         raise UserError("the pictures are of one scene, too few to train an evaluator; give more data, --evaluator "
                         "FILE.npz, or --no-evaluate")
-    say(f"training the evaluator on {len(seen)} pictures, once for this data set")
+    say(f"training the evaluator on {len(seen)} pictures, once for this data set: "
+        f"{EPOCHS * len(seen) // BATCH} steps, some 0.3 s each on two cores")
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")  # whatever the run's precision
     keras.utils.set_random_seed(SEED)         # the game's networks are built by now; its noise does not come from here
@@ -119,19 +121,28 @@ def _make(data: Scenes, seen: np.ndarray, unseen: np.ndarray) -> tuple[keras.Mod
 
 
 def _fit(network: keras.Model, data: Scenes, seen: np.ndarray) -> None:
-    """Trains on all views, which are one behind the other, mirrored at random."""
+    """Trains on the views, one behind the other, mirrored and moved at random; each picture is seen EPOCHS times."""
     views = list(data.views.values())
     rows = np.concatenate([data.rows[seen] + k * len(views[0]) for k in range(len(views))])
     batches = Batches(Stacked(views), rows, {"label": np.tile(data.labels[seen], (len(views), 1))},
                       min(BATCH, len(rows)), SEED, mirror=True)
-    steps = EPOCHS * batches.steps_per_epoch
+    steps = max(1, EPOCHS * len(seen) // batches.batch_size)
     trained = keras.Model(network.input, network.outputs[0])
     trained.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(RATE, steps)),
                     keras.losses.BinaryCrossentropy(from_logits=True), jit_compile=False)
     for done, batch in enumerate(batches.stream(0, steps), 1):
-        trained.train_on_batch(batch["image"].astype(np.float32), batch["label"])
+        trained.train_on_batch(moved(batch["image"], done).astype(np.float32), batch["label"])
         if done % 100 == 0:
             say(f"evaluator: step {done}/{steps}")
+
+
+def moved(images: np.ndarray, step: int) -> np.ndarray:
+    """Each picture [B, H, W, 3] moved by up to SHIFT pixels both ways; its edge fills what comes in."""
+    random = np.random.default_rng([SEED, step])
+    padded = np.pad(images, [(0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT), (0, 0)], mode="edge")
+    corners = random.integers(2 * SHIFT + 1, size=(len(images), 2))
+    height, width = images.shape[1:3]
+    return np.stack([one[y:y + height, x:x + width] for one, (y, x) in zip(padded, corners, strict=True)])
 
 
 def _measure(network: keras.Model, data: Scenes, samples: np.ndarray) -> dict[str, Any]:
@@ -148,6 +159,6 @@ def _parts(samples: np.ndarray) -> Sequence[np.ndarray]:
 
 
 def _name(data: Scenes) -> str:
-    facts = [VERSION, SEED, EPOCHS, BATCH, RATE, UNSEEN, sorted(data.views), data.facts["pictures_sha256"],
+    facts = [VERSION, SEED, EPOCHS, BATCH, RATE, SHIFT, UNSEEN, sorted(data.views), data.facts["pictures_sha256"],
              data.facts["labels_sha256"], keras.__version__]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:24]

@@ -46,7 +46,7 @@ def _icon(pen: ImageDraw.ImageDraw, left: int, label: int) -> None:
     elif shape == "sphere":
         pen.ellipse(box, INKS[colour])
     else:
-        pen.rounded_rectangle((left + 2, box[1], box[2] - 2, box[3]), 3, INKS[colour])
+        pen.rounded_rectangle((left + 2, box[1], box[2] - 2, box[3]), 2, INKS[colour])
 
 
 def table(draw: Draw, z: int, tests: Mapping[str, Sequence[Sequence[int]]], seed: int = 0) -> Image.Image:
