@@ -84,6 +84,9 @@ def load(run: Run, data: Path | None, resize: str) -> Scenes:
 
 
 def _read(folder: Path, resize: str) -> Scenes:
+    for name in (*FILES, "images"):
+        if not (folder / name).exists():
+            raise UserError(f"{folder}: has no {name}; an i-CLEVR folder has images/, {', '.join(FILES)}")
     labels.check_objects(folder / "objects.json")
     named = labels.read_train(folder / "train.json")
     tests = {name: labels.read_conditions(folder / f"{name}.json") for name in TESTS}

@@ -121,9 +121,11 @@ class Accuracy:
         return metrics.diversity(np.split(fake, len(real)), np.split(self._features(fake), len(real)), real,
                                  [self._features(images) for images in real])
 
-    def _effect(self) -> dict[str, Any]:
+    def _effect(self) -> dict[str, Any] | None:
         """Eight noises by the first twelve lists of test.json."""
         labels = multi_hot(self.data.tests["test"][:CONDITIONS])
+        if len(labels) < 2:
+            return None
         z = np.repeat(self._noise(len(TESTS) + 2, 0, COPIES), len(labels), axis=0)
         features = self._features(self._draw(z, np.tile(labels, (COPIES, 1))))
         return metrics.condition_effect(features.reshape(COPIES, len(labels), -1))

@@ -345,6 +345,13 @@ def test_the_embedded_set_is_drawn_once_and_said(run, tmp_path, monkeypatch, cap
     assert run.facts["data_folder"] == "embedded"
 
 
+def test_a_folder_that_is_not_i_clevr(run, tmp_path):
+    folder = write_set(tmp_path / "set", 1)
+    (folder / "new_test.json").unlink()
+    with pytest.raises(UserError, match="has no new_test.json; an i-CLEVR folder has images/, train.json"):
+        iclevr.load(run, folder, "crop")
+
+
 def test_no_picture_with_a_label(run, tmp_path):
     folder = write_set(tmp_path / "set", 1)
     (folder / "train.json").write_text('{"other.png": ["red cube"]}')
@@ -407,7 +414,7 @@ def test_chance_by_hand_and_by_chance(evaluator):
 def test_no_scene_is_on_both_sides_of_the_split(evaluator):
     scene = np.repeat(np.arange(50), 3)
     seen, unseen = evaluator.split(scene)
-    assert (len(seen), len(unseen)) == (120, 30)
+    assert (len(seen), len(unseen)) == (135, 15)
     assert set(scene[seen]).isdisjoint(scene[unseen])
 
 
@@ -473,10 +480,13 @@ def test_a_checkpoint_of_the_courses_shape_gives_what_pytorch_gives(evaluator, t
     assert (network.count_params(), frozen(network)) == (11_198_424, 9_600)
     load_torch(network, tmp_path / "course.npz")
     images = np.random.default_rng(1).integers(0, 256, (2, 64, 64, 3), np.uint8)
-    logits, features = evaluator.Evaluator(network, {}, np.arange(0)).look(images)
+    course = evaluator.Evaluator(network, {}, np.arange(0), mirror=False)
+    logits, features = course.look(images)
     for image, found in zip(images, logits, strict=True):
         np.testing.assert_allclose(found, torch_forward(state, image / 127.5 - 1), rtol=2e-4, atol=2e-4)
     assert features.shape == (2, 512) and features.min() >= 0
+    ours = evaluator.Evaluator(network, {}, np.arange(0))
+    np.testing.assert_allclose(ours.look(images)[0], (logits + course.look(images[:, :, ::-1])[0]) / 2, rtol=1e-5)
 
 
 @pytest.mark.parametrize(("change", "message"), [
