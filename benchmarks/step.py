@@ -2,7 +2,7 @@
 
 The variants of a report take turns in one process. README.md here says what they are and how to read the table.
 
-    python benchmarks/step.py                                     # every report, about half an hour on 2 cores
+    python benchmarks/step.py                                     # every report
     python benchmarks/step.py --reports dcgan lab5_cgan --rounds 5
     python benchmarks/step.py --out step.json
 """
@@ -107,8 +107,6 @@ def _processor() -> str:
 
 def measure(case: Case, rounds: int, machine: dict[str, Any]) -> dict[str, Any]:
     """Times all variants of a case and both matrix products, in turns; what `timing.summary` gives, and the FLOPs."""
-    import keras
-
     found, flops = variants(case, machine)
     for variant in found.values():
         for _ in range(WARM_UP):
@@ -129,8 +127,7 @@ def measure(case: Case, rounds: int, machine: dict[str, Any]) -> dict[str, Any]:
                         for name, seconds in peak_times.items()},
         "variants": timing.summary(times, precisions, case.batch, flops, peak_times, peak_flops), "seconds": times}
     found.clear()
-    keras.backend.clear_session()
-    gc.collect()  # the next case has the memory to itself
+    gc.collect()  # networks and graphs hold each other; the next case has the memory to itself
     return result
 
 
