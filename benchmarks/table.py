@@ -19,7 +19,7 @@ def show(name: str, result: dict[str, Any]) -> None:
     title = f"{name}: report {result['report']}, {result['batch']} pictures of {result['size']} px, " \
             f"{result['model_gflop']:.1f} GFLOP a step"
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for heading in ("s / step", "images / s", "GFLOP/s", "of peak", *(f"x {other}" for other in variants)):
         table.add_column(heading, justify="right")
     for variant, found in variants.items():
