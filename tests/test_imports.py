@@ -30,6 +30,7 @@ def test_imports_run_one_way(path):
     own, *rest = path.relative_to(ROOT).parts
     for name in imported(path):
         top, *inner = name.split(".")
+        assert top != "benchmarks", f"imports what only measures: {name}"
         if own == "common":
             assert top not in REPORTS, f"common imports a report: {name}"
             if top == "common" and inner and rest != ["__init__.py"]:

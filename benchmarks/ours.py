@@ -1,0 +1,82 @@
+"""Our own step: the game of each report as its train.py builds it, through the loop's `compiled`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from benchmarks.cases import Case
+from benchmarks.players import Player, Players
+from common import losses, trainer
+from common.game import Game
+from cyclegan_style import model as cyclegan
+from cyclegan_style import train as cyclegan_train
+from hw3_dcgan_lsgan import model as dcgan
+from hw3_dcgan_lsgan import train as dcgan_train
+from hw4_acgan import model as acgan
+from hw4_acgan import train as acgan_train
+from lab5_cgan import model as lab5
+from lab5_cgan import train as lab5_train
+from text2image_cdcgan import model as text2image
+from text2image_cdcgan import train as text2image_train
+from wgan_gp_text import model as wgan_gp
+from wgan_gp_text import train as wgan_gp_train
+
+
+def _text2image(*pair: Player) -> Game:
+    config = text2image_train.Config()
+    return text2image.ConditionalDCGAN(config.seed, *pair, wrong_loss=config.wrong_loss, g_loss=config.g_loss)
+
+
+def _dcgan(*pair: Player) -> Game:
+    config = dcgan_train.Config()
+    return dcgan.UnconditionalGAN(config.seed, *pair, criterion=losses.bce, noise=config.z,
+                                  soft=config.labels == "soft", clip=config.clip_labels,
+                                  d_steps=dcgan_train.D_STEPS["dcgan"])
+
+
+def _acgan(*pair: Player) -> Game:
+    config = acgan_train.Config()
+    return acgan.ACGAN(config.seed, *pair, real_target=config.real_target, class_weight=config.class_weight,
+                       fake_class=config.fake_class)
+
+
+def _wgan_gp(*pair: Player) -> Game:
+    config = wgan_gp_train.Config()
+    return wgan_gp.WGANGP(config.seed, *pair, penalty=config.penalty, d_steps=config.d_steps)
+
+
+def _lab5_cgan(*pair: Player) -> Game:
+    return lab5.CGAN(lab5_train.Config().seed, generator=pair[0], discriminator=pair[1])
+
+
+def _lab5_acgan(*pair: Player) -> Game:
+    config = lab5_train.Config()
+    return lab5.ACGAN(config.seed, *pair, class_weight=config.class_weight)
+
+
+def _cyclegan(*four: Player) -> Game:
+    config = cyclegan_train.Config()
+    return cyclegan.CycleGAN(config.seed, *four, cycle=config.cycle, identity=config.identity, pool=config.pool)
+
+
+_GAMES: dict[str, Callable[..., Game]] = {
+    "text2image": _text2image, "dcgan": _dcgan, "acgan": _acgan, "wgan_gp": _wgan_gp, "lab5_cgan": _lab5_cgan,
+    "lab5_acgan": _lab5_acgan, "cyclegan_64": _cyclegan, "cyclegan_128": _cyclegan}
+
+
+def step(case: Case, players: Players, batch: dict[str, np.ndarray]) -> Callable[[], dict[str, float]]:
+    """One training step on `batch` at each call; gives its terms, as the loop reads them."""
+    game = _GAMES[case.name](*players.values())
+    compiled = trainer.compiled(game, jit=False)
+    done = 0
+
+    def once() -> dict[str, float]:
+        nonlocal done
+        terms = compiled(batch, tf.constant(done, tf.int64), **game.phase(done))
+        done += 1
+        return {name: float(value) for name, value in terms.items()}
+
+    return once

@@ -1,0 +1,168 @@
+"""The plain Keras port: the same networks, trained as a tutorial would write it.
+
+Nothing of our games is used. The generator makes pictures anew for each player, every kind of picture passes the
+discriminator by itself, all is float32, and one `tf.function` is the step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from benchmarks.cases import Case
+from benchmarks.players import Player, Players
+
+Batch = dict[str, tf.Tensor]
+CYCLE, PENALTY, SMOOTH = 10.0, 10.0, 0.9
+
+_cross_entropy = keras.losses.BinaryCrossentropy(from_logits=True)
+_class = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+_square, _absolute = keras.losses.MeanSquaredError(), keras.losses.MeanAbsoluteError()
+
+
+def _bce(logits: tf.Tensor, target: float) -> tf.Tensor:
+    return _cross_entropy(tf.fill(tf.shape(logits), target), logits)
+
+
+def _least_squares(scores: tf.Tensor, target: float) -> tf.Tensor:
+    return _square(tf.fill(tf.shape(scores), target), scores)
+
+
+# ---- the losses: d(D, true and made pictures, labels), g(D, made pictures, labels) ----
+
+
+def _dcgan_d(d, real, fake, batch):
+    return _bce(d(real, training=True), 1.0) + _bce(d(fake, training=True), 0.0)
+
+
+def _dcgan_g(d, fake, batch):
+    return _bce(d(fake, training=True), 1.0)
+
+
+def _cgan_d(d, real, fake, batch):
+    label = batch["label"]
+    return _bce(d([real, label], training=True), 1.0) + _bce(d([fake, label], training=True), 0.0)
+
+
+def _cgan_g(d, fake, batch):
+    return _bce(d([fake, batch["label"]], training=True), 1.0)
+
+
+def _lab5_acgan_part(d, image, target, batch):
+    source, labels = d(image, training=True)
+    return _bce(source, target) + _cross_entropy(batch["label"], labels)
+
+
+def _acgan_part(d, image, target, batch):
+    source, hair, eyes = d(image, training=True)
+    return _bce(source, target) + _class(batch["hair"], hair) + _class(batch["eyes"], eyes)
+
+
+def _text2image_d(d, real, fake, batch):
+    right, wrong = batch["condition"], batch["wrong_condition"]
+    return _bce(d([real, right], training=True), 1.0) + _bce(d([fake, right], training=True), 0.0) + \
+        _bce(d([real, wrong], training=True), 0.0) + _bce(d([batch["wrong_image"], right], training=True), 0.0)
+
+
+def _text2image_g(d, fake, batch):
+    return _bce(d([fake, batch["condition"]], training=True), 1.0)
+
+
+def _wgan_gp_d(d, real, fake, batch):
+    text = batch["text"]
+    true, made, wrong = (tf.reduce_mean(d([image, tags], training=True))
+                         for image, tags in ((real, text), (fake, text), (real, batch["wrong_text"])))
+    share = tf.random.uniform((real.shape[0], 1, 1, 1))
+    mixed = share * real + (1.0 - share) * fake
+    with tf.GradientTape() as tape:
+        tape.watch([mixed, text])
+        score = d([mixed, text], training=True)
+    by_image, by_text = tape.gradient(score, [mixed, text])
+    norm = tf.sqrt(tf.reduce_sum(by_image ** 2, (1, 2, 3)) + tf.reduce_sum(by_text ** 2, 1) + 1e-12)
+    return 0.5 * made + 0.5 * wrong - true + PENALTY * tf.reduce_mean((norm - 1.0) ** 2)
+
+
+def _wgan_gp_g(d, fake, batch):
+    return -tf.reduce_mean(d([fake, batch["text"]], training=True))
+
+
+LOSSES: dict[str, tuple[Callable[..., tf.Tensor], Callable[..., tf.Tensor]]] = {
+    "dcgan": (_dcgan_d, _dcgan_g), "lab5_cgan": (_cgan_d, _cgan_g), "text2image": (_text2image_d, _text2image_g),
+    "wgan_gp": (_wgan_gp_d, _wgan_gp_g),
+    "acgan": (lambda d, real, fake, batch: _acgan_part(d, real, SMOOTH, batch) + _acgan_part(d, fake, 0.0, batch),
+              lambda d, fake, batch: _acgan_part(d, fake, 1.0, batch)),
+    "lab5_acgan": (lambda d, real, fake, batch: _lab5_acgan_part(d, real, 1.0, batch)
+                   + _lab5_acgan_part(d, fake, 0.0, batch),
+                   lambda d, fake, batch: _lab5_acgan_part(d, fake, 1.0, batch)),
+}
+
+
+# ---- the steps ----
+
+
+def _move(player: Player, tape: tf.GradientTape, loss: tf.Tensor) -> None:
+    variables = player.network.trainable_variables
+    player.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+
+
+def _two_players(case: Case, players: Players, batch: Batch) -> dict[str, tf.Tensor]:
+    """D on new fakes, then G on others."""
+    generator, discriminator = players["generator"].network, players["discriminator"].network
+    (d_loss, g_loss), labels = LOSSES[case.name], [batch[name] for name in case.condition]
+
+    def make() -> tf.Tensor:
+        z = tf.random.normal((case.batch, tf.nest.flatten(generator.inputs)[0].shape[-1]))
+        return generator([z, *labels] if labels else z, training=True)
+
+    fake = make()
+    with tf.GradientTape() as tape:
+        d_total = d_loss(discriminator, batch["image"], fake, batch)
+    _move(players["discriminator"], tape, d_total)
+    with tf.GradientTape() as tape:
+        g_total = g_loss(discriminator, make(), batch)
+    _move(players["generator"], tape, g_total)
+    return {"d": d_total, "g": g_total}
+
+
+def _cyclegan(players: Players, a: tf.Tensor, b: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Both discriminators on translations made for them, then both generators on translations made anew."""
+    to_b, to_a, judge_a, judge_b = (player.network for player in players.values())
+    made_b, made_a = to_b(a, training=True), to_a(b, training=True)
+    with tf.GradientTape(persistent=True) as tape:
+        d_a, d_b = (_least_squares(judge(real, training=True), 1.0) + _least_squares(judge(fake, training=True), 0.0)
+                    for judge, real, fake in ((judge_a, a, made_a), (judge_b, b, made_b)))
+    _move(players["discriminator_A"], tape, d_a)
+    _move(players["discriminator_B"], tape, d_b)
+    with tf.GradientTape(persistent=True) as tape:
+        made_b, made_a = to_b(a, training=True), to_a(b, training=True)
+        cycle = CYCLE * (_absolute(a, to_a(made_b, training=True)) + _absolute(b, to_b(made_a, training=True)))
+        g_b = _least_squares(judge_b(made_b, training=True), 1.0) + cycle
+        g_a = _least_squares(judge_a(made_a, training=True), 1.0) + cycle
+    _move(players["generator_AtoB"], tape, g_b)
+    _move(players["generator_BtoA"], tape, g_a)
+    return {"d_A": d_a, "d_B": d_b, "g_AtoB": g_b, "g_BtoA": g_a}
+
+
+def step(case: Case, players: Players, batch: dict[str, np.ndarray]) -> Callable[[], dict[str, float]]:
+    """One training step on `batch` at each call; gives its losses."""
+    for player in players.values():
+        player.optimizer.build(player.network.trainable_variables)
+
+    @tf.function
+    def train_step(given: Batch) -> dict[str, Any]:
+        scaled = {name: _scaled(case, value) if value.dtype == tf.uint8 else value for name, value in given.items()}
+        if "generator" in players:
+            return _two_players(case, players, scaled)
+        return _cyclegan(players, scaled["image"], scaled["image_b"])
+
+    return lambda: {name: float(value) for name, value in train_step(batch).items()}
+
+
+def _scaled(case: Case, image: tf.Tensor) -> tf.Tensor:
+    """uint8 pictures -> float32 in the range of the generator's pictures: [0, 1] after a sigmoid, else [-1, 1]."""
+    image = tf.cast(image, tf.float32)
+    return image / 255.0 if case.name == "wgan_gp" else image / 127.5 - 1.0

@@ -1,0 +1,149 @@
+"""The PyTorch port: one pass of the generator, D on true and on detached made pictures, then D on them again for G.
+
+So PyTorch users write it. G's loss also gives D's weights gradients, which the next `zero_grad` throws away.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn, optim
+from torch.nn import functional as F
+
+from benchmarks import torch_networks
+from benchmarks.cases import Case
+
+Batch = dict[str, torch.Tensor]
+PENALTY, SMOOTH = 10.0, 0.9
+RATES = {  # case -> learning rates of G and D, betas, epsilon
+    "dcgan": (2e-4, 2e-4, (0.5, 0.999), 1e-8), "text2image": (2e-4, 2e-4, (0.5, 0.99), 1e-7),
+    "acgan": (2e-4, 2e-4, (0.5, 0.999), 1e-7), "wgan_gp": (2e-4, 2e-4, (0.0, 0.9), 1e-7),
+    "lab5_cgan": (4e-4, 1e-4, (0.5, 0.999), 1e-8), "lab5_acgan": (4e-4, 1e-4, (0.5, 0.999), 1e-8)}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How the port runs: memory layout of pictures and weights, and the precision of the products."""
+
+    layout: torch.memory_format
+    precision: str
+
+    def autocast(self) -> contextlib.AbstractContextManager:
+        """What the forward passes run in."""
+        return torch.autocast("cpu", torch.bfloat16) if self.precision == "bfloat16" else contextlib.nullcontext()
+
+
+SETTINGS = {  # name in the table -> setting; the first is as usually written
+    "torch": Setting(torch.contiguous_format, "float32"),
+    "torch cl": Setting(torch.channels_last, "float32"),
+    "torch bf16": Setting(torch.contiguous_format, "bfloat16"),
+    "torch cl bf16": Setting(torch.channels_last, "bfloat16"),
+}
+
+
+def _bce(logits: torch.Tensor, target: float) -> torch.Tensor:
+    logits = logits.float()
+    return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, target))
+
+
+# ---- the losses: d(D, true and made pictures, labels), g(D, made pictures, labels) ----
+
+
+def _plain_d(d, real, fake, *labels):
+    return _bce(d(real, *labels), 1.0) + _bce(d(fake, *labels), 0.0)
+
+
+def _plain_g(d, fake, *labels):
+    return _bce(d(fake, *labels), 1.0)
+
+
+def _acgan_part(d, image, target, hair, eyes):
+    source, *classes = d(image)
+    return _bce(source, target) + sum(F.cross_entropy(logits.float(), true)
+                                      for logits, true in zip(classes, (hair, eyes), strict=True))
+
+
+def _lab5_acgan_part(d, image, target, label):
+    source, labels = d(image)
+    return _bce(source, target) + F.binary_cross_entropy_with_logits(labels.float(), label)
+
+
+def _text2image_d(d, real, fake, right, wrong, wrong_image):
+    return _bce(d(real, right), 1.0) + _bce(d(fake, right), 0.0) + _bce(d(real, wrong), 0.0) + \
+        _bce(d(wrong_image, right), 0.0)
+
+
+def _wgan_gp_d(d, real, fake, text, wrong_text):
+    share = torch.rand(len(real), 1, 1, 1)
+    mixed = (share * real + (1 - share) * fake).requires_grad_()
+    tags = text.clone().requires_grad_()
+    score = d(mixed, tags).float()
+    by_image, by_text = torch.autograd.grad(score.sum(), [mixed, tags], create_graph=True)
+    norm = (by_image.pow(2).sum((1, 2, 3)) + by_text.pow(2).sum(1) + 1e-12).sqrt()
+    scores = 0.5 * d(fake, text).float() + 0.5 * d(real, wrong_text).float() - d(real, text).float()
+    return scores.mean() + PENALTY * (norm - 1).pow(2).mean()
+
+
+LOSSES: dict[str, tuple[Callable[..., torch.Tensor], Callable[..., torch.Tensor]]] = {
+    "dcgan": (_plain_d, _plain_g), "lab5_cgan": (_plain_d, _plain_g), "text2image": (_text2image_d, _plain_g),
+    "wgan_gp": (_wgan_gp_d, lambda d, fake, text: -d(fake, text).float().mean()),
+    "acgan": (lambda d, real, fake, *classes: _acgan_part(d, real, SMOOTH, *classes)
+              + _acgan_part(d, fake, 0.0, *classes), lambda d, fake, *classes: _acgan_part(d, fake, 1.0, *classes)),
+    "lab5_acgan": (lambda d, real, fake, label: _lab5_acgan_part(d, real, 1.0, label)
+                   + _lab5_acgan_part(d, fake, 0.0, label),
+                   lambda d, fake, label: _lab5_acgan_part(d, fake, 1.0, label)),
+}
+
+
+# ---- the step ----
+
+
+def step(case: Case, batch: dict[str, np.ndarray], setting: Setting) -> Callable[[], dict[str, float]]:
+    """One training step on `batch` at each call; gives its losses."""
+    generator, discriminator = (network.to(memory_format=setting.layout).train()
+                                for network in torch_networks.BUILD[case.name]())
+    *rates, betas, epsilon = RATES[case.name]
+    g_adam, d_adam = (optim.Adam(network.parameters(), rate, betas, epsilon)
+                      for network, rate in zip((generator, discriminator), rates, strict=True))
+    d_loss, g_loss = LOSSES[case.name]
+
+    def once() -> dict[str, float]:
+        given = {name: _tensor(case, value, setting.layout) for name, value in batch.items()}
+        real, condition = given.pop("image"), [given[name] for name in case.condition]
+        z = torch.randn(len(real), torch_networks.NOISE[case.name])
+        with setting.autocast():
+            fake = generator(z, *condition)
+            d_total = d_loss(discriminator, real, fake.detach(), *given.values())
+        _move(d_adam, d_total)
+        with setting.autocast():
+            g_total = g_loss(discriminator, fake, *condition)
+        _move(g_adam, g_total)
+        return {"d": d_total.item(), "g": g_total.item()}
+
+    return once
+
+
+def _move(adam: optim.Optimizer, loss: torch.Tensor) -> None:
+    adam.zero_grad()
+    loss.backward()
+    adam.step()
+
+
+def _tensor(case: Case, value: np.ndarray, layout: torch.memory_format) -> torch.Tensor:
+    """Pictures uint8 [B, S, S, 3] -> float32 [B, 3, S, S] in the generator's range; classes -> int64."""
+    tensor = torch.from_numpy(value)
+    if tensor.dtype == torch.int32:
+        return tensor.long()
+    if tensor.dtype != torch.uint8:
+        return tensor
+    image = tensor.permute(0, 3, 1, 2).contiguous(memory_format=layout).float()
+    return image / 255.0 if case.name == "wgan_gp" else image / 127.5 - 1.0
+
+
+def parameters(network: nn.Module) -> int:
+    """Trained numbers of a network."""
+    return sum(value.numel() for value in network.parameters())

@@ -1,0 +1,36 @@
+"""The result of a case as a table on the terminal."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+WIDTH = 132  # columns where the output is no terminal
+
+
+def show(name: str, result: dict[str, Any]) -> None:
+    """Prints one case: a row a variant, in each cell the median and below it the quartiles."""
+    console = Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
+    variants = result["variants"]
+    title = f"{name}: report {result['report']}, {result['batch']} pictures of {result['size']} px, " \
+            f"{result['model_gflop']:.1f} GFLOP a step"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("", no_wrap=True)
+    for heading in ("s / step", "images / s", "GFLOP/s", "of peak", *(f"x {other}" for other in variants)):
+        table.add_column(heading, justify="right")
+    for variant, found in variants.items():
+        table.add_row(f"{variant}\n{found['precision']}", _cell(found["seconds"], "{:.3f}"),
+                      _cell(found["images_per_second"], "{:.0f}"), _cell(found["gflops"], "{:.0f}"),
+                      _cell(found["share_of_peak"], "{:.0%}"),
+                      *(_cell(found["faster_than"].get(other), "{:.2f}") for other in variants))
+    console.print(table)
+
+
+def _cell(values: dict[str, float] | None, form: str) -> str:
+    if values is None:
+        return "-"
+    return form.format(values["median"]) + f"\n{form.format(values['q1'])}-{form.format(values['q3'])}"

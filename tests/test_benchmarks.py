@@ -1,0 +1,201 @@
+"""benchmarks/: the count of FLOPs, the ports, the statistics, the command line. Nothing is timed."""
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from benchmarks import step as benchmark
+from benchmarks import timing
+from benchmarks.cases import CASES, batch
+from common import cli
+
+TRAINED = {  # report's printed counts without the moving statistics: generator, discriminator
+    "text2image": (5_323_779, 4_589_185), "dcgan": (3_533_315, 393_409), "acgan": (3_696_758, 6_372_760),
+    "wgan_gp": (4_471_459, 3_389_825), "lab5_cgan": (4_434_688, 7_487_616), "lab5_acgan": (3_674_368, 2_962_176)}
+
+
+def trained(network):
+    return sum(math.prod(weight.shape) for weight in network.trainable_weights)
+
+
+@pytest.fixture
+def small(tensorflow):
+    """A network of one convolution, one transposed convolution and one dense layer on pictures of 8 pixels."""
+    import keras
+    from keras import layers
+
+    image = keras.Input((8, 8, 3))
+    x = layers.Conv2D(5, 3, strides=2, padding="same", name="conv")(image)                   # -> 4x4x5
+    x = layers.Conv2DTranspose(7, 4, strides=2, padding="same", use_bias=False, name="up")(x)  # -> 8x8x7
+    return keras.Model(image, layers.Dense(2, name="dense")(layers.Flatten()(x)))
+
+
+# 2 x 3x3 kernel x 3 x 5 channels x 4x4 places; 2 x 4x4 x 5 x 7 x 4x4 places of the input; 2 x 448 x 2
+CONV, UP, DENSE = 4_320, 17_920, 1_792
+
+
+def test_flops_of_each_layer_by_hand(small):
+    from benchmarks import flops
+
+    found = {name: cost.flops for name, cost in flops.costs(small, 8).items()}
+    assert found == {"conv": CONV, "up": UP, "flatten": 0, "dense": DENSE}
+
+
+@pytest.mark.parametrize(("back", "expected"), [
+    ("weights", 3 * (CONV + UP + DENSE) - CONV),  # nobody asks for the gradient by the picture
+    ("picture", 2 * (CONV + UP + DENSE)),
+    ("both", 3 * (CONV + UP + DENSE)),
+    ("penalty", 4 * (CONV + UP + DENSE)),
+])
+def test_flops_of_a_pass(small, back, expected):
+    from benchmarks import flops
+
+    assert flops.once(flops.costs(small, 8), back) == expected
+
+
+def test_flops_of_a_network_for_any_size(tensorflow):
+    import keras
+
+    from benchmarks import flops
+
+    image = keras.Input((None, None, 3))
+    network = keras.Model(image, keras.layers.Conv2D(5, 3, strides=2, padding="same", name="conv")(image))
+    assert flops.costs(network, 8)["conv"].flops == CONV
+
+
+def test_flops_of_a_step_with_a_shared_trunk(tensorflow):
+    """The report's conditional DCGAN by hand, in FLOPs of a forward pass and a picture."""
+    from benchmarks import flops, players
+
+    case = replace(CASES["text2image"], batch=2)
+    networks = {name: player.network for name, player in players.build(case).items()}
+    first_dense = 2 * 123 * 8192
+    g = first_dense + 2 * 25 * (16 * 512 * 256 + 64 * 256 * 128 + 256 * 128 * 64 + 1024 * 64 * 3)
+    first_conv = 2 * 25 * 1024 * 3 * 64
+    trunk = first_conv + 2 * 25 * (256 * 64 * 128 + 64 * 128 * 256 + 16 * 256 * 512)
+    head = 2 * (16 * 535 * 512 + 8192)
+    expected = (3 * g - first_dense) + 3 * (3 * trunk - first_conv) + 4 * 3 * head + 2 * (trunk + head)
+    assert flops.of_step(case, networks) == 2 * expected
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_both_ports_have_the_parameters_of_the_report(tensorflow, name):
+    from benchmarks import players
+
+    built = players.build(CASES[name])
+    assert tuple(trained(player.network) for player in built.values()) == TRAINED[name]
+    assert {variable.dtype for player in built.values() for variable in player.network.weights} == {"float32"}
+    pytest.importorskip("torch")
+    from benchmarks import pytorch, torch_networks
+
+    assert tuple(map(pytorch.parameters, torch_networks.BUILD[name]())) == TRAINED[name]
+
+
+def test_the_cyclegan_has_the_parameters_of_the_report(tensorflow):
+    from benchmarks import players
+
+    built = players.build(CASES["cyclegan_64"])
+    assert [player.network.count_params() for player in built.values()] == [29_250_371] * 2 + [2_767_425] * 2
+
+
+def test_a_step_of_ours_and_of_the_plain_port_moves_both_networks(tensorflow):
+    from benchmarks import ours, plain, players
+
+    case = replace(CASES["dcgan"], batch=2)
+    for port, losses in ((ours, {"d_real", "d_fake", "g"}), (plain, {"d", "g"})):
+        built = players.build(case)
+        before = [player.network.get_weights() for player in built.values()]
+        terms = port.step(case, built, batch(case))()
+        assert set(terms) == losses
+        assert all(map(math.isfinite, terms.values()))
+        for old, player in zip(before, built.values(), strict=True):
+            assert any((a != b).any() for a, b in zip(old, player.network.get_weights(), strict=True))
+
+
+@pytest.mark.parametrize("setting", ["torch", "torch cl", "torch bf16", "torch cl bf16"])
+def test_a_step_of_the_pytorch_port(setting):
+    pytest.importorskip("torch")
+    from benchmarks import pytorch
+
+    case = replace(CASES["dcgan"], batch=2)
+    terms = pytorch.step(case, batch(case), pytorch.SETTINGS[setting])()
+    assert set(terms) == {"d", "g"}
+    assert all(map(math.isfinite, terms.values()))
+
+
+def test_ours_is_bfloat16_beside_a_float32_port_and_the_policy_comes_back(tensorflow):
+    import keras
+
+    from benchmarks import players
+
+    before = keras.config.dtype_policy().name
+    computed = []
+    for precision in ("bfloat16", "float32"):
+        with benchmark.policy(precision):
+            computed.append(players.build(CASES["dcgan"])["generator"].network.layers[1].compute_dtype)
+    assert computed == ["bfloat16", "float32"]
+    assert keras.config.dtype_policy().name == before
+
+
+def test_variants_take_turns_and_every_other_round_goes_backwards():
+    order = []
+    made = {name: timing.Variant("float32", lambda name=name: order.append(name)) for name in "abc"}
+    ticks = iter(range(100))
+    times = timing.interleave(made, 3, clock=lambda: next(ticks))
+    assert "".join(order) == "abccbaabc"
+    assert times == {name: [1, 1, 1] for name in "abc"}
+
+
+def test_statistics_of_hand_made_times():
+    times = {"ours": [1.0, 2.0, 1.0, 4.0, 2.0], "plain": [2.0, 6.0, 3.0, 4.0, 5.0]}
+    found = timing.summary(times, {"ours": "bfloat16", "plain": "float32"}, batch=64, flops=8e9,
+                           peaks={"float32": [0.5] * 5, "bfloat16": [0.25, 0.5, 0.25, 1.0, 0.5]}, peak_flops=4e9)
+    ours, plain = found["ours"], found["plain"]
+    assert ours["seconds"] == {"q1": 1.0, "median": 2.0, "q3": 2.0}
+    assert ours["images_per_second"] == {"q1": 32.0, "median": 32.0, "q3": 64.0}
+    assert ours["gflops"] == {"q1": 4.0, "median": 4.0, "q3": 8.0}
+    assert ours["share_of_peak"] == {"q1": 0.5, "median": 0.5, "q3": 0.5}  # slow rounds slowed the peak as well
+    assert ours["faster_than"] == {"plain": {"q1": 2.0, "median": 2.5, "q3": 3.0}}  # 2, 3, 3, 1, 2.5
+    assert plain["share_of_peak"] == pytest.approx({"q1": 0.2, "median": 0.25, "q3": 1 / 3})
+    assert plain["faster_than"]["ours"] == pytest.approx({"q1": 1 / 3, "median": 0.4, "q3": 0.5})
+
+
+def test_quartiles_lie_between_two_values():
+    assert timing.quartiles([1.0, 2.0]) == {"q1": 1.25, "median": 1.5, "q3": 1.75}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_batch_is_the_same_every_time(name):
+    case = replace(CASES[name], batch=3)
+    one, again = batch(case), batch(case)
+    assert one["image"].shape == (3, case.size, case.size, 3)
+    assert one["image"].dtype == np.uint8
+    assert set(case.condition) <= set(one)
+    for key, value in one.items():
+        np.testing.assert_array_equal(value, again[key])
+
+
+@pytest.mark.parametrize("words", [["--reports", "dog"], ["--rounds", "0"], ["--out", "no/such/folder/x.json"]])
+def test_wrong_words_are_refused_in_one_line_before_tensorflow_is_there(script, words):
+    done = script("benchmarks/step.py", *words, code=cli.BAD_INPUT)
+    assert len(done.stderr.splitlines()) == 1
+    assert words[0] in done.stderr
+    assert "tensorflow" not in done.stdout
+
+
+def test_the_table_and_the_numbers(tensorflow, tmp_path, monkeypatch, capsys):
+    """The whole way of one small case, with products small enough for a test."""
+    monkeypatch.setattr(benchmark, "PRODUCT", 64)
+    monkeypatch.setattr(benchmark, "start", lambda options: {"precision": "float32", "versions": {}})
+    out = tmp_path / "step.json"
+    benchmark.main(cli.parse(benchmark.Options, ["--reports", "dcgan", "--rounds", "2", "--batch-size", "2", "--out",
+                                                 str(out)]))
+    tensorflow.config.optimizer.set_experimental_options({"arithmetic_optimization": False})  # as the fixture had it
+    found = json.loads(out.read_text())["reports"]["dcgan"]
+    assert set(found["variants"]) == {"ours", "plain"}
+    assert len(found["seconds"]["ours"]) == 2
+    assert found["variants"]["ours"]["faster_than"]["plain"]["median"] > 0
+    assert "report 001, DCGAN, 2 pictures of 64 px" in capsys.readouterr().out
