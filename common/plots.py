@@ -84,7 +84,7 @@ def curves(rows: Sequence[Row], panels: Mapping[str, Mapping[str, str]], path: P
             axes.plot(steps, values, color=f"C{number}", alpha=0.25, linewidth=0.8)
             axes.plot(steps, smooth(values, max(1, len(values) // 50)), color=f"C{number}", label=legend)
         axes.set(title=title, xlabel="epoch" if epoch else "step", ylabel=value)
-        axes.legend(loc="upper right")
+        axes.legend(loc="upper right" if value == "loss" else "lower right")  # losses fall, accuracies rise
         axes.grid(alpha=0.3)
     with atomic(path) as temporary:
         figure.savefig(temporary, dpi=100, metadata={"Software": None})
