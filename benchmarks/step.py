@@ -14,7 +14,7 @@ import math
 import os
 import platform
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks import table, timing
 from benchmarks.cases import CASES, Case, batch
-from common import cli
+from common import cli, runtime
 
 WARM_UP = 2        # steps that are not timed: the first traces, the second finds its memory
 PRODUCT = 2048     # rows and columns of the matrices whose product is the peak
@@ -76,8 +76,6 @@ def main(options: Options) -> None:
 
 def start(options: Options) -> dict[str, Any]:
     """Starts TensorFlow and PyTorch; returns the machine, the versions, and the precision that `auto` gives."""
-    from common import runtime
-
     runtime.check_environment()
     import tensorflow as tf
 
@@ -136,9 +134,9 @@ def variants(case: Case, machine: dict[str, Any]) -> tuple[dict[str, timing.Vari
     from benchmarks import flops, ours, plain, players
 
     given = batch(case)
-    with policy(machine["precision"]):
+    with runtime.policy(machine["precision"]):
         own = ours.step(case, players.build(case), given)
-    with policy("float32"):
+    with runtime.policy("float32"):
         networks = players.build(case)
         port = plain.step(case, networks, given)
     found = {"ours": timing.Variant(machine["precision"], optimised(own, False, case.fold_constants)),
@@ -149,19 +147,6 @@ def variants(case: Case, machine: dict[str, Any]) -> tuple[dict[str, timing.Vari
         for name, setting in pytorch.SETTINGS.items():
             found[name] = timing.Variant(setting.precision, pytorch.step(case, given, setting))
     return found, flops.of_step(case, {name: player.network for name, player in networks.items()})
-
-
-@contextlib.contextmanager
-def policy(precision: str) -> Iterator[None]:
-    """Networks that are built inside are of this precision; the policy from before comes back."""
-    import keras
-
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def optimised(step: Callable[[], Any], arithmetic: bool, folding: bool) -> Callable[[], Any]:

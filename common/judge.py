@@ -20,6 +20,7 @@ from common.batches import Batches
 from common.cli import UserError, say
 from common.datasets import CACHE, Faces
 from common.networks import kept
+from common.runtime import policy
 
 VERSION = 4          # raise it when the same data would give another judge
 EPOCHS = 12
@@ -136,10 +137,8 @@ def _network(size: int) -> keras.Model:
 
 def _fit(data: Faces, train: np.ndarray, seed: int) -> keras.Model:
     """Trains in float32, whatever the run's precision, on pictures mirrored at random."""
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32")
     keras.utils.set_random_seed(seed)  # the game's networks are built by now; its noise does not come from here
-    try:
+    with policy("float32"):
         network = _network(data.images.shape[1])
         trained = keras.Model(network.input, network.outputs[:2])
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -147,8 +146,6 @@ def _fit(data: Faces, train: np.ndarray, seed: int) -> keras.Model:
         trained.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(2e-3, steps)), [loss, loss],
                         jit_compile=False)
         _train(trained, data, train, seed, steps)
-    finally:
-        keras.config.set_dtype_policy(policy)
     return network
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from common.cli import UserError, say
+
+POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}  # precision -> Keras dtype policy
 
 
 @dataclass(frozen=True)
@@ -71,12 +75,25 @@ def start(seed: int, precision: str = "auto", *, fold_constants: bool = True) ->
     tf.config.optimizer.set_experimental_options({"arithmetic_optimization": False} | unfolded)
     keras.utils.set_random_seed(seed)
     chosen = precision if precision != "auto" else ("bfloat16" if _native_bfloat16(gpus) else "float32")
-    keras.config.set_dtype_policy("mixed_bfloat16" if chosen == "bfloat16" else "float32")
+    keras.config.set_dtype_policy(POLICIES[chosen])
     device = _gpu_name(gpus[0]) if gpus else f"{os.cpu_count()} CPU cores"
     say(f"precision {chosen}{' (auto)' if precision == 'auto' else ''}, {device}, tensorflow {tf.__version__}, "
         f"keras {keras.__version__}")
     versions = {"python": platform.python_version(), "tensorflow": tf.__version__, "keras": keras.__version__}
     return Runtime(chosen, device, versions)
+
+
+@contextlib.contextmanager
+def policy(precision: str) -> Iterator[None]:
+    """Networks that are built inside are of this precision; the policy from before comes back."""
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(POLICIES[precision])
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def _native_bfloat16(gpus: list[Any]) -> bool:

@@ -20,6 +20,7 @@ from common.batches import Batches
 from common.cli import UserError, say
 from common.datasets import CACHE, Stacked
 from common.networks import fingerprint, kept
+from common.runtime import policy
 from lab5_cgan.iclevr import Scenes
 from lab5_cgan.labels import OBJECTS
 from lab5_cgan.resnet import load_torch, resnet18
@@ -92,7 +93,8 @@ def load(data: Scenes, given: Path | None = None) -> Evaluator:
     """The evaluator of a data set: the given `.npz`, or our own, trained once and kept in data/cache."""
     seen, unseen = split(data.scene)
     if given:
-        network = resnet18(len(OBJECTS))
+        with policy("float32"):  # whatever the run's precision
+            network = resnet18(len(OBJECTS))
         load_torch(network, given)
         card = {"sha256": fingerprint(network), "accuracy": _measure(Evaluator(network, {}, unseen, False), data)}
         return Evaluator(network, {**card, "source": given.name}, unseen, mirror=False)
@@ -114,14 +116,10 @@ def _make(data: Scenes, seen: np.ndarray, unseen: np.ndarray) -> tuple[keras.Mod
                         "FILE.npz, or --no-evaluate")
     say(f"training the evaluator on {len(seen)} pictures, once for this data set: "
         f"{EPOCHS * len(seen) // BATCH} steps, some 0.3 s each on two cores")
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32")  # whatever the run's precision
-    keras.utils.set_random_seed(SEED)         # the game's networks are built by now; its noise does not come from here
-    try:
+    keras.utils.set_random_seed(SEED)  # the game's networks are built by now; its noise does not come from here
+    with policy("float32"):            # whatever the run's precision
         network = resnet18(len(OBJECTS))
         _fit(network, data, seen)
-    finally:
-        keras.config.set_dtype_policy(policy)
     measured = _measure(Evaluator(network, {}, unseen), data)
     say("accuracy on unseen scenes: " + ", ".join(f"{view} {value:.1%}" for view, value in measured.items()
                                                   if view != "n"))

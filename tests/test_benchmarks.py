@@ -10,7 +10,7 @@ import pytest
 from benchmarks import step as benchmark
 from benchmarks import timing
 from benchmarks.cases import CASES, batch
-from common import cli
+from common import cli, runtime
 
 TRAINED = {  # report's printed counts without the moving statistics: generator, discriminator
     "text2image": (5_323_779, 4_589_185), "dcgan": (3_533_315, 393_409), "acgan": (3_696_758, 6_372_760),
@@ -134,7 +134,7 @@ def test_ours_is_bfloat16_beside_a_float32_port_and_the_policy_comes_back(tensor
     before = keras.config.dtype_policy().name
     computed = []
     for precision in ("bfloat16", "float32"):
-        with benchmark.policy(precision):
+        with runtime.policy(precision):
             computed.append(players.build(CASES["dcgan"])["generator"].network.layers[1].compute_dtype)
     assert computed == ["bfloat16", "float32"]
     assert keras.config.dtype_policy().name == before

@@ -489,6 +489,17 @@ def test_a_checkpoint_of_the_courses_shape_gives_what_pytorch_gives(evaluator, t
     np.testing.assert_allclose(ours.look(images)[0], (logits + course.look(images[:, :, ::-1])[0]) / 2, rtol=1e-5)
 
 
+def test_a_given_checkpoint_is_float32_whatever_the_runs_precision(evaluator, run, tmp_path):
+    from common import runtime
+
+    np.savez(tmp_path / "course.npz", **state_dict())
+    data = iclevr.load(run, write_set(tmp_path / "set", 3), "crop")
+    with runtime.policy("bfloat16"):
+        given = evaluator.load(data, tmp_path / "course.npz")
+    assert {layer.compute_dtype for layer in given.network.layers} == {"float32"}
+    assert given.card["source"] == "course.npz" and not given.mirror
+
+
 @pytest.mark.parametrize(("change", "message"), [
     ({"layer3.0.conv2.weight": None}, "has no layer3.0.conv2.weight"),
     ({"fc.0.weight": np.zeros((10, 512), np.float32)}, "does not fit"),
