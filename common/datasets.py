@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ import numpy as np
 
 from common import faces, pictures, tags
 from common.cli import ROOT, UserError, say
+from common.decoding import Cut
 from common.runs import Run
 
 if TYPE_CHECKING:
@@ -84,11 +85,8 @@ def load(run: Run, data: Sequence[Path], size: int, keep: str) -> Faces:
         UserError: bad tags or pictures, nothing left after the filter, or other data than the run began with.
     """
     if not data:
-        run.substitute("no --data: training on the embedded set of faces, drawn by code (data/faces)")
-        try:
-            faces.make(EMBEDDED, announce=say)
-        except ValueError as error:
-            raise UserError(f"the embedded set: {error}") from None
+        embedded(run, faces.make, EMBEDDED, "no --data: training on the embedded set of faces, drawn by code "
+                                            "(data/faces)")
     found = _join([_read(folder, size, keep) for folder in data or [EMBEDDED]])
     run.fix("data", found.facts)
     folders = [str(folder.resolve()) for folder in data]
@@ -103,9 +101,7 @@ def _read(folder: Path, size: int, keep: str) -> Faces:
     """One folder."""
     layout = tags.find(folder)
     table = tags.read(layout.csv)
-    loaded = pictures.load(layout.pictures, size, CACHE, show_decoding)
-    if loaded.rebuilt:
-        say(f"note: {loaded.rebuilt}; it was built anew")
+    loaded = decoded(layout.pictures, size)
     matched, no_picture, no_row = tags.match(table, loaded.ids)
     kept = tags.FILTERS[keep](matched)
     facts = {"pictures_sha256": loaded.digest, "tags_sha256": hashlib.sha256(layout.csv.read_bytes()).hexdigest(),
@@ -136,7 +132,28 @@ def _join(parts: Sequence[Faces]) -> Faces:
     return Faces(Stacked([part.images for part in parts]), rows, table, facts)
 
 
-def show_decoding(done: int, total: int) -> None:
+def embedded(run: Run, make: Callable[..., bool], folder: Path, text: str) -> None:
+    """Draws a set with `make` where it is missing; `text` says what it stands in for.
+
+    Raises:
+        UserError: the folder holds other files.
+    """
+    run.substitute(text)
+    try:
+        make(folder, announce=say)
+    except ValueError as error:
+        raise UserError(f"the embedded set: {error}") from None
+
+
+def decoded(folder: Path, size: int, cut: Cut = "whole") -> pictures.Pictures:
+    """The pictures of a folder from the cache, see `pictures.load`; says what it does."""
+    loaded = pictures.load(folder, size, CACHE, _show, cut)
+    if loaded.rebuilt:
+        say(f"note: {loaded.rebuilt}; it was built anew")
+    return loaded
+
+
+def _show(done: int, total: int) -> None:
     """A line now and then while pictures are decoded."""
     if done % 10_000 == 0:
         say(f"decoded {done:,} of {total:,} pictures")

@@ -16,7 +16,7 @@ import numpy as np
 
 from common import datasets, faces, pictures, tags
 from common.batches import Batches, ahead
-from common.cli import ROOT, UserError, say
+from common.cli import ROOT, UserError
 from common.runs import Run
 from cyclegan_style import portraits
 
@@ -196,17 +196,11 @@ def _other(run: Run, key: str, name: str, size: int, align: bool) -> Domain:
     """The portraits drawn by code, or a folder's pictures: the largest square of each, or its face."""
     folder, cut, shown = Path(name), "middle", f"{Path(name).name}/"  # no domain of tags is named so
     if name == "portraits":
-        run.substitute("portraits are drawn by code (data/portraits), not photographs")
         folder, shown = PORTRAITS, name
-        try:
-            portraits.make(folder, announce=say)
-        except ValueError as error:
-            raise UserError(f"the portraits: {error}") from None
+        datasets.embedded(run, portraits.make, folder, "portraits are drawn by code (data/portraits), not photographs")
     if align:
         cut = portraits.FACE_BOX
-    found = pictures.load(folder, size, datasets.CACHE, datasets.show_decoding, cut)
-    if found.rebuilt:
-        say(f"note: {found.rebuilt}; it was built anew")
+    found = datasets.decoded(folder, size, cut)
     datasets.name_left_out(found.left_out)
     run.fix(f"pictures of {key}", {"sha256": found.digest, "pictures": len(found.images)})
     return _split(shown, found.images, np.arange(len(found.images)))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from common import datasets, pictures
+from common import datasets
 from common.cli import ROOT, UserError, say
 from common.runs import Run
 from lab5_cgan import labels, scenes
@@ -32,7 +31,7 @@ class Scenes:
         rows: int [N], the row in `images` of each sample.
         labels: float32 [N, 24], 0 and 1.
         scene: int [N], the same where samples show one scene with more and fewer objects.
-        tests: "test" and "new_test" -> 32 lists of labels each.
+        tests: "test" and "new_test" -> lists of labels; the course has 32 each.
         facts: what identifies the data in config.json.
     """
 
@@ -55,11 +54,6 @@ class Scenes:
         return self.views[self.view]
 
 
-def folder_of(data: Path | None) -> Path:
-    """The folder of a data set; None is the embedded one."""
-    return data or EMBEDDED
-
-
 def load(run: Run, data: Path | None, resize: str) -> Scenes:
     """The pictures and label files of a folder, or of the embedded set, which is drawn where it is missing.
 
@@ -72,12 +66,9 @@ def load(run: Run, data: Path | None, resize: str) -> Scenes:
         UserError: bad label files or pictures, none that belong together, or other data than the run began with.
     """
     if not data:
-        run.substitute("no --data: training on the embedded set of scenes, drawn by code (data/scenes)")
-        try:
-            scenes.make(EMBEDDED, announce=say)
-        except ValueError as error:
-            raise UserError(f"the embedded set: {error}") from None
-    found = _read(folder_of(data), resize)
+        datasets.embedded(run, scenes.make, EMBEDDED, "no --data: training on the embedded set of scenes, drawn by "
+                                                      "code (data/scenes)")
+    found = _read(data or EMBEDDED, resize)
     run.fix("data", found.facts)
     run.note("data_folder", str(data.resolve()) if data else "embedded")
     return found
@@ -90,8 +81,7 @@ def _read(folder: Path, resize: str) -> Scenes:
     labels.check_objects(folder / "objects.json")
     named = labels.read_train(folder / "train.json")
     tests = {name: labels.read_conditions(folder / f"{name}.json") for name in TESTS}
-    loaded = {key: pictures.load(folder / "images", SIZE, datasets.CACHE, datasets.show_decoding, cut)
-              for key, cut in CUTS.items()}
+    loaded = {key: datasets.decoded(folder / "images", SIZE, cut) for key, cut in CUTS.items()}
     first = loaded[resize]
     rows = np.array([row for row, name in enumerate(first.names) if name in named], np.int64)
     names = [first.names[row] for row in rows]
@@ -103,18 +93,15 @@ def _read(folder: Path, resize: str) -> Scenes:
              "rows": len(named), "rows_without_picture": len(named) - len(rows), "pictures": len(first.names),
              "pictures_without_row": len(first.names) - len(rows), "bad_pictures": len(first.left_out),
              "kept": len(rows)}
-    _report(folder, facts, list(loaded.values()))
+    _report(folder, facts, first.left_out)
     return Scenes(views, resize, rows, labels.multi_hot([named[name] for name in names]), _scenes(names), tests, facts)
 
 
-def _report(folder: Path, facts: dict[str, Any], loaded: Sequence[pictures.Pictures]) -> None:
+def _report(folder: Path, facts: dict[str, Any], left_out: dict[str, str]) -> None:
     """Says what was found. Raises UserError where no picture has a label."""
     say(f"data {folder}: {facts['kept']} labelled pictures; {facts['rows_without_picture']} rows without a picture, "
         f"{facts['pictures_without_row']} pictures without a row, {facts['bad_pictures']} bad pictures")
-    for each in loaded:
-        if each.rebuilt:
-            say(f"note: {each.rebuilt}; it was built anew")
-    datasets.name_left_out(loaded[0].left_out)
+    datasets.name_left_out(left_out)
     if not facts["kept"]:
         raise UserError(f"{folder}: train.json names none of the {facts['pictures']} pictures in images/; give the "
                         "folder that has both")
