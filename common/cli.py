@@ -99,7 +99,7 @@ class Common:
     sample_every: int | None = option(500, "steps between sample grids", metavar="N")  # None: an epoch
     checkpoint_every: int = option(250, "steps between checkpoints", metavar="N", keeps_run=True)
     tensorboard: bool = option(False, "also write TensorBoard events (pip install tensorboard)", keeps_run=True)
-    evaluate: bool = option(True, "measure the run with the judge, now and then and at its end", keeps_run=True)
+    evaluate: bool = option(True, "measure the run, now and then and at its end", keeps_run=True)
     evaluate_only: bool = option(False, "measure the finished run in --out again, under its own settings",
                                  keeps_run=True)
     debug: bool = option(False, "show the traceback of an error", keeps_run=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ def kept(home: Path, kind: str, keys: set[str],
         say(f"note: {home} is damaged; the {kind} is trained anew")
     except FileNotFoundError:
         pass
-    except (ValueError, KeyError, TypeError, OSError):
+    except (ValueError, KeyError, TypeError, OSError, zipfile.BadZipFile):
         say(f"note: {home} is damaged; the {kind} is trained anew")
     network, known = make()
     known = {"sha256": fingerprint(network), **known}

@@ -66,8 +66,8 @@ class Evaluator:
 
     Attributes:
         network: image uint8-valued [B, 64, 64, 3] -> [logits [B, 24], features [B, 512]].
-        card: sha256 of the weights, source, and accuracy on pictures of scenes that ours has not learned from, by
-            view, with their number n.
+        card: sha256 of the weights, source, and accuracy by view on n pictures of scenes that ours has not learned
+            from; whether a given one has, is not known.
         unseen: int [M], the samples of those scenes.
         mirror: whether it also looks at the mirror image, and takes the mean: ours does, the course's did not.
     """
@@ -97,7 +97,8 @@ def load(data: Scenes, given: Path | None = None) -> Evaluator:
             network = resnet18(len(OBJECTS))
         load_torch(network, given)
         card = {"sha256": fingerprint(network), "accuracy": _measure(Evaluator(network, {}, unseen, False), data)}
-        return Evaluator(network, {**card, "source": given.name}, unseen, mirror=False)
+        note = "whether it has learned from the pictures of its accuracy is not known"
+        return Evaluator(network, {**card, "source": given.name, "note": note}, unseen, mirror=False)
     network, card = kept(CACHE / "evaluators" / _name(data), "evaluator", {"accuracy"},
                          lambda: _make(data, seen, unseen))
     return Evaluator(network, {**card, "source": "trained on this data"}, unseen)
@@ -114,8 +115,7 @@ def _make(data: Scenes, seen: np.ndarray, unseen: np.ndarray) -> tuple[keras.Mod
     if not len(seen):
         raise UserError("the pictures are of one scene, too few to train an evaluator; give more data, --evaluator "
                         "FILE.npz, or --no-evaluate")
-    say(f"training the evaluator on {len(seen)} pictures, once for this data set: "
-        f"{EPOCHS * len(seen) // BATCH} steps, some 0.3 s each on two cores")
+    say(f"training the evaluator on {len(seen)} pictures, once for this data set")
     keras.utils.set_random_seed(SEED)  # the game's networks are built by now; its noise does not come from here
     with policy("float32"):            # whatever the run's precision
         network = resnet18(len(OBJECTS))
@@ -127,12 +127,16 @@ def _make(data: Scenes, seen: np.ndarray, unseen: np.ndarray) -> tuple[keras.Mod
 
 
 def _fit(network: keras.Model, data: Scenes, seen: np.ndarray) -> None:
-    """Trains on the views, one behind the other, mirrored and moved at random; each picture is seen EPOCHS times."""
+    """Trains on the views, one behind the other, mirrored and moved at random.
+
+    Each picture is seen EPOCHS times: of two views each half as often.
+    """
     views = list(data.views.values())
     rows = np.concatenate([data.rows[seen] + k * len(views[0]) for k in range(len(views))])
     batches = Batches(Stacked(views), rows, {"label": np.tile(data.labels[seen], (len(views), 1))},
                       min(BATCH, len(rows)), SEED, mirror=True)
     steps = max(1, EPOCHS * len(seen) // batches.batch_size)
+    say(f"evaluator: {steps} steps, some 0.3 s each on two cores")
     trained = keras.Model(network.input, network.outputs[0])
     trained.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(RATE, steps)),
                     keras.losses.BinaryCrossentropy(from_logits=True), jit_compile=False)

@@ -13,6 +13,7 @@ from lab5_cgan.labels import OBJECTS, multi_hot
 
 COLUMNS = 8         # of the course's grid
 ICON, GAP = 11, 2   # pixels
+PITCH = ICON + 2 * GAP
 INKS = {"gray": "#808080", "red": "#c02828", "blue": "#2a4bd7", "green": "#1d8c2a", "brown": "#814a19",
         "purple": "#8126c0", "cyan": "#29b8b8", "yellow": "#e0c81e"}
 
@@ -28,19 +29,21 @@ def captioned(images: np.ndarray, conditions: Sequence[Sequence[int]], columns: 
         columns: pictures a row.
     """
     side = images.shape[1]
-    cells = np.full((len(images), side + ICON + 2 * GAP, side, 3), 255, np.uint8)
+    a_row = side // PITCH
+    strip_height = PITCH * -(-max(map(len, conditions)) // a_row)
+    cells = np.full((len(images), side + strip_height, side, 3), 255, np.uint8)
     cells[:, :side] = images
     for cell, labels in zip(cells, conditions, strict=True):
-        strip = Image.new("RGB", (side, ICON + 2 * GAP), "white")
+        strip = Image.new("RGB", (side, strip_height), "white")
         for place, label in enumerate(labels):
-            _icon(ImageDraw.Draw(strip), GAP + place * (ICON + 2 * GAP), label)
+            _icon(ImageDraw.Draw(strip), GAP + place % a_row * PITCH, GAP + place // a_row * PITCH, label)
         cell[side:] = np.asarray(strip)
     return Image.fromarray(plots.tile(cells, columns, 2 * GAP))
 
 
-def _icon(pen: ImageDraw.ImageDraw, left: int, label: int) -> None:
+def _icon(pen: ImageDraw.ImageDraw, left: int, top: int, label: int) -> None:
     colour, shape = OBJECTS[label].split()
-    box = (left, GAP, left + ICON - 1, GAP + ICON - 1)
+    box = (left, top, left + ICON - 1, top + ICON - 1)
     if shape == "cube":
         pen.rectangle(box, INKS[colour])
     elif shape == "sphere":

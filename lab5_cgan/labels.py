@@ -52,7 +52,7 @@ def check_objects(path: Path) -> None:
     if not isinstance(found, dict):
         raise UserError(f"{path}: is not the course's list of objects")
     for name in [*wanted, *found]:
-        if found.get(name) != wanted.get(name):
+        if name not in found or name not in wanted or type(found[name]) is not int or found[name] != wanted[name]:
             raise UserError(f"{path}: {name} is {found.get(name)}, here it is {wanted.get(name)}; take the course's "
                             "file")
 
@@ -72,8 +72,17 @@ def numbers(entry: Any, where: str) -> list[int]:
 
 def _read(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_once)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: cannot be read as JSON ({error})") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of a JSON file. Raises ValueError for a name that stands there twice."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(name for name in found if [key for key, _ in pairs].count(name) > 1)
+        raise ValueError(f"{twice!r} stands there twice")
+    return found

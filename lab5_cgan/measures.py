@@ -29,7 +29,7 @@ class Accuracy:
         draw: (z float32 [N, z], label float32 [N, 24]) -> uint8 [N, 64, 64, 3], with the network as it is now.
         z: size of the noise.
         epoch: steps an epoch.
-        given: an evaluator as `.npz` in place of ours.
+        given: an evaluator as `.npz` in place of ours; without it, the one that the run began with.
     """
 
     def __init__(self, run: Run, data: Scenes, draw: Draw, z: int, epoch: int, given: Path | None = None) -> None:
@@ -38,11 +38,14 @@ class Accuracy:
     @functools.cached_property
     def evaluator(self) -> evaluator.Evaluator:
         """The evaluator, trained when it is first needed."""
-        return evaluator.load(self.data, self._given)
+        begun_with = self.run.facts.get("evaluator_file")
+        return evaluator.load(self.data, self._given or (Path(begun_with) if begun_with else None))
 
     def prepare(self) -> None:
         """Trains the evaluator, if there is none yet. Raises UserError if the run began with another one."""
         self.run.fix("evaluator", {"sha256": self.evaluator.card["sha256"]})
+        if self._given:
+            self.run.note("evaluator_file", str(self._given.absolute()))
 
     def check(self, step: int) -> None:
         """Accuracy to accuracy.csv, and the curve by epoch, as in the report."""
@@ -58,7 +61,10 @@ class Accuracy:
         say("measuring")
         measured = self.measure()
         words = [verdict(measured["accuracy"])] + [found["verdict"] for found in [measured["diversity"]] if found]
-        record(self.run, step, ", ".join(words), evaluation={"seed": SEED}, evaluator=self.evaluator.card, **measured)
+        card, begun_with = self.evaluator.card, self.run.facts.get("evaluator", {}).get("sha256")
+        if begun_with not in (None, card["sha256"]):
+            words.append("by another evaluator than accuracy.csv")
+        record(self.run, step, ", ".join(words), evaluation={"seed": SEED}, evaluator=card, **measured)
 
     def measure(self) -> dict[str, Any]:
         """All measures, for metrics.json."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from pathlib import Path
 
 import keras
@@ -56,7 +57,7 @@ def load_torch(network: keras.Model, path: Path) -> None:
             state = {name: file[name] for name in file.files}
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, TypeError, EOFError, NotImplementedError, zlib.error, zipfile.BadZipFile) as error:
         raise UserError(f"{path}: is no .npz file of arrays ({error}); see lab5_cgan/README.md") from None
     for layer in network.layers:
         if layer.weights:

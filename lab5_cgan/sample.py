@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from common import cli, plots, sampling
+from common import cli, plots, runtime, sampling
 from lab5_cgan import labels
 
 
@@ -27,7 +27,7 @@ class Options:
     labels: Path | None = cli.option(None, "file with a list of label lists, such as test.json", metavar="FILE")
     objects: tuple[str, ...] = cli.option((), "objects of one scene, in place of --labels: \"red cube\"",
                                           metavar="OBJECT")
-    count: int = cli.option(8, "pictures for --objects", metavar="N", within=(1, 10_000))
+    count: int | None = cli.option(None, "pictures for --objects (default: 8)", metavar="N", within=(1, 10_000))
     run: Path | None = cli.option(None, "the trained run (default: the folder that train.py uses)", metavar="RUN")
     out: Path | None = cli.option(None, "where the pictures go (default: RUN/sampled)", metavar="DIR")
     seed: int = cli.option(0, "seed of the noise", metavar="N", within=(0, 2**31 - 1))
@@ -37,6 +37,8 @@ class Options:
         """Raises UserError where nothing or too much is asked for."""
         if bool(self.labels) == bool(self.objects):
             raise cli.UserError('give either --labels FILE, such as test.json, or --objects "red cube" "cyan sphere"')
+        if self.labels and self.count:
+            raise cli.UserError("--count: --labels has one picture for each of its lists; leave it out")
         cli.check_ranges(self)
 
 
@@ -54,10 +56,11 @@ def main(options: Options) -> None:
     from lab5_cgan import train
 
     asked = labels.read_conditions(options.labels) if options.labels else \
-        [labels.numbers(list(options.objects), "--objects")] * options.count
+        [labels.numbers(list(options.objects), "--objects")] * (options.count or 8)
     run = (options.run or train.Config().run_folder).absolute()
     command = "python lab5_cgan/train.py --preset quick" + (f" --out {shlex.quote(str(run))}" if options.run else "")
     network = sampling.find_network(run, command)
+    runtime.check_environment()
     from lab5_cgan import model  # noqa: F401 - registers the layer of the networks
 
     generator = sampling.load_network(network, command, ("z", "label"))
@@ -67,6 +70,9 @@ def main(options: Options) -> None:
     for number, image in enumerate(images):
         plots.save(image, out / f"sample_{number}.png")
     plots.save(plots.tile(images, 8), out / "grid.png")
+    older = len({path.name for path in out.glob("sample_*.png")} - {f"sample_{k}.png" for k in range(len(images))})
+    if older:
+        cli.say(f"note: {older} more pictures in {out} are from before, and not of these labels")
     cli.say(f"{len(images)} pictures and grid.png in {out}")
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from common import drawn
+from common import drawn, plots
 from lab5_cgan import labels
 from lab5_cgan.layout import OBJECTS, Scene, describe
 from lab5_cgan.render import HEIGHT, WIDTH, picture
@@ -120,7 +120,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--columns", type=int, default=10, help="scenes in a row (default 10)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the set (default 0)")
     options = parser.parse_args(arguments)
-    sheet(options.count, options.columns, options.seed).save(options.file)
+    if options.count < 1 or options.columns < 1 or options.seed < 0:
+        parser.error("--count and --columns must be 1 or more, --seed 0 or more")
+    plots.save(sheet(options.count, options.columns, options.seed), options.file)
 
 
 if __name__ == "__main__":

@@ -131,6 +131,9 @@ def killed(tmp_path, tensorflow, monkeypatch):
         last = sorted((whole / "samples").glob("step_*.png"))[-1].relative_to(whole)
         assert last.name == "step_000012.png"
         assert (broken / last).read_bytes() == (whole / last).read_bytes()
+        if (broken / "accuracy.csv").exists():  # measured at each grid but the first, once, also where it was killed
+            measured_at = [int(line.partition(",")[0]) for line in (broken / "accuracy.csv").read_text().split()[1:]]
+            assert measured_at == [int(path.stem[5:]) for path in sorted((broken / "samples").glob("step_*.png"))][1:]
         if measured:
             subprocess.run(command(whole, "--evaluate-only"), check=True, capture_output=True)
             assert json.loads((whole / "metrics.json").read_text()) == \

@@ -274,6 +274,13 @@ def test_bad_train_and_objects_files(tmp_path):
     file.write_text(json.dumps(numbered | {"red cube": 2}))
     with pytest.raises(UserError, match="red cube is 2, here it is 1"):
         labels.check_objects(file)
+    for odd, message in (({"x": None}, "x is None, here it is None"), ({"gray cube": False}, "gray cube is False")):
+        file.write_text(json.dumps(numbered | odd))
+        with pytest.raises(UserError, match=message):
+            labels.check_objects(file)
+    file.write_text('{"a.png": ["red cube"], "b.png": ["red cube"], "a.png": ["gray cube"]}')
+    with pytest.raises(UserError, match="'a.png' stands there twice"):
+        labels.read_train(file)
 
 
 @pytest.fixture
@@ -357,6 +364,13 @@ def test_no_picture_with_a_label(run, tmp_path):
     (folder / "train.json").write_text('{"other.png": ["red cube"]}')
     with pytest.raises(UserError, match="names none of the 3 pictures"):
         iclevr.load(run, folder, "crop")
+
+
+def test_more_than_four_captions_go_on_in_a_second_row():
+    page = np.asarray(figures.captioned(np.zeros((1, 64, 64, 3), np.uint8), [[0, 1, 2, 3, 7]], columns=1))
+    assert page.shape == (64 + 2 * 15, 64, 3)
+    assert page[64 + 15 + 7, 7].tolist() == [0xe0, 0xc8, 0x1e]  # the fifth is yellow
+    assert page[64 + 15 + 7, 15 + 7].tolist() == [255, 255, 255]
 
 
 def test_captions_show_the_objects_that_were_asked_for():
@@ -517,7 +531,12 @@ def test_a_checkpoint_that_does_not_fit(evaluator, tmp_path, change, message):
 def test_a_file_that_is_no_checkpoint(evaluator, tmp_path):
     from lab5_cgan.resnet import load_torch, resnet18
 
-    for name, content in (("text.npz", b"hello"), ("empty.npz", b"")):
+    np.save(tmp_path / "one.npy", np.zeros(3))
+    np.savez(tmp_path / "whole.npz", **state_dict())
+    whole = bytearray((tmp_path / "whole.npz").read_bytes())
+    whole[5000] ^= 1
+    for name, content in (("text.npz", b"hello"), ("empty.npz", b""), ("bit.npz", bytes(whole)),
+                          ("array.npz", (tmp_path / "one.npy").read_bytes())):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(UserError, match=r"is no \.npz file of arrays"):
             load_torch(resnet18(24), tmp_path / name)
@@ -606,6 +625,29 @@ def test_a_run_does_not_go_on_under_another_evaluator(measure):
     del measures.evaluator.card
 
 
+def test_a_run_remembers_the_evaluator_that_it_was_given(measure, run, tmp_path, monkeypatch):
+    from lab5_cgan import evaluator
+
+    asked = []
+    monkeypatch.setattr(evaluator, "load", lambda data, given: asked.append(given) or Reader())
+    first = measure(written)
+    del first.evaluator
+    first._given = tmp_path / "course.npz"
+    first.prepare()
+    later = measure(written)  # as under --evaluate-only, without the option
+    del later.evaluator
+    assert later.evaluator.card["sha256"] == "0"
+    assert asked == [tmp_path / "course.npz"] * 2
+
+
+def test_metrics_say_that_another_evaluator_measured(measure, run):
+    run.fix("evaluator", {"sha256": "another"})
+    run.note("precision", {"precision": "float32"})
+    measure(written).write(10)
+    found = json.loads((run.folder / "metrics.json").read_text())
+    assert found["verdict"].endswith("by another evaluator than accuracy.csv")
+
+
 # ---- the scripts ----
 
 
@@ -639,12 +681,16 @@ def test_smoke_from_another_folder_then_samples(script, few_scenes, tmp_path):
     with Image.open(tmp_path / "drawn" / "grid.png") as grid, Image.open(tmp_path / "drawn" / "sample_9.png") as one:
         assert (grid.size, one.size) == ((8 * 66 - 2, 4 * 66 - 2), (64, 64))
         assert grid.crop((66, 66, 130, 130)).tobytes() == one.tobytes(), "sample_9 is the second of the second row"
+    done = script("lab5_cgan/sample.py", "--run", run, "--objects", "red cube", "--out", tmp_path / "drawn")
+    assert "8 pictures" in done.stdout and "note: 24 more pictures" in done.stdout
 
 
 def test_what_sample_refuses(script, tmp_path):
     assert "give either --labels" in script("lab5_cgan/sample.py", code=2).stderr
     refused = script("lab5_cgan/sample.py", "--objects", "red cube", "pink cube", code=2)
     assert "--objects: there is no object 'pink cube'" in refused.stderr
+    refused = script("lab5_cgan/sample.py", "--labels", tmp_path / "test.json", "--count", "3", code=2)
+    assert "--count: --labels has one picture for each of its lists" in refused.stderr
     refused = script("lab5_cgan/sample.py", "--objects", "red cube", "--run", tmp_path, code=2)
     assert "holds no trained run; train it with: python lab5_cgan/train.py" in refused.stderr
 

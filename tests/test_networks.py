@@ -35,6 +35,19 @@ def test_it_is_made_once(kept):
     assert first[1]["ceiling"] == 0.5 and len(first[1]["sha256"]) == 64
 
 
+@pytest.mark.parametrize("damage", ["cut", "flipped"])
+def test_it_is_made_anew_where_its_file_is_damaged(kept, capsys, damage):
+    ask, made, card = kept
+    ask()
+    file = card.with_name("judge.keras")
+    content = bytearray(file.read_bytes())
+    for place in range(len(content) // 4, len(content) // 2):
+        content[place] ^= 255
+    file.write_bytes(file.read_bytes()[:-100] if damage == "cut" else bytes(content))
+    assert ask()[0] == 2 and len(made) == 2
+    assert "is damaged; the judge is trained anew" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("change", [{"sha256": "0"}, {"ceiling": None}, "no JSON"])
 def test_it_is_made_anew_where_the_card_does_not_fit(kept, capsys, change):
     ask, made, card = kept

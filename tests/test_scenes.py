@@ -257,6 +257,12 @@ def _on_a_sphere(scene, colour: str) -> np.ndarray:
     return np.asarray(draw(replace(scene, objects=(ball,)), 1), float)[where].mean(0)
 
 
+def test_a_sheet_of_nothing_is_refused(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        scenes.main([str(tmp_path / "sheet.png"), "--count", "0"])
+    assert "must be 1 or more" in capsys.readouterr().err
+
+
 def test_a_sheet_has_rows_and_columns(tmp_path):
     scenes.main([str(tmp_path / "sheet.png"), "--count", "3", "--columns", "2", "--seed", "1"])
     with Image.open(tmp_path / "sheet.png") as page:

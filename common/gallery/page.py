@@ -26,7 +26,8 @@ PICTURES = {"samples": "Last sample grid: the same inputs all through the traini
 COLUMN_NOTE = """<p class="note">Hair / eyes: the share of made pictures in which the judge, a classifier trained on
 real ones, sees the colour asked for. Frechet: distance of made pictures from real ones; lower is better.</p>"""
 LEGEND = """<p class="note">Ceiling: the accuracy of what measures, judge or evaluator, on real pictures that it never
-saw. a → b → c: a loss term's mean over the first tenth, the middle tenth and the last tenth of the run.</p>"""
+saw (of an evaluator that was given this is not known). a → b → c: a loss term's mean over the first tenth, the middle
+tenth and the last tenth of the run.</p>"""
 
 
 def render(summaries: Sequence[RunSummary], reports: Path) -> str:

@@ -21,7 +21,8 @@ MEASURES = {
     "condition_effect": ("Effect of the condition", "change when the condition changes, against a change of the noise"),
     "grid_pattern": ("Grid pattern", "how far a pattern of so many pixels stands out of the spectrum: 1 is not at all"),
     "judge": ("The judge", "a classifier trained on real pictures; its accuracy on unseen ones is the ceiling"),
-    "evaluator": ("The evaluator", "a ResNet18 trained on real pictures; its accuracy on unseen ones is the ceiling"),
+    "evaluator": ("The evaluator", "a ResNet18 trained on real pictures; its accuracy is the ceiling. Ours has not "
+                                   "seen the pictures of that number"),
     "data": ("Data", ""), "evaluation": ("Evaluation", ""),
 }
 
