@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from common import replicas
 from common.cli import NumericalError, StorageError, say
 from common.files import sync
 from common.game import Game
@@ -29,6 +30,7 @@ class Checkpoints:
         networks = {f"{name}_network": player.network for name, player in game.players.items()}
         optimizers = {f"{name}_optimizer": player.optimizer for name, player in game.players.items()}
         self._others = game.other_states()
+        self._strategy = game.strategy
         self._state = tf.train.Checkpoint(step=self.step, seeds=self._others, **networks, **optimizers)
         self._numbers = {name: [v.value for v in getattr(thing, "variables", [])]
                          for name, thing in {**networks, **optimizers}.items()}
@@ -60,9 +62,17 @@ class Checkpoints:
     def restore(self) -> int:
         """Restores the newest checkpoint that is whole and returns its step; 0 where there is none.
 
+        Of several workers the chief alone has checkpoints; the others take its state.
+
         Raises:
             StorageError: there are checkpoints, and none of them is whole.
         """
+        self._restore()
+        states = [*itertools.chain(*self._numbers.values()), *self._others, self.step]
+        replicas.take_from_chief(self._strategy, states)
+        return int(self.step.numpy())
+
+    def _restore(self) -> None:
         found = self._found()
         for index in reversed(found):
             try:
@@ -71,11 +81,10 @@ class Checkpoints:
                 reason = str(error).splitlines()[0][:120]
                 say(f"note: checkpoint {index.stem} is damaged ({reason}); trying the one before")
                 continue
-            return int(self.step.numpy())
+            return
         if found:
             raise StorageError(f"{self.folder}: none of the {len(found)} checkpoints is whole; start anew with "
                                "--overwrite")
-        return 0
 
     def save(self, step: int) -> None:
         """Saves the state after `step` steps; of the older checkpoints one is kept.

@@ -79,6 +79,7 @@ class Common:
     FOLDER: ClassVar[str] = ""  # the report's folder, e.g. "hw4_acgan"
     # name -> values that differ from the defaults; a function gives the value from the options on the command line
     PRESETS: ClassVar[dict[str, dict[str, Any]]] = {}
+    ACCUMULATES: ClassVar[bool] = True  # whether --accumulate can be meant: not where a game has a `step` of its own
 
     data: Path | None = option(None, "folder with tags_clean.csv and faces/, or with tags.csv and images/; "
                                "without it an embedded set is drawn once in data/faces", metavar="DIR", keeps_run=True)
@@ -94,6 +95,12 @@ class Common:
     seed: int = option(0, "seed of weights, order and noise", metavar="N", assumed=True, within=(0, 2**31 - 1))
     precision: str = option("auto", "auto: bfloat16 where the processor has it natively, else float32",
                             choices=("auto", "float32", "bfloat16"), keeps_run=True)  # see Run.settle
+    devices: int = option(1, "GPUs that share each step's batch; without GPUs as many logical CPUs, for tests. With "
+                          "TF_CONFIG a run is spread over several machines: README", metavar="N", keeps_run=True,
+                          within=(1, 1024))  # this and the next are fixed apart, see Run
+    accumulate: int = option(1, "parts in which a step's batch is processed, one after the other, for batches larger "
+                             "than memory. Not for CycleGAN, MSG-Net and report 001's text to image", metavar="K",
+                             keeps_run=True, within=(1, 100_000))
     jit: bool = option(False, "compile the step with XLA (faster on some GPUs, slower on a CPU)")
     log_every: int = option(10, "steps between rows of log.csv", metavar="N")
     sample_every: int | None = option(500, "steps between sample grids", metavar="N")  # None: an epoch

@@ -5,11 +5,15 @@ A report writes `generate`, `d_loss` and `g_loss`; nothing else of its training 
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import keras
 import tensorflow as tf
+
+from common import replicas
 
 Terms = dict[str, tf.Tensor]
 
@@ -42,23 +46,34 @@ class Player:
 
 
 class Draws:
-    """The random numbers of one (seed, step), in the order they are asked for while the step is traced."""
+    """The random numbers of one (seed, step), in the order they are asked for while the step is traced.
+
+    They are drawn for the whole batch, of which a replica, or a part, takes its share: the first axis of what is asked
+    for is the batch's. So one device and several see the same numbers.
+
+    Attributes:
+        share: the slice of the batch that the numbers are for.
+        count: how often there was drawn; set back, the same numbers come again.
+    """
 
     def __init__(self, seed: int, step: tf.Tensor) -> None:
         self._seed = tf.random.experimental.stateless_fold_in(tf.constant([seed, 0], tf.int64), step)
-        self._count = 0
+        self.share, self.count = replicas.own_share(), 0
 
     def _next(self) -> tf.Tensor:
-        self._count += 1
-        return tf.random.experimental.stateless_fold_in(self._seed, tf.constant(self._count, tf.int64))
+        self.count += 1
+        return tf.random.experimental.stateless_fold_in(self._seed, tf.constant(self.count, tf.int64))
+
+    def _whole(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return shape if self.share.of == 1 else (shape[0] * self.share.of, *shape[1:])
 
     def normal(self, shape: tuple[int, ...]) -> tf.Tensor:
         """Float32 from N(0, 1)."""
-        return tf.random.stateless_normal(shape, self._next())
+        return self.share.take(tf.random.stateless_normal(self._whole(shape), self._next()))
 
     def uniform(self, shape: tuple[int, ...], low: float = 0.0, high: float = 1.0) -> tf.Tensor:
         """Float32 from U(low, high)."""
-        return tf.random.stateless_uniform(shape, self._next(), low, high)
+        return self.share.take(tf.random.stateless_uniform(self._whole(shape), self._next(), low, high))
 
 
 def to_range(image: tf.Tensor, low: float, high: float) -> tf.Tensor:
@@ -95,19 +110,30 @@ class Game:
     updated D. With `d_steps` above 1 each D step has pictures and noise of its own, and the last fake serves G.
     A game with other players overrides `step`.
 
+    Under a distribution strategy each replica is given the whole batch and takes its share of it in `in_range`, after
+    the parts of several D steps are told apart. Its losses are means over that share.
+
     Args:
         seed: noise is a function of (seed, step).
         d_steps: D steps for each G step; a batch then holds `d_steps` times the pictures.
         players: name -> Player; each becomes an attribute that is its network. `generator` and `discriminator` here.
+
+    Attributes:
+        strategy: the distribution strategy under which the game was made.
+        accumulate: parts in which a step's batch is processed, see `_step_in_parts`; only for games with this `step`.
     """
 
     LOW, HIGH = -1.0, 1.0  # the range of pictures inside the networks
     SAVED: ClassVar = {"generator": "generator.keras"}  # player -> file of its network in a finished run
 
+    accumulate = 1
+
     def __init__(self, seed: int, *, d_steps: int = 1, **players: Player) -> None:
         self.seed, self.d_steps, self.players = seed, d_steps, players
+        self.strategy = tf.distribute.get_strategy()
         for name, player in players.items():
             setattr(self, name, player.network)
+            player.network._distribute_strategy = None  # or `predict` draws everything once on each device
             player.optimizer.build(player.network.trainable_variables)
 
     def generate(self, draw: Draws, count: int, **labels: tf.Tensor) -> tf.Tensor:
@@ -128,10 +154,11 @@ class Game:
 
     def step(self, batch: dict[str, tf.Tensor], step: tf.Tensor) -> Terms:
         """One step of every player on a batch of [d_steps * B, ...]: `image` uint8, and labels; returns all terms."""
+        if self.accumulate > 1:
+            return self._step_in_parts(batch, step)
         draw = Draws(self.seed, step)
-        parts = {name: tf.split(value, self.d_steps) for name, value in batch.items()}
-        for turn in range(self.d_steps):
-            labels = self.in_range({name: values[turn] for name, values in parts.items()})
+        for turn in self._turns(batch):
+            labels = self.in_range(turn)
             real = labels.pop("image")
             with self.tape("generator") as g_tape:
                 fake = self.generate(draw, real.shape[0], **labels)
@@ -145,10 +172,78 @@ class Game:
         self.move("generator", g_tape, g_total)
         return {**d_terms, **g_terms}
 
-    def in_range(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """A batch with its pictures, which are what is uint8, in [LOW, HIGH]."""
+    def step_of_replica(self, batch: dict[str, tf.Tensor], step: tf.Tensor, **phase: bool) -> Terms:
+        """`step` on one of several replicas: the terms are means over all of them.
+
+        So are, at its end, the moving statistics of batch normalisation, which each replica took from its own share.
+        """
+        terms = self.step(batch, step, **phase)
+        statistics = [variable for player in self.players.values()
+                      for variable in player.network.non_trainable_weights]
+        if statistics:
+            means = replicas.mean([variable.value.read_value() for variable in statistics])
+            for variable, value in zip(statistics, means, strict=True):
+                variable.assign(value)
+        return replicas.mean(terms)
+
+    def _step_in_parts(self, batch: dict[str, tf.Tensor], step: tf.Tensor) -> Terms:
+        """`step` with its batch in `accumulate` parts, one after the other; a player moves once, by their mean.
+
+        G's part makes its fakes anew, with the noise that D's had: keeping them would take the memory that is saved.
+        """
+        draw = Draws(self.seed, step)
+        for turn in self._turns(batch):
+            start = draw.count
+            gradients, d_terms = self._mean_of_parts(draw, functools.partial(self._d_part, turn))
+            self.apply("discriminator", gradients)
+        gradients, g_terms = self._mean_of_parts(draw, functools.partial(self._g_part, turn, start))
+        self.apply("generator", gradients)
+        return {**d_terms, **g_terms}
+
+    def _mean_of_parts(self, draw: Draws, of_part: Callable[[Draws], Any]) -> Any:
+        """The mean of what `of_part` gives for each part's share of the random numbers."""
+        share, start = draw.share, draw.count
+
+        def of_number(number: tf.Tensor) -> Any:
+            draw.share, draw.count = share.part(number, self.accumulate), start
+            return of_part(draw)
+
+        found = replicas.in_turn(self.accumulate, of_number)
+        draw.share = share
+        return found
+
+    def _d_part(self, batch: dict[str, tf.Tensor], draw: Draws) -> tuple[list[tf.Tensor], Terms]:
+        """D's gradients and terms on a share of a batch."""
+        labels = self.in_range(batch, draw.share)
+        real = labels.pop("image")
+        fake = self.generate(draw, real.shape[0], **labels)
+        with self.tape("discriminator") as tape:
+            terms = self.d_loss(real, fake, draw, **labels)
+            total = tf.add_n(list(terms.values()))
+        return self._gradients("discriminator", tape, total), terms
+
+    def _g_part(self, batch: dict[str, tf.Tensor], start: int, draw: Draws) -> tuple[list[tf.Tensor], Terms]:
+        """G's gradients and terms on a share of a batch; `start` is where the draws of its fakes began."""
+        labels = self.in_range(batch, draw.share)
+        count, end, draw.count = labels.pop("image").shape[0], draw.count, start
+        with self.tape("generator") as tape:
+            fake = self.generate(draw, count, **labels)
+            draw.count = end
+            terms = self.g_loss(fake, draw, **labels)
+            total = tf.add_n(list(terms.values()))
+        return self._gradients("generator", tape, total), terms
+
+    def _turns(self, batch: dict[str, tf.Tensor]) -> list[dict[str, tf.Tensor]]:
+        """A batch of [d_steps * B, ...] -> for each of the D steps its own of [B, ...]."""
+        turns = {name: tf.split(value, self.d_steps) for name, value in batch.items()}
+        return [{name: values[turn] for name, values in turns.items()} for turn in range(self.d_steps)]
+
+    def in_range(self, batch: dict[str, tf.Tensor], share: replicas.Share | None = None) -> dict[str, tf.Tensor]:
+        """A share of a batch, the replica's own by default; pictures, which are what is uint8, come in [LOW, HIGH]."""
+        share = share or replicas.own_share()
+        own = {name: share.take(value) for name, value in batch.items()}
         return {name: to_range(value, self.LOW, self.HIGH) if value.dtype == tf.uint8 else value
-                for name, value in batch.items()}
+                for name, value in own.items()}
 
     def tape(self, *players: str) -> tf.GradientTape:
         """A tape that watches these players' weights and nothing else; that of several gives several gradients."""
@@ -160,10 +255,21 @@ class Game:
         return tape
 
     def move(self, player: str, tape: tf.GradientTape, loss: tf.Tensor) -> None:
-        """Moves one player's weights down the gradient of its loss."""
+        """Moves one player's weights down the gradient of its loss; of several replicas down that of their mean."""
+        self.apply(player, tape.gradient(loss, self._weights(player)))
+
+    def apply(self, player: str, gradients: list[tf.Tensor]) -> None:
+        """Moves one player's weights down gradients, of several replicas down their mean."""
         network, optimizer = self.players[player].network, self.players[player].optimizer
-        variables = network.trainable_variables
-        optimizer.apply(tape.gradient(loss, [variable.value for variable in variables]), variables)
+        optimizer.apply(replicas.summands(gradients, optimizer), network.trainable_variables)
+
+    def _gradients(self, player: str, tape: tf.GradientTape, loss: tf.Tensor) -> list[tf.Tensor]:
+        """Gradients that can be added up: an embedding's are as large as it is."""
+        return [tf.convert_to_tensor(gradient) for gradient in
+                tape.gradient(loss, self._weights(player), unconnected_gradients="zero")]
+
+    def _weights(self, player: str) -> list[tf.Variable]:
+        return [variable.value for variable in self.players[player].network.trainable_variables]
 
     def other_states(self) -> list[tf.Variable]:
         """State beside weights and optimizers: of every dropout layer's random numbers; a game that keeps more adds it.

@@ -16,12 +16,14 @@ import os
 import shlex
 import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
+from common import scale
 from common.cli import Common, StorageError, UserError, restore, say
 from common.files import atomic, write_json
 from common.runtime import Runtime
@@ -79,16 +81,21 @@ def read_config(path: Path) -> dict[str, Any]:
 class Run:
     """An open, locked run folder.
 
+    Of several workers only the chief has `config.run_folder`. The others' is a temporary one, gone when they end.
+
     Args:
         config: the settings; `config.run_folder` is the folder.
 
     Raises:
-        UserError: another process works in the folder, it holds a run under other settings, or it is no run folder.
+        UserError: another process works in the folder, it holds a run under other settings, it is no run folder, or
+            the batch cannot be split as asked, see `scale.of`.
         StorageError: the folder cannot be made or its config.json is damaged.
     """
 
     def __init__(self, config: Common) -> None:
-        self.folder = config.run_folder
+        self.scale = scale.of(config)
+        self._temporary = None if self.scale.chief else tempfile.TemporaryDirectory(prefix="gan-worker-")
+        self.folder = Path(self._temporary.name) if self._temporary else config.run_folder
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock = open(self.folder / ".lock", "w")  # noqa: SIM115 - held open as long as the run
@@ -99,11 +106,14 @@ class Run:
         if config.overwrite:
             self._clear()
         self.facts = read_config(self.folder / "config.json") if self._has_begun() else {}
+        if self.facts:
+            self.facts.setdefault("scale", scale.ONE.settings())  # runs older than --devices
         self._measures = config.evaluate_only
         if not self._measures:
             script = f"{config.FOLDER}/{Path(sys.argv[0]).name}"
             self.note("command", shlex.join(["python", script, *sys.argv[1:]]))
             self.note("preset", config.preset)
+            self.fix("scale", self.scale.settings())
         self.fix("report", {"folder": config.FOLDER, "variant": config.variant})
         self.fix("settings", config.settings())
         self._logs: dict[str, TextIO] = {}
@@ -210,6 +220,8 @@ class Run:
         for file in self._logs.values():
             file.close()
         self._lock.close()
+        if self._temporary:
+            self._temporary.cleanup()
 
 
 def read_log(folder: Path, name: str = "log.csv") -> list[Row]:

@@ -12,17 +12,26 @@ from pathlib import Path
 from typing import Any
 
 from common.cli import UserError, say
+from common.scale import ONE, Scale
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}  # precision -> Keras dtype policy
 
 
 @dataclass(frozen=True)
 class Runtime:
-    """What `start` settled: the precision (`float32` or `bfloat16`), the device's name, versions for config.json."""
+    """What `start` settled: the precision (`float32` or `bfloat16`), the device's name, versions for config.json.
+
+    `strategy` is the tf.distribute.Strategy of several devices, None for one.
+    """
 
     precision: str
     device: str
     versions: dict[str, str]
+    strategy: Any = None
+
+    def scope(self) -> contextlib.AbstractContextManager:
+        """Inside it networks, optimizers and games are to be made, so that every device gets a copy."""
+        return self.strategy.scope() if self.strategy else contextlib.nullcontext()
 
 
 def check_environment() -> None:
@@ -49,25 +58,29 @@ def check_environment() -> None:
                         "KERAS_BACKEND=tensorflow`")
 
 
-def start(seed: int, precision: str = "auto", *, fold_constants: bool = True) -> Runtime:
+def start(seed: int, precision: str = "auto", scale: Scale = ONE, *, fold_constants: bool = True) -> Runtime:
     """Imports TensorFlow and settles everything that must stand before its first op.
 
     Args:
         seed: of the initial weights and of dropout; noise and order are drawn from (seed, step) elsewhere.
         precision: "float32", "bfloat16" (weights, logits and pictures stay float32) or "auto".
+        scale: the devices and machines; several machines wait for each other here.
         fold_constants: whether TensorFlow may fold constants. In a step that passes dropout several times on the same
             pictures it orders sums differently from process to process: there a run must go without.
 
     Raises:
-        UserError: the environment does not fit, see `check_environment`.
+        UserError: the environment does not fit, see `check_environment`, or there are fewer devices.
     """
     check_environment()
     import keras
     import tensorflow as tf
 
+    from common import replicas
+
     gpus = tf.config.list_physical_devices("GPU")
     for gpu in gpus:
         tf.config.experimental.set_memory_growth(gpu, True)
+    strategy = replicas.strategy(scale)
     if gpus:
         tf.config.experimental.enable_op_determinism()  # on a CPU the ops used here are deterministic without it
     # It orders sums of gradients differently from process to process: a run that goes on would differ in the last bits.
@@ -77,10 +90,13 @@ def start(seed: int, precision: str = "auto", *, fold_constants: bool = True) ->
     chosen = precision if precision != "auto" else ("bfloat16" if _native_bfloat16(gpus) else "float32")
     keras.config.set_dtype_policy(POLICIES[chosen])
     device = _gpu_name(gpus[0]) if gpus else f"{os.cpu_count()} CPU cores"
+    if scale.replicas > 1:
+        device = f"{scale.replicas} x {device}" if gpus else f"{device} as {scale.replicas} devices"
+        device += f", worker {scale.worker} of {scale.workers}" if scale.workers > 1 else ""
     say(f"precision {chosen}{' (auto)' if precision == 'auto' else ''}, {device}, tensorflow {tf.__version__}, "
         f"keras {keras.__version__}")
     versions = {"python": platform.python_version(), "tensorflow": tf.__version__, "keras": keras.__version__}
-    return Runtime(chosen, device, versions)
+    return Runtime(chosen, device, versions, strategy)
 
 
 @contextlib.contextmanager

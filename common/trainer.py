@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import hashlib
+import json
 import math
 import signal
 from collections.abc import Callable, Mapping
@@ -12,10 +14,10 @@ from types import FrameType
 import tensorflow as tf
 from PIL import Image
 
-from common import plots
+from common import plots, replicas
 from common.batches import Batches
 from common.checkpoints import Checkpoints
-from common.cli import INTERRUPTED, TERMINATED, Common, NumericalError, Stopped, StorageError, UserError, say
+from common.cli import INTERRUPTED, TERMINATED, Common, Failure, NumericalError, Stopped, StorageError, UserError, say
 from common.evaluation import Measures
 from common.files import atomic
 from common.game import Game
@@ -28,6 +30,8 @@ Panels = Mapping[str, Mapping[str, str]]
 def train(game: Game, batches: Batches, run: Run, config: Common, sampler: Callable[[], Image.Image],
           panels: Panels, chart: Callable[[], Image.Image] | None = None, evaluation: Measures | None = None) -> None:
     """Trains a game to its last step, or takes up the run where it stopped, and writes what a run folder holds.
+
+    Several workers train together, each in a process that calls this. The chief alone draws, logs, saves and measures.
 
     Args:
         game: its `step` is traced once for each phase.
@@ -42,13 +46,20 @@ def train(game: Game, batches: Batches, run: Run, config: Common, sampler: Calla
     Raises:
         NumericalError: a loss or a weight is NaN or infinite.
         Stopped: SIGTERM or Ctrl-C; the state is saved.
+        Failure: another worker is gone.
         StorageError: no checkpoint is whole, or the disk does not take one.
     """
-    training = _Training(game, batches, run, config, sampler, panels, chart, evaluation if config.evaluate else None)
+    game.accumulate = run.scale.accumulate
+    measures = evaluation if config.evaluate and run.scale.chief else None
+    training = _Training(game, batches, run, config, sampler, panels, chart, measures)
     if config.evaluate_only:
         training.evaluate_only()
-    else:
+        return
+    try:
         training.run_through()
+    except tf.errors.UnavailableError as error:  # of a collective operation
+        raise Failure(f"another worker of TF_CONFIG is gone; start all of them again with the same commands, and the "
+                      f"run goes on from its last checkpoint ({error.message.splitlines()[0]})") from None
 
 
 class _Training:
@@ -59,9 +70,11 @@ class _Training:
         self.total = config.total_steps(batches.steps_per_epoch)
         self.checkpoints = Checkpoints(game, run.folder / "checkpoints")
         self.step_function = compiled(game, config.jit)
+        self.chief, self.gather = run.scale.chief, replicas.gatherer(game.strategy)
         self.events = tf.summary.create_file_writer(str(run.folder / "tensorboard")) if config.tensorboard else None
 
     def run_through(self) -> None:
+        self._require_agreement()
         start = self.checkpoints.restore()
         if not start and any(self.run.folder.glob("*.keras")):
             raise StorageError(f"{self.run.folder}: was finished, but its checkpoints are gone; train it anew with "
@@ -72,22 +85,34 @@ class _Training:
         self._announce(start)
         if self.evaluation and start < self.total:
             self.evaluation.prepare()  # now, so that the clock of the steps does not run meanwhile
-        if not start:
+        if not start and self.chief:
             self._draw(0)
         with _Signals() as signals, \
                 Meter(start, self.total, self.batches.batch_size, self.config.preset) as self.meter:
             stream = self.batches.stream(start, self.total)
             for done, batch in enumerate(stream, start + 1):
                 self._step(batch, done)
-                self._keep(done)
-                if done % self.config.checkpoint_every == 0 or done == self.total or signals.code:
+                if self.chief:
+                    self._keep(done)
+                code = max(self.gather(signals.code))  # whichever worker is told to stop, all stop after this step
+                if self.chief and (done % self.config.checkpoint_every == 0 or done == self.total or code):
                     self._save(done)
-                if signals.code and done < self.total:
+                if code and done < self.total:
                     again = " without --overwrite" if self.config.overwrite else ""
                     raise Stopped(f"stopped and saved at step {done} of {self.total}; the same command{again} goes on",
-                                  signals.code)
+                                  code)
                 self.meter.resume_clock()
-        self._finish(start)
+        if self.chief:
+            self._finish(start)
+        self.gather(0)  # nobody leaves before all have done
+
+    def _require_agreement(self) -> None:
+        """Raises UserError on all workers where they would train different things."""
+        facts = [self.run.facts.get(name) for name in ("report", "settings", "scale", "precision", "data")]
+        digest = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).digest()
+        if len(set(self.gather(int.from_bytes(digest[:7])))) > 1:
+            raise UserError("TF_CONFIG: the workers differ in what they train; give all of them the same options, data "
+                            "and --precision")
 
     def _announce(self, start: int) -> None:
         pace = f"{self.total} steps, {self.batches.steps_per_epoch} an epoch, {self.batches.batch_size} pictures each"
@@ -164,12 +189,14 @@ class _Training:
 
 
 def compiled(game: Game, jit: bool) -> Callable[..., dict[str, tf.Tensor]]:
-    """The game's step as one graph under the current distribution strategy."""
-    strategy = tf.distribute.get_strategy()
+    """The game's step as one graph under the distribution strategy of the game."""
+    strategy = game.strategy
+    step_of_one = game.step if strategy.num_replicas_in_sync == 1 else game.step_of_replica
 
     @tf.function(jit_compile=jit, autograph=False)  # autograph would read the source files again, perhaps edited since
     def step_function(batch, step, **phase):
-        return strategy.run(functools.partial(game.step, **phase), args=(batch, step))
+        terms = strategy.run(functools.partial(step_of_one, **phase), args=(batch, step))
+        return {name: strategy.experimental_local_results(value)[0] for name, value in terms.items()}
 
     return step_function
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import ClassVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from common import cli, tags
+from common import cli, scale, tags
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class Config(cli.Common):
     """The report's settings; what it does not give is marked `assumed`."""
 
     FOLDER: ClassVar = "cyclegan_style"
+    ACCUMULATES: ClassVar = False
     PRESETS: ClassVar = {
         "quick": {"steps": 500, "image_size": 64, "batch_size": 4, "sample_every": 100, "checkpoint_every": 250},
         "smoke": {"steps": 4, "image_size": 32, "batch_size": 2, "sample_every": 2, "log_every": 1,
@@ -73,6 +74,8 @@ class Config(cli.Common):
             raise cli.UserError("--data has the tagged faces, and neither domain is of them: leave it out")
         if self.image_size & (self.image_size - 1):
             raise cli.UserError(f"--image-size {self.image_size}: the U-Net needs a power of 2, such as 64 or 128")
+        if self.pool and scale.of(self).replicas > 1:
+            raise cli.UserError("--pool: made pictures are kept in one order; leave it out, or --devices and TF_CONFIG")
 
 
 def named(name: str) -> bool:
@@ -90,7 +93,7 @@ def main(config: Config) -> None:
     domains.demand(config.data, config.domainA, config.domainB)
     run = runs.Run(config)
     data = domains.load(run, config.data, config.domainA, config.domainB, config.image_size, config.align)
-    machine = runtime.start(config.seed, run.precision(config.precision), fold_constants=False)
+    machine = runtime.start(config.seed, run.precision(config.precision), run.scale, fold_constants=False)
     run.settle(machine)
     import keras
 
@@ -106,10 +109,11 @@ def main(config: Config) -> None:
         rate = Rate(config.lr, 0, int(config.decay * total), total)
         return Player(network, keras.optimizers.Adam(rate, config.beta_1, 0.999, epsilon=1e-7))
 
-    game = model.CycleGAN(
-        config.seed, player(model.unet_generator(config.image_size)), player(model.unet_generator(config.image_size)),
-        player(model.patch_discriminator()), player(model.patch_discriminator()), cycle=config.cycle,
-        identity=config.identity, pool=config.pool)
+    with machine.scope():
+        game = model.CycleGAN(
+            config.seed, player(model.unet_generator(config.image_size)),
+            player(model.unet_generator(config.image_size)), player(model.patch_discriminator()),
+            player(model.patch_discriminator()), cycle=config.cycle, identity=config.identity, pool=config.pool)
 
     # train
     panels = {"D": {"d_A_real": "A, real", "d_A_fake": "A, made", "d_B_real": "B, real", "d_B_fake": "B, made"},

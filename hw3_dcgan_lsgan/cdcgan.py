@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import keras
 import tensorflow as tf
 from keras import layers
 
+from common import replicas
 from common.game import Draws, Game, Player, Terms, cut
 from common.losses import bce
 
@@ -139,19 +138,11 @@ class ScheduledCDCGAN(Game):
         with self.tape("generator") as g_tape:
             fake = self.generate(draw, real.shape[0], **labels)
         d_tape, d_terms, d_total = d_turn(fake)
-        moves = (d_total >= self.skip_below) | strengthened
-        _when(moves, lambda: self.move("discriminator", d_tape, d_total))
+        moves = (replicas.mean(d_total) >= self.skip_below) | strengthened
+        replicas.when(moves, lambda: self.move("discriminator", d_tape, d_total),
+                      self.discriminator.trainable_variables + self.players["discriminator"].optimizer.variables)
         with g_tape:
             g_terms = self.g_loss(fake, draw, **labels)
             g_total = tf.add_n(list(g_terms.values()))
         self.move("generator", g_tape, g_total)
         return {**d_terms, **g_terms, "d_moves": tf.cast(moves, tf.float32) + extra}
-
-
-def _when(condition: tf.Tensor, act: Callable[[], None]) -> None:
-    """Acts only where a condition holds that is known while the graph runs."""
-    def branch() -> tf.Tensor:
-        act()
-        return tf.constant(True)
-
-    tf.cond(condition, branch, lambda: tf.constant(False))

@@ -85,7 +85,7 @@ def main(config: Config) -> None:
     config = runs.recall(config)
     run = runs.Run(config)
     data = datasets.load(run, config.data_folders, size=64, keep="all")
-    machine = runtime.start(config.seed, run.precision(config.precision))
+    machine = runtime.start(config.seed, run.precision(config.precision), run.scale)
     run.settle(machine)
     from common import batches, evaluation, losses, trainer
     from common.game import Player
@@ -96,10 +96,11 @@ def main(config: Config) -> None:
     generator, discriminator, criterion = {
         "dcgan": (model.dcgan_generator, model.dcgan_discriminator, losses.bce),
         "lsgan": (model.lsgan_generator, model.lsgan_discriminator, losses.least_squares)}[config.model]
-    game = model.UnconditionalGAN(
-        config.seed, Player(generator(config.z_size), optimizer(config, "generator")),
-        Player(discriminator(), optimizer(config, "discriminator")), criterion=criterion, noise=config.z,
-        soft=config.labels == "soft", clip=config.clip_labels, d_steps=d_steps)
+    with machine.scope():
+        game = model.UnconditionalGAN(
+            config.seed, Player(generator(config.z_size), optimizer(config, "generator")),
+            Player(discriminator(), optimizer(config, "discriminator")), criterion=criterion, noise=config.z,
+            soft=config.labels == "soft", clip=config.clip_labels, d_steps=d_steps)
 
     # train
     stream = batches.Batches(data.images, data.rows, {}, config.batch_size * d_steps, config.seed)

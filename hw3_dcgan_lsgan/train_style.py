@@ -23,6 +23,7 @@ class Config(cli.Common):
     """The settings of MSG-Net's paper, since the report gives none; what the paper leaves open is marked `assumed`."""
 
     FOLDER: ClassVar = "hw3_dcgan_lsgan"
+    ACCUMULATES: ClassVar = False
     PRESETS: ClassVar = {
         "quick": {"steps": 700, "batch_size": 2, "size": 128, "style_size": 192, "sample_every": 100,
                   "checkpoint_every": 175},
@@ -80,7 +81,7 @@ def main(config: Config) -> None:
                          again=config.evaluate_only)
 
     # model
-    machine = runtime.start(config.seed, run.precision(config.precision))
+    machine = runtime.start(config.seed, run.precision(config.precision), run.scale)
     run.settle(machine)
     import keras
 
@@ -99,10 +100,11 @@ def main(config: Config) -> None:
     stream = batches.Batches(data.photos, data.rows, {}, config.batch_size, config.seed, mirror=True)
     total = config.total_steps(stream.steps_per_epoch)
     rate = Rate(config.lr, config.warm_up, int(config.cool_down * total), total)
-    player = Player(msgnet(), keras.optimizers.Adam(rate, beta_1=0.9, beta_2=0.999, epsilon=1e-7,
-                                                    global_clipnorm=config.clip or None))
-    game = transfer.StyleTransfer(config.seed, player, judge, data.styles, samples, recolour=recolour,
-                                  content_weight=config.content_weight, style_weight=config.style_weight)
+    with machine.scope():
+        player = Player(msgnet(), keras.optimizers.Adam(rate, beta_1=0.9, beta_2=0.999, epsilon=1e-7,
+                                                        global_clipnorm=config.clip or None))
+        game = transfer.StyleTransfer(config.seed, player, judge, data.styles, samples, recolour=recolour,
+                                      content_weight=config.content_weight, style_weight=config.style_weight)
 
     # train
     panels = {"content": {"content": "relu2_2"}, "style": {"style": "Gram matrices of four layers"}}

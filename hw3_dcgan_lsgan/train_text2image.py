@@ -30,6 +30,7 @@ class Config(cli.Common):
     """The report's settings; what it does not give is marked `assumed`."""
 
     FOLDER: ClassVar = "hw3_dcgan_lsgan"
+    ACCUMULATES: ClassVar = False
     PRESETS: ClassVar = {
         "quick": {"steps": 1000, "batch_size": 16, "strengthened_share": 0.1, "sample_every": 200,
                   "checkpoint_every": 250},
@@ -86,7 +87,7 @@ def main(config: Config) -> None:
     data = datasets.load(run, config.data_folders, size=64, keep="exactly_one")
     colours = data.select(~data.table["gray eyes"].to_numpy())
     cli.say(f"gray eyes left out: {len(data.rows) - len(colours.rows)} of {len(data.rows)} pictures")
-    machine = runtime.start(config.seed, run.precision(config.precision), fold_constants=False)
+    machine = runtime.start(config.seed, run.precision(config.precision), run.scale, fold_constants=False)
     run.settle(machine)
     import keras
 
@@ -100,11 +101,12 @@ def main(config: Config) -> None:
 
     stream = batches.Batches(colours.images, colours.rows, {"condition": tags.one_hot(colours.table, 22)},
                              config.batch_size, config.seed, mirror=recipe["mirror"], wrong="condition")
-    game = cdcgan.ScheduledCDCGAN(
-        config.seed, player(cdcgan.cdcgan_generator(22, config.z, recipe["own_dense"], config.dropout)),
-        player(cdcgan.cdcgan_discriminator(22, recipe["own_dense"], config.dropout)), d_steps=config.d_steps,
-        strengthened=config.strengthened(stream.steps_per_epoch), smooth=recipe["smooth"],
-        skip_below=config.skip_below if recipe["skip"] else 0.0, wrong_loss=config.wrong_loss)
+    with machine.scope():
+        game = cdcgan.ScheduledCDCGAN(
+            config.seed, player(cdcgan.cdcgan_generator(22, config.z, recipe["own_dense"], config.dropout)),
+            player(cdcgan.cdcgan_discriminator(22, recipe["own_dense"], config.dropout)), d_steps=config.d_steps,
+            strengthened=config.strengthened(stream.steps_per_epoch), smooth=recipe["smooth"],
+            skip_below=config.skip_below if recipe["skip"] else 0.0, wrong_loss=config.wrong_loss)
 
     # train
     panels = {"D": {"d_real": "real, right label", "d_fake": "fake, right label", "d_wrong_label": "real, wrong label",

@@ -84,7 +84,7 @@ class StyleTransfer(Game):
         self.energy = square(features.content(to_range(tf.constant(samples), self.LOW, self.HIGH)))
 
     def step(self, batch: dict[str, tf.Tensor], step: tf.Tensor) -> Terms:
-        photo = to_range(batch["image"], self.LOW, self.HIGH)
+        photo = self.in_range(batch)["image"]
         number = step % len(self.styles)
         with self.tape("transfer") as tape:
             image = self.transfer([photo, self.styles[number][None]], training=True)

@@ -60,7 +60,7 @@ def main(config: Config) -> None:
     hair, eyes = tags.labels(data.table)
 
     # model
-    machine = runtime.start(config.seed, run.precision(config.precision))
+    machine = runtime.start(config.seed, run.precision(config.precision), run.scale)
     run.settle(machine)
     import keras
 
@@ -71,11 +71,12 @@ def main(config: Config) -> None:
     def player(network: keras.Model) -> Player:
         return Player(network, keras.optimizers.Adam(config.lr, beta_1=config.beta_1, beta_2=0.999, epsilon=1e-7))
 
-    game = model.ACGAN(
-        config.seed, real_target=config.real_target, class_weight=config.class_weight,
-        fake_class=config.fake_class,
-        generator=player(model.generator(z=config.z, condition=config.condition, embedding=config.embedding)),
-        discriminator=player(model.discriminator()))
+    with machine.scope():
+        game = model.ACGAN(
+            config.seed, real_target=config.real_target, class_weight=config.class_weight,
+            fake_class=config.fake_class,
+            generator=player(model.generator(z=config.z, condition=config.condition, embedding=config.embedding)),
+            discriminator=player(model.discriminator()))
 
     # train
     stream = batches.Batches(data.images, data.rows, {"hair": hair, "eyes": eyes}, config.batch_size, config.seed)

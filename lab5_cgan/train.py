@@ -74,7 +74,8 @@ def main(config: Config) -> None:
     data = iclevr.load(run, config.data, config.resize)
 
     # model; D's dropout is passed several times a step
-    machine = runtime.start(config.seed, run.precision(config.precision), fold_constants=config.model == "cgan")
+    machine = runtime.start(config.seed, run.precision(config.precision), run.scale,
+                            fold_constants=config.model == "cgan")
     run.settle(machine)
     import keras
 
@@ -85,15 +86,16 @@ def main(config: Config) -> None:
     def player(network: keras.Model, rate: float) -> Player:
         return Player(network, keras.optimizers.Adam(rate, beta_1=config.beta_1, beta_2=0.999, epsilon=1e-8))
 
-    if config.model == "cgan":
-        game = model.CGAN(config.seed, generator=player(model.cgan_generator(config.z), config.g_lr),
-                          discriminator=player(model.cgan_discriminator(), config.d_lr))
-        panels = {"source": {"d_real": "D on real", "d_fake": "D on fake", "g": "G"}}
-    else:
-        game = model.ACGAN(config.seed, player(model.acgan_generator(config.z), config.g_lr),
-                           player(model.acgan_discriminator(), config.d_lr), class_weight=config.class_weight)
-        panels = {"source": {"d_real": "D on real", "d_fake": "D on fake", "g_source": "G"},
-                  "class": {"d_class": "D", "g_class": "G"}}
+    with machine.scope():
+        if config.model == "cgan":
+            game = model.CGAN(config.seed, generator=player(model.cgan_generator(config.z), config.g_lr),
+                              discriminator=player(model.cgan_discriminator(), config.d_lr))
+            panels = {"source": {"d_real": "D on real", "d_fake": "D on fake", "g": "G"}}
+        else:
+            game = model.ACGAN(config.seed, player(model.acgan_generator(config.z), config.g_lr),
+                               player(model.acgan_discriminator(), config.d_lr), class_weight=config.class_weight)
+            panels = {"source": {"d_real": "D on real", "d_fake": "D on fake", "g_source": "G"},
+                      "class": {"d_class": "D", "g_class": "G"}}
 
     # train
     stream = batches.Batches(data.images, data.rows, {"label": data.labels}, config.batch_size, config.seed)

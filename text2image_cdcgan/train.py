@@ -62,7 +62,7 @@ def main(config: Config) -> None:
     conditions = tags.multi_hot(data.table, 23)
 
     # model
-    machine = runtime.start(config.seed, run.precision(config.precision))
+    machine = runtime.start(config.seed, run.precision(config.precision), run.scale)
     run.settle(machine)
     import keras
 
@@ -73,10 +73,11 @@ def main(config: Config) -> None:
     def player(network: keras.Model) -> Player:
         return Player(network, keras.optimizers.Adam(config.lr, config.beta_1, config.beta_2, epsilon=1e-7))
 
-    game = model.ConditionalDCGAN(
-        config.seed, wrong_loss=config.wrong_loss, g_loss=config.g_loss,
-        generator=player(model.generator(z=config.z, size=config.image_size)),
-        discriminator=player(model.discriminator(size=config.image_size)))
+    with machine.scope():
+        game = model.ConditionalDCGAN(
+            config.seed, wrong_loss=config.wrong_loss, g_loss=config.g_loss,
+            generator=player(model.generator(z=config.z, size=config.image_size)),
+            discriminator=player(model.discriminator(size=config.image_size)))
 
     # train
     stream = batches.Batches(data.images, data.rows, {"condition": conditions}, config.batch_size, config.seed,

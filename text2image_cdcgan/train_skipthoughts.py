@@ -73,7 +73,7 @@ def main(config: Config) -> None:
     config = runs.recall(config)
     run = runs.Run(config)
     data = datasets.load(run, config.data_folders, 64, keep="one_or_two")
-    machine = runtime.start(config.seed, run.precision(config.precision))
+    machine = runtime.start(config.seed, run.precision(config.precision), run.scale)
     run.settle(machine)
     phrases = text.phrases(data.table)
     sentences = text.load(run, phrases, config.vectors, config.encoder, kept=config.evaluate_only)
@@ -94,9 +94,10 @@ def main(config: Config) -> None:
         return Player(network, keras.optimizers.Adam(config.lr, config.beta_1, config.beta_2, epsilon=1e-7))
 
     size = sentences.vectors.shape[1]
-    game = model.SkipThoughtsWGANGP(
-        config.seed, player(model.skipthoughts_generator(size, config.z)), player(model.skipthoughts_critic(size)),
-        sentences.vectors, wrong_loss=config.wrong_loss, penalty=config.penalty, d_steps=config.d_steps)
+    with machine.scope():
+        game = model.SkipThoughtsWGANGP(
+            config.seed, player(model.skipthoughts_generator(size, config.z)), player(model.skipthoughts_critic(size)),
+            sentences.vectors, wrong_loss=config.wrong_loss, penalty=config.penalty, d_steps=config.d_steps)
 
     # train
     stream = batches.Batches(data.images, data.rows, {"sentence": labels}, config.batch_size * config.d_steps,

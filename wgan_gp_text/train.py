@@ -62,7 +62,8 @@ def main(config: Config) -> None:
     text = tags.multi_hot(data.table, 24)
 
     # model
-    machine = runtime.start(config.seed, run.precision(config.precision), fold_constants=config.alpha_dropout == 0)
+    machine = runtime.start(config.seed, run.precision(config.precision), run.scale,
+                            fold_constants=config.alpha_dropout == 0)
     run.settle(machine)
     import keras
 
@@ -73,9 +74,10 @@ def main(config: Config) -> None:
     def player(network: keras.Model) -> Player:
         return Player(network, keras.optimizers.Adam(config.lr, config.beta_1, config.beta_2, epsilon=1e-7))
 
-    game = model.WGANGP(
-        config.seed, player(model.generator(text.shape[1], config.z, config.start)),
-        player(model.critic(text.shape[1], config.alpha_dropout)), penalty=config.penalty, d_steps=config.d_steps)
+    with machine.scope():
+        game = model.WGANGP(
+            config.seed, player(model.generator(text.shape[1], config.z, config.start)),
+            player(model.critic(text.shape[1], config.alpha_dropout)), penalty=config.penalty, d_steps=config.d_steps)
 
     # train
     stream = batches.Batches(data.images, data.rows, {"text": text}, config.batch_size * config.d_steps, config.seed,

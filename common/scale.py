@@ -1,0 +1,78 @@
+"""On how many devices and machines a step is spread, and in how many parts it is done. No TensorFlow here."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from common.cli import Common, UserError
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How the batch of a step is split: over workers (processes, one a machine), their devices, and parts in turn."""
+
+    devices: int = 1  # of each worker
+    workers: int = 1
+    accumulate: int = 1
+    worker: int = 0   # the number of this process; 0 is the chief
+
+    @property
+    def replicas(self) -> int:
+        """Devices of all workers."""
+        return self.devices * self.workers
+
+    @property
+    def chief(self) -> bool:
+        """Whether this process writes the run folder."""
+        return self.worker == 0
+
+    def settings(self) -> dict[str, Any]:
+        """What a run must keep: another number changes results in their last bits."""
+        return {"devices": self.devices, "workers": self.workers, "accumulate": self.accumulate}
+
+
+ONE = Scale()
+
+
+def of(config: Common) -> Scale:
+    """The scale that options and TF_CONFIG ask for; a run that is only measured uses one device.
+
+    Raises:
+        UserError: they do not fit each other or the batch.
+    """
+    if config.evaluate_only:
+        return ONE
+    worker, workers = cluster()
+    scale = Scale(config.devices, workers, config.accumulate, worker)
+    slices = scale.replicas * scale.accumulate
+    if config.batch_size % slices:
+        raise UserError(f"--batch-size {config.batch_size}: cannot be split into {slices} equal slices ({workers} "
+                        f"workers, --devices {scale.devices}, --accumulate {scale.accumulate}); give a multiple of it")
+    if scale.accumulate > 1 and not config.ACCUMULATES:
+        raise UserError("--accumulate: this report's players move together, on a batch as a whole; leave it out")
+    if scale.replicas > 1 and config.jit:
+        raise UserError("--jit: compiles for one device only; leave it out, or --devices and TF_CONFIG")
+    return scale
+
+
+def cluster() -> tuple[int, int]:
+    """This process's number among the workers of TF_CONFIG, and how many there are: (0, 1) where it is not set.
+
+    Raises:
+        UserError: TF_CONFIG is damaged, or names others than a chief and workers.
+    """
+    try:
+        described = json.loads(os.environ.get("TF_CONFIG") or "{}")
+        members = {role: len(hosts) for role, hosts in described.get("cluster", {}).items()}
+        task = described.get("task", {"type": "worker", "index": 0})
+        number = int(task["index"]) + (members.get("chief", 0) if task["type"] == "worker" else 0)
+        fits = not members or (members.keys() <= {"chief", "worker"} and 0 <= task["index"] < members[task["type"]])
+    except (ValueError, TypeError, KeyError, AttributeError):
+        fits = False
+    if not fits:
+        raise UserError('TF_CONFIG: must be like {"cluster": {"worker": ["host:port", ...]}, "task": {"type": '
+                        '"worker", "index": 0}}; mend it, or run `unset TF_CONFIG`')
+    return (number, sum(members.values())) if members else (0, 1)

@@ -1,0 +1,120 @@
+"""A tiny training in a process of its own, for test_scale.py: devices and workers are settled when a process starts."""
+
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common import cli, runs, runtime
+
+
+@dataclass(frozen=True)
+class Config(cli.Common):
+    """Plain SGD without batch statistics and dropout, so that one device and several do the same."""
+
+    batch_size: int = cli.option(12, "")
+    log_every: int = cli.option(1, "")
+    sample_every: int | None = cli.option(100, "")
+    d_steps: int = cli.option(1, "")
+    full: bool = cli.option(False, "Adam, batch normalisation and dropout")
+    clip: float = cli.option(0.0, "norm above which gradients are made shorter")
+    skip: bool = cli.option(False, "a game in which D moves in some steps only")
+    pause: float = cli.option(0.0, "seconds that each batch takes, so that a run can be met on its way", keeps_run=True)
+
+
+def games():
+    """The two games, which use TensorFlow."""
+    import tensorflow as tf
+
+    from common import replicas
+    from common.game import Draws, Game
+    from common.losses import bce
+
+    class Tiny(Game):
+        """Labels by an embedding; random numbers in each of the three functions."""
+
+        def generate(self, draw, count, label):
+            return self.generator([draw.normal((count, 4)), label], training=True)
+
+        def d_loss(self, real, fake, draw, label):
+            return {"d_real": bce(self.discriminator(real, training=True), draw.uniform((real.shape[0], 1), 0.7, 1.2)),
+                    "d_fake": bce(self.discriminator(fake, training=True), 0.0)}
+
+        def g_loss(self, fake, draw, label):
+            return {"g": bce(self.discriminator(fake, training=True), draw.uniform((fake.shape[0], 1), 0.9, 1.0))}
+
+    class Skipping(Tiny):
+        """D moves where its loss on the whole batch is above a bound that it crosses now and then."""
+
+        def step(self, batch, step):
+            labels, draw = self.in_range(batch), Draws(self.seed, step)
+            real = labels.pop("image")
+            with self.tape("discriminator") as tape:
+                terms = self.d_loss(real, self.generate(draw, real.shape[0], **labels), draw, **labels)
+                total = tf.add_n(list(terms.values()))
+            moves = replicas.mean(total) >= 1.5
+            replicas.when(moves, lambda: self.move("discriminator", tape, total),
+                          self.discriminator.trainable_variables + self.players["discriminator"].optimizer.variables)
+            return {**terms, "moves": tf.cast(moves, tf.float32)}
+
+    return Tiny, Skipping
+
+
+def players(full: bool, clip: float):
+    """Generator and discriminator of pictures of 4x4."""
+    import keras
+
+    from common.game import Player
+
+    layers = keras.layers
+    z, label = keras.Input((4,)), keras.Input((), dtype="int32")
+    x = layers.Dense(48)(layers.Concatenate()([z, layers.Embedding(5, 3)(label)]))
+    x = layers.BatchNormalization()(x) if full else x
+    generator = keras.Model([z, label], layers.Reshape((4, 4, 3))(x))
+    discriminator = keras.Sequential([keras.Input((4, 4, 3)), layers.Flatten(), layers.Dense(8, activation="tanh"),
+                                      *([layers.Dropout(0.5)] if full else []), layers.Dense(1)])
+
+    def player(network):
+        kind = keras.optimizers.Adam(1e-2) if full else keras.optimizers.SGD(0.1, global_clipnorm=clip or None)
+        return Player(network, kind)
+
+    return {"generator": player(generator), "discriminator": player(discriminator)}
+
+
+def main(config: Config) -> None:
+    run = runs.Run(config)
+    machine = runtime.start(config.seed, "float32", run.scale)
+    run.settle(machine)
+    from common import batches, trainer
+
+    tiny, skipping = games()
+    with machine.scope():
+        both = players(config.full, config.clip)
+        game = skipping(5, **both) if config.skip else tiny(5, d_steps=config.d_steps, **both)
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (96, 4, 4, 3), np.uint8)
+
+    class Slow(batches.Batches):
+        def at(self, step):
+            time.sleep(config.pause)
+            return super().at(step)
+
+    stream = Slow(images, np.arange(96), {"label": random.integers(0, 5, 96)}, config.batch_size * config.d_steps,
+                  config.seed)
+
+    def grid():
+        made = game.generator.predict_on_batch([np.ones((3, 4), np.float32), np.arange(3)])
+        assert made.shape == (3, 4, 4, 3)
+        return Image.new("RGB", (8, 8), int(1e3 * abs(made.sum())) % 256)
+
+    trainer.train(game, stream, run, config, grid, {"loss": {"d_real": "D"}})
+    np.savez(config.run_folder.parent / f"{config.run_folder.name}-{run.scale.worker}.npz",
+             *game.generator.get_weights(), *game.discriminator.get_weights())
+
+
+if __name__ == "__main__":
+    cli.run(Config, main)

@@ -1,0 +1,279 @@
+"""Several devices, several workers, batches in parts: common/scale.py, common/replicas.py and the trainer.
+
+They train `scaled.py`, in a process of its own where there are several devices.
+"""
+
+import importlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scaled
+from conftest import ROOT, state
+
+from common import cli, scale
+from common.cli import UserError
+from common.runs import Run
+
+SCRIPT = str(ROOT / "tests" / "scaled.py")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Trains by words of the command line, each set of them once -> weights, and log.csv as numbers.
+
+    One device needs no process of its own.
+    """
+    folder, known = tmp_path_factory.mktemp("scaled"), {}
+
+    def train(*words):
+        if words not in known:
+            out = folder / "_".join(["run", *words])
+            all_words = ["--steps", "6", "--out", str(out), *words]
+            if "--devices" in words:
+                subprocess.run([sys.executable, SCRIPT, *all_words], check=True)
+            else:
+                scaled.main(cli.parse(scaled.Config, all_words))
+            known[words] = weights(out), np.genfromtxt(out / "log.csv", delimiter=",", names=True)
+        return known[words]
+
+    return train
+
+
+def weights(out, worker=0):
+    with np.load(out.parent / f"{out.name}-{worker}.npz") as file:
+        return [file[name] for name in file.files]
+
+
+@pytest.mark.parametrize("game", [(), ("--d-steps", "2")], ids=["d_steps 1", "d_steps 2"])
+def test_a_batch_in_parts_is_the_whole_batch(trained, game):
+    check(trained(*game), trained(*game, "--accumulate", "3"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("game", [(), ("--d-steps", "2"), ("--d-steps", "2", "--accumulate", "3")],
+                         ids=["d_steps 1", "d_steps 2", "d_steps 2, in parts"])
+def test_two_devices_are_one(trained, game):
+    check(trained(*game), trained(*game, "--devices", "2"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("game", [("--clip", "0.05"), ("--skip",)], ids=["gradients are clipped", "D skips steps"])
+def test_two_devices_clip_and_decide_as_one(trained, game):
+    whole = trained(*game)
+    check(whole, trained(*game, "--devices", "2"))
+    plain = trained()
+    assert max(abs(one - two).max() for one, two in zip(whole[0], plain[0], strict=True)) > 1e-3
+    assert game != ("--skip",) or 0 < whole[1]["moves"].mean() < 1
+
+
+def check(one, other):
+    for expected, found in zip(one[0], other[0], strict=True):
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+    for name in one[1].dtype.names:
+        np.testing.assert_allclose(other[1][name], one[1][name], rtol=0, atol=1e-5)
+
+
+class Crew:
+    """Two workers on this machine, each a process.
+
+    Args:
+        out: the run folder.
+        words: further words of the command line.
+    """
+
+    def __init__(self, out: Path, *words: object, second: tuple = ()) -> None:
+        self.out = out
+        hosts = [f"127.0.0.1:{port}" for port in free_ports(2)]
+        self.processes = [self._start(hosts, worker, *words, *(second if worker else ())) for worker in (0, 1)]
+
+    def _start(self, hosts, worker, *words):
+        cluster = json.dumps({"cluster": {"worker": hosts}, "task": {"type": "worker", "index": worker}})
+        command = [sys.executable, SCRIPT, "--full", "--steps", "12", "--checkpoint-every", "4", "--out", self.out]
+        return subprocess.Popen([*map(str, command), *map(str, words)], env={**os.environ, "TF_CONFIG": cluster},
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def reach(self, step):
+        """Waits until the run has done so many steps."""
+        log, until = self.out / "log.csv", time.monotonic() + 300
+        while not (log.exists() and log.read_text().count("\n") > step):
+            if time.monotonic() > until or any(process.poll() is not None for process in self.processes):
+                raise AssertionError(f"not at step {step}: {self.end()}")
+            time.sleep(0.01)
+
+    def send(self, number, *workers):
+        for worker in workers:
+            self.processes[worker].send_signal(number)
+
+    def end(self):
+        """Waits for both; their exit codes and what they said."""
+        try:
+            said = [process.communicate(timeout=300)[0] for process in self.processes]
+        finally:
+            self.send(signal.SIGKILL, 0, 1)  # does nothing to those that have ended
+        return [process.returncode for process in self.processes], said
+
+
+def free_ports(count):
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+@pytest.fixture(scope="module")
+def together(tmp_path_factory):
+    """The run folder of two workers that nobody interrupted."""
+    out = tmp_path_factory.mktemp("workers") / "whole"
+    codes, said = Crew(out).end()
+    assert codes == [0, 0], said
+    return out
+
+
+@pytest.mark.slow
+def test_two_workers_agree_to_the_bit_and_the_chief_alone_writes(together):
+    for one, other in zip(weights(together, 0), weights(together, 1), strict=True):
+        np.testing.assert_array_equal(one, other)
+    config = json.loads((together / "config.json").read_text())
+    assert config["scale"] == {"devices": 1, "workers": 2, "accumulate": 1}
+    assert {path.name for path in together.parent.iterdir()} == {"whole", "whole-0.npz", "whole-1.npz"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "workers", "codes"), [(signal.SIGKILL, (0, 1), [-9, -9]),
+                                                          (signal.SIGTERM, (1,), [143, 143])],
+                         ids=["both killed", "one told to stop"])
+def test_stopped_workers_go_on_to_the_same_bits(together, tmp_path, number, workers, codes):
+    out = tmp_path / "broken"
+    crew = Crew(out, "--pause", 0.2)
+    crew.reach(6)
+    crew.send(number, *workers)
+    found, said = crew.end()
+    assert found == codes, said
+    codes, said = Crew(out).end()
+    assert codes == [0, 0], said
+    assert "goes on at step" in said[0]
+    expected, found = state(together), state(out)
+    assert expected.keys() == found.keys()
+    for name, value in expected.items():
+        np.testing.assert_array_equal(value, found[name], err_msg=name)
+    for worker in (0, 1):
+        for one, other in zip(weights(together, worker), weights(out, worker), strict=True):
+            np.testing.assert_array_equal(one, other)
+    assert (out / "log.csv").read_bytes() == (together / "log.csv").read_bytes()
+
+
+@pytest.mark.slow
+def test_the_worker_that_is_left_says_so(tmp_path):
+    crew = Crew(tmp_path / "run", "--pause", 0.2)
+    crew.reach(5)
+    crew.send(signal.SIGKILL, 1)
+    codes, said = crew.end()
+    assert codes == [1, -9], said
+    assert "another worker of TF_CONFIG is gone; start all of them again with the same commands" in said[0]
+
+
+@pytest.mark.slow
+def test_workers_with_different_options_stop(tmp_path):
+    codes, said = Crew(tmp_path / "run", second=("--seed", "1")).end()
+    assert codes == [2, 2], said
+    assert all("the workers differ in what they train" in text for text in said)
+
+
+def tf_config(workers=2, index=0, role="worker"):
+    hosts = [f"127.0.0.1:{7000 + number}" for number in range(workers)]
+    return json.dumps({"cluster": {"worker": hosts}, "task": {"type": role, "index": index}})
+
+
+@pytest.mark.parametrize(("words", "environment", "message"), [
+    (["--devices", "5"], None, "--batch-size 12: cannot be split into 5 equal slices"),
+    (["--accumulate", "8"], None, "give a multiple of it"),
+    (["--accumulate", "6"], tf_config(4), r"24 equal slices \(4 workers, --devices 1, --accumulate 6\)"),
+    (["--devices", "2", "--jit"], None, "--jit: compiles for one device only"),
+    ([], tf_config(role="ps"), "TF_CONFIG: must be like"),
+    ([], tf_config(index=2), "TF_CONFIG: must be like"),
+    ([], "{", "TF_CONFIG: must be like"),
+])
+def test_what_does_not_fit_is_refused(tmp_path, monkeypatch, words, environment, message):
+    if environment:
+        monkeypatch.setenv("TF_CONFIG", environment)
+    config = cli.parse(scaled.Config, [*words, "--steps", "2", "--out", str(tmp_path)])
+    with pytest.raises(UserError, match=message):
+        Run(config)
+    assert not list(tmp_path.iterdir())
+
+
+def test_devices_below_one_are_refused():
+    with pytest.raises(UserError, match="--devices 0: must be from 1"):
+        cli.parse(scaled.Config, ["--devices", "0"])
+
+
+@pytest.mark.parametrize(("name", "folder"), [("train", "cyclegan_style"), ("train_style", "hw3_dcgan_lsgan"),
+                                              ("train_text2image", "hw3_dcgan_lsgan")])
+def test_games_with_a_step_of_their_own_refuse_parts(tmp_path, name, folder):
+    config = importlib.import_module(f"{folder}.{name}").Config
+    with pytest.raises(UserError, match="--accumulate: this report's players"):
+        Run(cli.parse(config, ["--accumulate", "2", "--batch-size", "4", "--out", str(tmp_path)]))
+
+
+def test_a_pool_of_made_pictures_is_for_one_device():
+    from cyclegan_style.train import Config
+
+    with pytest.raises(UserError, match="--pool: made pictures are kept in one order"):
+        cli.parse(Config, ["--pool", "50", "--devices", "2"])
+
+
+def test_a_run_keeps_its_scale(tmp_path):
+    def run(*words):
+        Run(cli.parse(scaled.Config, ["--steps", "2", "--out", str(tmp_path), *words])).close()
+
+    run("--accumulate", "2")
+    (tmp_path / "generator.keras").touch()
+    run("--accumulate", "2")
+    with pytest.raises(UserError, match="scale: accumulate = 2, now it is 1"):
+        run()
+    facts = json.loads((tmp_path / "config.json").read_text())
+    assert facts.pop("scale") == {"devices": 1, "workers": 1, "accumulate": 2}
+    (tmp_path / "config.json").write_text(json.dumps(facts))  # as a run from before --devices
+    with pytest.raises(UserError, match="scale: accumulate = 1, now it is 2"):
+        run("--accumulate", "2")
+    run()
+
+
+def test_the_chief_alone_has_the_run_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", tf_config(index=1))
+    run = Run(cli.parse(scaled.Config, ["--steps", "2", "--out", str(tmp_path / "run")]))
+    assert run.folder.name.startswith("gan-worker-")
+    assert not (tmp_path / "run").exists()
+    run.close()
+    assert not run.folder.exists()
+
+
+def test_chief_and_workers_are_counted_together(monkeypatch):
+    cluster = {"chief": ["a:1"], "worker": ["b:1", "c:1"]}
+    for role, index, expected in (("chief", 0, 0), ("worker", 0, 1), ("worker", 1, 2)):
+        monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": cluster, "task": {"type": role, "index": index}}))
+        assert scale.cluster() == (expected, 3)
+    monkeypatch.delenv("TF_CONFIG")
+    assert scale.cluster() == (0, 1)
+
+
+def test_slices_and_their_draws_are_those_of_the_whole(tensorflow):
+    from common.game import Draws
+    from common.replicas import Share
+
+    values = tensorflow.reshape(tensorflow.range(24), (12, 2))
+    assert Share(1, 3).take(values).numpy()[:, 0].tolist() == [8, 10, 12, 14]
+    assert Share(1, 3).part(1, 2) == Share(3, 6)
+    whole, slices = (Draws(0, tensorflow.constant(7, tensorflow.int64)) for _ in range(2))
+    expected = whole.normal((6, 4))
+    slices.share = Share(2, 3)
+    np.testing.assert_array_equal(slices.normal((2, 4)), expected[4:])
