@@ -1,0 +1,132 @@
+"""What bfloat16 does to quality: the same trainings in float32 and in bfloat16, over several seeds.
+
+Each is a process of its own that runs a report's train.py with `--preset quick` on the embedded data, and is measured as
+every run is. A run that is finished is not made again, so a comparison that was stopped goes on. README.md here says how
+to read the table.
+
+    python benchmarks/precision.py                                  # every report, 3 seeds: some three hours
+    python benchmarks/precision.py --reports acgan_onehot --steps 1000
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common import cli
+
+PRECISIONS = ("float32", "bfloat16")
+RUNS = {  # name -> train.py and its options
+    "acgan_onehot": ("hw4_acgan/train.py", "--condition", "onehot"),
+    "acgan": ("hw4_acgan/train.py",),
+    "dcgan": ("hw3_dcgan_lsgan/train.py", "--model", "dcgan"),
+    "text2image": ("text2image_cdcgan/train.py",),
+    "wgan_gp": ("wgan_gp_text/train.py",),
+    "lab5_acgan": ("lab5_cgan/train.py", "--model", "acgan", "--class-weight", "24"),
+}
+MEASURES = {  # name -> where it stands in metrics.json, and whether more is better
+    "hair": (("condition_accuracy", "hair"), True), "eyes": (("condition_accuracy", "eyes"), True),
+    "test.json": (("accuracy", "test"), True), "new_test.json": (("accuracy", "new_test"), True),
+    "Frechet distance": (("frechet", "fake"), False),
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """Which trainings, how long, and where to."""
+
+    reports: tuple[str, ...] = cli.option((), f"which: {', '.join(RUNS)} (default: all)", metavar="NAME")
+    seeds: int = cli.option(3, "trainings in each precision, with the seeds 1, 2, ...", metavar="N", within=(2, 100))
+    steps: int | None = cli.option(None, "length of each training (default: that of its quick preset)", metavar="N",
+                                   within=(1, 10_000_000))
+    out: Path = cli.option(cli.ROOT / "runs" / "precision", "folder for the runs and precision.json", metavar="DIR")
+    debug: bool = cli.option(False, "show the traceback of an error")
+
+    def check(self) -> None:
+        """Raises UserError for values that cannot be meant."""
+        for name in self.reports:
+            if name not in RUNS:
+                raise cli.UserError(f"--reports {name}: there is none of that name; take of {', '.join(RUNS)}")
+        cli.check_ranges(self)
+
+
+def main(options: Options) -> None:
+    """Trains what is not trained yet, seed after seed; the table and precision.json come after each report."""
+    from common import files
+
+    results = {}
+    for name in options.reports or RUNS:
+        measured = {precision: [] for precision in PRECISIONS}
+        for seed in range(1, options.seeds + 1):
+            for precision in PRECISIONS:
+                measured[precision].append(train(name, precision, seed, options))
+        results[name] = compare(measured)
+        show(name, results[name])
+        files.write_json(options.out / "precision.json", {"steps": options.steps, "reports": results})
+
+
+def train(name: str, precision: str, seed: int, options: Options) -> dict[str, Any]:
+    """One training, unless it is there; its metrics.json."""
+    folder = options.out / name / f"{precision}-{seed}"
+    if not (folder / "metrics.json").exists():
+        cli.say(f"{name}, {precision}, seed {seed}")
+        script, *words = RUNS[name]
+        steps = ["--steps", str(options.steps)] if options.steps else []
+        done = subprocess.run([sys.executable, cli.ROOT / script, *words, *steps, "--preset", "quick", "--precision",
+                               precision, "--seed", str(seed), "--out", folder], check=False)
+        if done.returncode:
+            raise cli.Failure(f"{script} in {folder} ended with {done.returncode}; its own message says why")
+    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    if options.steps not in (None, metrics["steps"]):
+        raise cli.UserError(f"{folder}: was trained for {metrics['steps']} steps, not {options.steps}; give another "
+                            "--out")
+    return metrics
+
+
+def compare(measured: dict[str, list[dict[str, Any]]]) -> dict[str, dict[str, Any]]:
+    """What the two precisions reached, measure by measure.
+
+    Args:
+        measured: precision -> metrics.json of each seed.
+
+    Returns:
+        measure -> each precision's values; their means; `difference` of the means, bfloat16 less float32; its
+        standard error `error`; `hurts`: whether bfloat16 is worse by more than twice that.
+    """
+    found = {}
+    for name, (path, more_is_better) in MEASURES.items():
+        values = {precision: [_at(metrics, path) for metrics in runs] for precision, runs in measured.items()}
+        if None in values["float32"] + values["bfloat16"]:
+            continue
+        means = {precision: statistics.mean(numbers) for precision, numbers in values.items()}
+        difference = means["bfloat16"] - means["float32"]
+        error = sum(statistics.variance(numbers) / len(numbers) for numbers in values.values()) ** 0.5
+        loss = -difference if more_is_better else difference
+        found[name] = {"values": values, "means": means, "difference": difference, "error": error,
+                       "hurts": loss > 2 * error}
+    return found
+
+
+def _at(metrics: dict[str, Any], path: tuple[str, ...]) -> float | None:
+    value: Any = metrics
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def show(name: str, found: dict[str, dict[str, Any]]) -> None:
+    """Prints one report's comparison."""
+    from benchmarks import table
+
+    rows = [(measure, *(", ".join(f"{value:.3f}" for value in result["values"][precision]) for precision in PRECISIONS),
+             f"{result['difference']:+.3f} +- {result['error']:.3f}", "yes" if result["hurts"] else "no")
+            for measure, result in found.items()]
+    table.plain(name, ("measure", *PRECISIONS, "difference", "bfloat16 hurts"), rows)
+
+
+if __name__ == "__main__":
+    cli.run(Options, main, description=__doc__)
