@@ -1,8 +1,8 @@
 """What bfloat16 does to quality: the same trainings in float32 and in bfloat16, over several seeds.
 
-Each is a process of its own that runs a report's train.py with `--preset quick` on the embedded data, and is measured as
-every run is. A run that is finished is not made again, so a comparison that was stopped goes on. README.md here says how
-to read the table.
+Each is a process of its own that runs a report's train.py with `--preset quick` on the embedded data, and is measured
+as every run is. A run that is finished is not made again, so a comparison that was stopped goes on. README.md here
+says how to read the table.
 
     python benchmarks/precision.py                                  # every report, 3 seeds: some three hours
     python benchmarks/precision.py --reports acgan_onehot --steps 1000
