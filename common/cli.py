@@ -217,7 +217,8 @@ def parse(config: type[C], argv: Sequence[str] | None = None, description: str =
     given = {name: tuple(value) if isinstance(value, list) else value for name, value in words.items()}
     preset = getattr(config, "PRESETS", {}).get(given.get("preset"), {})
     preset = {name: value(given) if callable(value) else value for name, value in preset.items()}
-    parsed = config(**{**preset, **(_length(given) or _length(preset)), **given})
+    length = _length(given) or _length(preset) if issubclass(config, Common) else {}
+    parsed = config(**{**preset, **length, **given})
     parsed.check()
     return parsed
 

@@ -30,7 +30,7 @@ def small(tensorflow):
     image = keras.Input((8, 8, 3))
     x = layers.Conv2D(5, 3, strides=2, padding="same", name="conv")(image)                   # -> 4x4x5
     x = layers.Conv2DTranspose(7, 4, strides=2, padding="same", use_bias=False, name="up")(x)  # -> 8x8x7
-    return keras.Model(image, layers.Dense(2, name="dense")(layers.Flatten()(x)))
+    return keras.Model(image, layers.Dense(2, name="dense")(layers.Flatten(name="flatten")(x)))
 
 
 # 2 x 3x3 kernel x 3 x 5 channels x 4x4 places; 2 x 4x4 x 5 x 7 x 4x4 places of the input; 2 x 448 x 2
