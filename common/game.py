@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import keras
 import tensorflow as tf
 
-from common import replicas
+from common import kernels, replicas
 
 Terms = dict[str, tf.Tensor]
 
@@ -135,6 +135,7 @@ class Game:
             setattr(self, name, player.network)
             player.network._distribute_strategy = None  # or `predict` draws everything once on each device
             player.optimizer.build(player.network.trainable_variables)
+            kernels.quicken(player.network, player.optimizer)
 
     def generate(self, draw: Draws, count: int, **labels: tf.Tensor) -> tf.Tensor:
         """Makes `count` pictures [count, S, S, 3] in [LOW, HIGH] with fresh noise, in training mode."""

@@ -1,0 +1,235 @@
+"""The same layers and the same Adam by faster ops. Only roundings differ; what is saved stays Keras's own.
+
+- Keras 3 spells batch normalisation out in a dozen ops on float32 copies, and Adam likewise. TensorFlow's fused ops do
+  it in 1/8 and 1/3 of the time.
+- On a CPU oneDNN has kernels for large pictures. Where a convolution's result is a few pixels wide, as deep in every
+  GAN, the product of its patches and its kernel, as matrices, takes a half to a tenth of the time.
+
+Measured on 2 cores with avx512_bf16, TensorFlow 2.21: `benchmarks/README.md`.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+
+WHOLE = 4   # pixels of a result, up to which every pass of a convolution is a product
+KERNEL = {tf.bfloat16: 64, tf.float32: 16}  # the same for the gradient by the kernel, oneDNN's slowest pass
+
+
+def quicken(network: keras.Model, optimizer: keras.optimizers.Optimizer) -> None:
+    """Has a player's layers and its optimizer computed by the ops of this module, where they are of a kind known here.
+
+    It changes these objects alone: a network that is saved and loaded, or cloned, is plain Keras again.
+    """
+    for layer in network._flatten_layers(include_self=False):
+        if type(layer) is keras.layers.BatchNormalization:
+            layer.call = functools.partial(_normalise, layer, layer.call)
+        elif type(layer) is keras.layers.Conv2D and _is_plain(layer):
+            layer.convolution_op = functools.partial(_convolution, layer, layer.convolution_op)
+        elif type(layer) is keras.layers.Conv2DTranspose and _is_plain(layer) and layer.output_padding is None:
+            layer.call = functools.partial(_transposed, layer, layer.call)
+    if type(optimizer) is keras.optimizers.Adam and not optimizer.amsgrad:
+        optimizer.update_step = functools.partial(_adam, optimizer, optimizer.update_step)
+
+
+# ---- batch normalisation ----
+
+
+def _normalise(layer: keras.layers.BatchNormalization, usual: Callable[..., tf.Tensor], inputs: tf.Tensor,
+               training: bool | None = None, mask: tf.Tensor | None = None) -> tf.Tensor:
+    """`BatchNormalization.call` on pictures while they train; `usual` does the rest."""
+    special = layer.renorm or layer.synchronized or not (layer.scale and layer.center) or layer.axis not in (-1, 3)
+    if special or not (training and layer.trainable) or mask is not None or len(inputs.shape) != 4:
+        return usual(inputs, training=training, mask=mask)
+    none = tf.zeros((0,))  # it is the batch's statistics that are asked for
+    outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+        x=inputs, scale=tf.cast(layer.gamma, tf.float32), offset=tf.cast(layer.beta, tf.float32), mean=none,
+        variance=none, epsilon=layer.epsilon, is_training=True)
+    count = tf.cast(tf.size(inputs) // inputs.shape[-1], tf.float32)
+    variance *= tf.maximum(count - 1.0, 1.0) / count  # the op gives the unbiased one, Keras keeps the biased one
+    for moving, value in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
+        moving.assign(moving * layer.momentum + value * (1.0 - layer.momentum))
+    return tf.cast(outputs, layer.compute_dtype)
+
+
+# ---- Adam ----
+
+
+def _adam(adam: keras.optimizers.Adam, usual: Callable[..., None], gradient: tf.Tensor | tf.IndexedSlices,
+          variable: tf.Variable, learning_rate: tf.Tensor) -> None:
+    """`Adam.update_step` of a dense gradient; `usual` does an embedding's."""
+    if isinstance(gradient, tf.IndexedSlices):
+        usual(gradient, variable, learning_rate)
+        return
+    index = adam._get_variable_index(variable)
+    steps = tf.cast(adam.iterations + 1, tf.float32)
+    tf.raw_ops.ResourceApplyAdam(
+        var=variable.handle, m=adam._momentums[index].value.handle, v=adam._velocities[index].value.handle,
+        beta1_power=tf.pow(adam.beta_1, steps), beta2_power=tf.pow(adam.beta_2, steps),
+        lr=tf.cast(learning_rate, tf.float32), beta1=adam.beta_1, beta2=adam.beta_2, epsilon=adam.epsilon,
+        grad=tf.cast(gradient, tf.float32))
+
+
+# ---- convolutions ----
+
+
+class Geometry(NamedTuple):
+    """A convolution of pictures [B, *size, C] with a kernel [*kernel, C, D] to [B, *result, D].
+
+    Each entry is of rows and of columns.
+    """
+
+    size: tuple[int, int]
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    padding: str  # "SAME" or "VALID"
+
+    @property
+    def result(self) -> tuple[int, int]:
+        """Rows and columns of the result."""
+        return self._each(lambda n, k, s: -(-n // s) if self.padding == "SAME" else (n - k) // s + 1)
+
+    @property
+    def before(self) -> tuple[int, int]:
+        """Rows and columns of zeros before the picture."""
+        if self.padding == "VALID":
+            return 0, 0
+        return self._each(lambda n, k, s: max((-(-n // s) - 1) * s + k - n, 0) // 2)
+
+    @property
+    def blocks(self) -> tuple[int, int]:
+        """How many strides cover the picture with its zeros."""
+        return self._each(lambda n, k, s, before, result: max(-(-(n + before) // s), result + (k - 1) // s),
+                          self.before, self.result)
+
+    def _each(self, of: Callable[..., int], *more: tuple[int, int]) -> tuple[int, int]:
+        rows, columns = (of(*numbers) for numbers in zip(self.size, self.kernel, self.stride, *more, strict=True))
+        return rows, columns
+
+
+def _is_plain(layer: keras.layers.Layer) -> bool:
+    return layer.dilation_rate == (1, 1) and getattr(layer, "groups", 1) == 1 and \
+        layer.data_format == "channels_last" and not tf.config.list_physical_devices("GPU")
+
+
+def _convolution(layer: keras.layers.Conv2D, usual: Callable[..., tf.Tensor], inputs: tf.Tensor,
+                 kernel: keras.Variable) -> tf.Tensor:
+    """`Conv2D.convolution_op`."""
+    geometry = Geometry(tuple(inputs.shape[1:3]), layer.kernel_size, layer.strides, layer.padding.upper())
+    if not _gains(geometry, inputs):
+        return usual(inputs, kernel)
+    return convolve(inputs, tf.convert_to_tensor(kernel), geometry)
+
+
+def _transposed(layer: keras.layers.Conv2DTranspose, usual: Callable[..., tf.Tensor], inputs: tf.Tensor) -> tf.Tensor:
+    """`Conv2DTranspose.call`: its result is the picture, what it is given is the convolution's result."""
+    shape = layer.compute_output_shape(inputs.shape)
+    geometry = Geometry(tuple(shape[1:3]), layer.kernel_size, layer.strides, layer.padding.upper())
+    if not _gains(geometry, inputs):
+        return usual(inputs)
+    outputs = spread(inputs, tf.convert_to_tensor(layer.kernel), geometry)
+    outputs = outputs + tf.cast(layer.bias, outputs.dtype) if layer.use_bias else outputs
+    return layer.activation(outputs)
+
+
+def _gains(geometry: Geometry, inputs: tf.Tensor) -> bool:
+    known = isinstance(inputs, tf.Tensor) and None not in geometry.size  # else Keras is finding out shapes
+    return known and math.prod(geometry.result) <= KERNEL.get(inputs.dtype, 0)
+
+
+# Each of the three is the gradient of the two others, so gradients of gradients come out of them as well.
+
+
+def convolve(picture: tf.Tensor, kernel: tf.Tensor, geometry: Geometry) -> tf.Tensor:
+    """[B, *size, C], [*kernel, C, D] -> [B, *result, D]: `tf.nn.conv2d`."""
+    @tf.custom_gradient
+    def passed(picture, kernel):
+        if math.prod(geometry.result) > WHOLE:
+            result = tf.nn.conv2d(picture, kernel, geometry.stride, geometry.padding)
+        else:
+            product = tf.matmul(_patches(picture, geometry), _flat(kernel))
+            result = tf.reshape(product, (-1, *geometry.result, kernel.shape[-1]))
+        return result, lambda back: (spread(back, kernel, geometry), correlate(picture, back, geometry))
+
+    return passed(picture, kernel)
+
+
+def spread(result: tf.Tensor, kernel: tf.Tensor, geometry: Geometry) -> tf.Tensor:
+    """[B, *result, D], [*kernel, C, D] -> [B, *size, C]: the gradient by the picture, a transposed convolution."""
+    @tf.custom_gradient
+    def passed(result, kernel):
+        if math.prod(geometry.result) > WHOLE:
+            shape = (tf.shape(result)[0], *geometry.size, kernel.shape[2])
+            picture = tf.nn.conv2d_transpose(result, kernel, shape, geometry.stride, geometry.padding)
+        else:
+            picture = _from_patches(tf.matmul(_flat(result), _flat(kernel), transpose_b=True), geometry)
+        return picture, lambda back: (convolve(back, kernel, geometry), correlate(back, result, geometry))
+
+    return passed(result, kernel)
+
+
+def correlate(picture: tf.Tensor, result: tf.Tensor, geometry: Geometry) -> tf.Tensor:
+    """[B, *size, C], [B, *result, D] -> [*kernel, C, D]: the gradient by the kernel."""
+    @tf.custom_gradient
+    def passed(picture, result):
+        product = tf.matmul(_patches(picture, geometry), _flat(result), transpose_a=True)
+        kernel = tf.reshape(product, (*geometry.kernel, picture.shape[-1], result.shape[-1]))
+        return kernel, lambda back: (spread(result, back, geometry), convolve(picture, back, geometry))
+
+    return passed(picture, result)
+
+
+def _flat(values: tf.Tensor) -> tf.Tensor:
+    """[..., D] -> [N, D]."""
+    return tf.reshape(values, (-1, values.shape[-1]))
+
+
+def _covers(geometry: Geometry) -> bool:
+    """Whether the kernel meets the picture only once and as a whole."""
+    return geometry.kernel == geometry.size and geometry.padding == "VALID"
+
+
+def _taps(geometry: Geometry) -> list[tuple[int, int]]:
+    """The kernel's places, row by row."""
+    return [(row, column) for row in range(geometry.kernel[0]) for column in range(geometry.kernel[1])]
+
+
+def _patches(picture: tf.Tensor, geometry: Geometry) -> tf.Tensor:
+    """[B, *size, C] -> what the kernel meets at each place: [B * result, kernel * C]."""
+    if _covers(geometry):
+        return tf.reshape(picture, (-1, math.prod(picture.shape[1:])))
+    channels, (down, right), (rows, columns) = picture.shape[-1], geometry.stride, geometry.result
+    places = [(before, blocks * stride - before - size) for before, blocks, stride, size in
+              zip(geometry.before, geometry.blocks, geometry.stride, geometry.size, strict=True)]
+    picture = tf.pad(picture, [(0, 0), *places, (0, 0)])
+    # so that what lies a stride apart is next to each other: reading with gaps is ten times slower
+    picture = tf.reshape(picture, (-1, geometry.blocks[0], down, geometry.blocks[1], right, channels))
+    met = [picture[:, y // down:y // down + rows, y % down, x // right:x // right + columns, x % right]
+           for y, x in _taps(geometry)]
+    return _flat(tf.concat(met, -1))
+
+
+def _from_patches(patches: tf.Tensor, geometry: Geometry) -> tf.Tensor:
+    """The gradient of `_patches`: each pixel is the sum of all that it was met for."""
+    channels = patches.shape[-1] // math.prod(geometry.kernel)
+    if _covers(geometry):
+        return tf.reshape(patches, (-1, *geometry.size, channels))
+    (down, right), (rows, columns), (high, wide) = geometry.stride, geometry.result, geometry.blocks
+    met = tf.split(tf.reshape(patches, (-1, rows, columns, patches.shape[-1])), math.prod(geometry.kernel), -1)
+    parts: dict[tuple[int, int], list[tf.Tensor]] = {(y, x): [] for y in range(down) for x in range(right)}
+    for (y, x), values in zip(_taps(geometry), met, strict=True):
+        above, before = y // down, x // right
+        edges = [(0, 0), (above, high - rows - above), (before, wide - columns - before), (0, 0)]
+        parts[y % down, x % right].append(tf.pad(values, edges))
+    zeros = tf.zeros_like(tf.pad(met[0], [(0, 0), (0, high - rows), (0, wide - columns), (0, 0)]))
+    sums = [tf.add_n(values) if values else zeros for values in parts.values()]
+    picture = tf.reshape(tf.stack(sums, 3), (-1, high, wide, down, right, channels))
+    picture = tf.reshape(tf.transpose(picture, (0, 1, 3, 2, 4, 5)), (-1, high * down, wide * right, channels))
+    (top, left), (height, width) = geometry.before, geometry.size
+    return picture[:, top:top + height, left:left + width]
