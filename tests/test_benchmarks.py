@@ -1,5 +1,6 @@
 """benchmarks/: the count of FLOPs, the ports, the statistics, the command line. Nothing is timed."""
 
+import functools
 import json
 import math
 from dataclasses import replace
@@ -105,10 +106,12 @@ def test_a_step_of_ours_and_of_the_plain_port_moves_both_networks(tensorflow):
     from benchmarks import ours, plain, players
 
     case = replace(CASES["dcgan"], batch=2)
-    for port, losses in ((ours, {"d_real", "d_fake", "g"}), (plain, {"d", "g"})):
+    given = batch(case)
+    for port, losses in ((lambda built: functools.partial(ours.step(case, built), given), {"d_real", "d_fake", "g"}),
+                         (lambda built: plain.step(case, built, given), {"d", "g"})):
         built = players.build(case)
         before = [player.network.get_weights() for player in built.values()]
-        terms = port.step(case, built, batch(case))()
+        terms = port(built)()
         assert set(terms) == losses
         assert all(map(math.isfinite, terms.values()))
         for old, player in zip(before, built.values(), strict=True):
@@ -142,7 +145,7 @@ def test_ours_is_bfloat16_beside_a_float32_port_and_the_policy_comes_back(tensor
 
 def test_variants_take_turns_and_every_other_round_goes_backwards():
     order = []
-    made = {name: timing.Variant("float32", lambda name=name: order.append(name)) for name in "abc"}
+    made = {name: functools.partial(order.append, name) for name in "abc"}
     ticks = iter(range(100))
     times = timing.interleave(made, 3, clock=lambda: next(ticks))
     assert "".join(order) == "abccbaabc"
