@@ -90,10 +90,15 @@ def batch(case: Case, seed: int = 0) -> dict[str, np.ndarray]:
     random = np.random.default_rng(seed)
     made = {}
     for name in ("image", *NEEDED[case.name]):
-        if name in BITS:
-            made[name] = (random.random((case.batch, BITS[name])) < 0.1).astype(np.float32)
-        elif name in CLASSES:
-            made[name] = random.integers(0, CLASSES[name], case.batch, np.int32)
+        if name in BITS or name in CLASSES:
+            made[name] = labels(name, case.batch, random)
         else:
             made[name] = random.integers(0, 256, (case.batch, case.size, case.size, 3), np.uint8)
     return made
+
+
+def labels(name: str, count: int, random: np.random.Generator) -> np.ndarray:
+    """Made-up labels: classes int32 [N], others float32 [N, C] of 0 and 1."""
+    if name in CLASSES:
+        return random.integers(0, CLASSES[name], count, np.int32)
+    return (random.random((count, BITS[name])) < 0.1).astype(np.float32)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import tensorflow as tf
 
+from benchmarks import machine, players
 from benchmarks.cases import Case
 from benchmarks.players import Player, Players
-from common import losses, trainer
+from common import losses, runtime, trainer
 from common.game import Game
 from cyclegan_style import model as cyclegan
 from cyclegan_style import train as cyclegan_train
@@ -23,6 +24,8 @@ from text2image_cdcgan import model as text2image
 from text2image_cdcgan import train as text2image_train
 from wgan_gp_text import model as wgan_gp
 from wgan_gp_text import train as wgan_gp_train
+
+Step = Callable[[Mapping[str, np.ndarray]], dict[str, float]]
 
 
 def _text2image(*pair: Player) -> Game:
@@ -67,16 +70,23 @@ _GAMES: dict[str, Callable[..., Game]] = {
     "lab5_acgan": _lab5_acgan, "cyclegan_64": _cyclegan, "cyclegan_128": _cyclegan}
 
 
-def step(case: Case, players: Players, batch: dict[str, np.ndarray]) -> Callable[[], dict[str, float]]:
-    """One training step on `batch` at each call; gives its terms, as the loop reads them."""
-    game = _GAMES[case.name](*players.values())
+def step(case: Case, built: Players) -> Step:
+    """The next training step on the batch of each call; gives its terms, as the loop reads them."""
+    game = _GAMES[case.name](*built.values())
     compiled = trainer.compiled(game, jit=False)
     done = 0
 
-    def once() -> dict[str, float]:
+    def once(batch: Mapping[str, np.ndarray]) -> dict[str, float]:
         nonlocal done
         terms = compiled(batch, tf.constant(done, tf.int64), **game.phase(done))
         done += 1
         return {name: float(value) for name, value in terms.items()}
 
     return once
+
+
+def build(case: Case, precision: str) -> tuple[Step, Players]:
+    """`step` of new networks in a precision, under the graph optimizer's options of train.py; and the networks."""
+    with runtime.policy(precision):
+        built = players.build(case)
+        return machine.optimised(step(case, built), False, case.fold_constants), built

@@ -20,10 +20,10 @@ def show(name: str, result: dict[str, Any]) -> None:
             f"{result['model_gflop']:.1f} GFLOP a step"
     table = _table(title, ("", "s / step", "images / s", "GFLOP/s", "of peak", *(f"x {other}" for other in variants)))
     for variant, found in variants.items():
-        table.add_row(f"{variant}\n{found['precision']}", _cell(found["seconds"], "{:.3f}"),
-                      _cell(found["images_per_second"], "{:.0f}"), _cell(found["gflops"], "{:.0f}"),
-                      _cell(found["share_of_peak"], "{:.0%}"),
-                      *(_cell(found["faster_than"].get(other), "{:.2f}") for other in variants))
+        table.add_row(f"{variant}\n{found['precision']}", cell(found["seconds"], "{:.3f}"),
+                      cell(found["images_per_second"], "{:.0f}"), cell(found["gflops"], "{:.0f}"),
+                      cell(found["share_of_peak"], "{:.0%}"),
+                      *(cell(found["faster_than"].get(other), "{:.2f}") for other in variants))
     _console().print(table)
 
 
@@ -33,6 +33,14 @@ def plain(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) ->
     for row in rows:
         table.add_row(*row)
     _console().print(table)
+
+
+def cell(values: dict[str, float] | None, form: str, factor: float = 1.0) -> str:
+    """The median and below it the quartiles, each times `factor`."""
+    if values is None:
+        return "-"
+    q1, median, q3 = (form.format(factor * values[name]) for name in ("q1", "median", "q3"))
+    return f"{median}\n{q1}-{q3}"
 
 
 def _console() -> Console:
@@ -45,9 +53,3 @@ def _table(title: str, headings: Sequence[str]) -> Table:
     for heading in headings[1:]:
         table.add_column(heading, justify="right")
     return table
-
-
-def _cell(values: dict[str, float] | None, form: str) -> str:
-    if values is None:
-        return "-"
-    return form.format(values["median"]) + f"\n{form.format(values['q1'])}-{form.format(values['q3'])}"

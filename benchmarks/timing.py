@@ -2,43 +2,77 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+
+from common.cli import NumericalError
+
+WARM_UP = 2  # steps that are not timed: the first traces, the second finds its memory
 
 Times = dict[str, list[float]]
 Quartiles = dict[str, float]
 
 
-@dataclass(frozen=True)
-class Variant:
-    """One way of making a step.
+def warm_up(name: str, steps: Iterable[Callable[[], Mapping[str, float]]]) -> None:
+    """Makes the first steps of each variant, which nobody times.
 
-    Args:
-        precision: "float32" or "bfloat16": of its matrix products.
-        step: makes one step, and returns when it is done.
+    Raises:
+        NumericalError: a loss is not finite, so the times would mean nothing.
     """
+    for step in steps:
+        for _ in range(WARM_UP):
+            terms = step()
+        if not all(map(math.isfinite, terms.values())):
+            raise NumericalError(f"{name}: a loss is not finite, so its time means nothing: {terms}")
 
-    precision: str
-    step: Callable[[], Any]
 
-
-def interleave(variants: Mapping[str, Variant], rounds: int, clock: Callable[[], float] = time.perf_counter) -> Times:
-    """Seconds of every variant in every round.
+def interleave(steps: Mapping[str, Callable[[], Any]], rounds: int,
+               clock: Callable[[], float] = time.perf_counter) -> Times:
+    """Seconds of every variant's step in every round.
 
     In a round all take their turn, one after the other; every other round goes backwards, so that none always follows
     the same one.
     """
-    times: Times = {name: [] for name in variants}
+    times: Times = {name: [] for name in steps}
     for number in range(rounds):
-        for name in list(variants)[::-1 if number % 2 else 1]:
+        for name in list(steps)[::-1 if number % 2 else 1]:
             begun = clock()
-            variants[name].step()
+            steps[name]()
             times[name].append(clock() - begun)
     return times
+
+
+def fed(step: Callable[[Any], Any], batches: Iterator[Any], count: int,
+        clock: Callable[[], float] = time.perf_counter) -> Times:
+    """Seconds of `count` steps that take their batches from an iterator.
+
+    Returns:
+        `waiting`: from asking for each batch to having it; `step`: from asking for it to the end of its step.
+    """
+    times: Times = {"waiting": [], "step": []}
+    for _ in range(count):
+        begun = clock()
+        batch = next(batches)
+        times["waiting"].append(clock() - begun)
+        step(batch)
+        times["step"].append(clock() - begun)
+    return times
+
+
+def share_of_waiting(times: Times) -> dict[str, Any]:
+    """What is reported of `fed`.
+
+    Returns:
+        Quartiles of `seconds` a step, of `waiting` in seconds, and of the `share` of each step that is waiting;
+        `total_share`: of all steps together.
+    """
+    return {"seconds": quartiles(times["step"]), "waiting": quartiles(times["waiting"]),
+            "share": ratios(times["waiting"], times["step"]),
+            "total_share": sum(times["waiting"]) / sum(times["step"])}
 
 
 def quartiles(values: Sequence[float]) -> Quartiles:
@@ -50,6 +84,11 @@ def quartiles(values: Sequence[float]) -> Quartiles:
 def ratios(one: Sequence[float], other: Sequence[float]) -> Quartiles:
     """Of one / other, round by round: what slows the machine for a while slows both, and falls out."""
     return quartiles([a / b for a, b in zip(one, other, strict=True)])
+
+
+def rates(amount: float, seconds: Sequence[float]) -> Quartiles:
+    """Of amount / seconds, round by round."""
+    return quartiles([amount / second for second in seconds])
 
 
 def summary(times: Times, precisions: Mapping[str, str], batch: int, flops: float, peaks: Times,
@@ -73,8 +112,7 @@ def summary(times: Times, precisions: Mapping[str, str], batch: int, flops: floa
         peak = peaks[precisions[name]]
         found[name] = {
             "precision": precisions[name], "seconds": quartiles(seconds),
-            "images_per_second": quartiles([batch / second for second in seconds]),
-            "gflops": quartiles([flops / second / 1e9 for second in seconds]),
+            "images_per_second": rates(batch, seconds), "gflops": rates(flops / 1e9, seconds),
             "share_of_peak": ratios([second * flops / peak_flops for second in peak], seconds),
             "faster_than": {other: ratios(times[other], seconds) for other in times if other != name}}
     return found

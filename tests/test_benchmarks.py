@@ -1,14 +1,16 @@
-"""benchmarks/: the count of FLOPs, the ports, the statistics, the command line. Nothing is timed."""
+"""benchmarks/: the count of FLOPs, the ports, the statistics, the command line. No time is judged."""
 
+import functools
 import json
 import math
+import os
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from benchmarks import data, machine, memory, samples, scale, timing
 from benchmarks import step as benchmark
-from benchmarks import timing
 from benchmarks.cases import CASES, batch
 from common import cli, runtime
 
@@ -105,10 +107,12 @@ def test_a_step_of_ours_and_of_the_plain_port_moves_both_networks(tensorflow):
     from benchmarks import ours, plain, players
 
     case = replace(CASES["dcgan"], batch=2)
-    for port, losses in ((ours, {"d_real", "d_fake", "g"}), (plain, {"d", "g"})):
+    given = batch(case)
+    for port, losses in ((lambda built: functools.partial(ours.step(case, built), given), {"d_real", "d_fake", "g"}),
+                         (lambda built: plain.step(case, built, given), {"d", "g"})):
         built = players.build(case)
         before = [player.network.get_weights() for player in built.values()]
-        terms = port.step(case, built, batch(case))()
+        terms = port(built)()
         assert set(terms) == losses
         assert all(map(math.isfinite, terms.values()))
         for old, player in zip(before, built.values(), strict=True):
@@ -142,7 +146,7 @@ def test_ours_is_bfloat16_beside_a_float32_port_and_the_policy_comes_back(tensor
 
 def test_variants_take_turns_and_every_other_round_goes_backwards():
     order = []
-    made = {name: timing.Variant("float32", lambda name=name: order.append(name)) for name in "abc"}
+    made = {name: functools.partial(order.append, name) for name in "abc"}
     ticks = iter(range(100))
     times = timing.interleave(made, 3, clock=lambda: next(ticks))
     assert "".join(order) == "abccbaabc"
@@ -167,6 +171,25 @@ def test_quartiles_lie_between_two_values():
     assert timing.quartiles([1.0, 2.0]) == {"q1": 1.25, "median": 1.5, "q3": 1.75}
 
 
+def test_rates_of_hand_made_times():
+    assert timing.rates(12, [1.0, 2.0, 4.0]) == {"q1": 4.5, "median": 6.0, "q3": 9.0}
+
+
+def test_waiting_is_from_asking_for_a_batch_to_having_it():
+    ticks, seen = iter([0.0, 1.0, 4.0, 10.0, 10.0, 12.0]), []
+    times = timing.fed(seen.append, iter("abc"), 2, clock=lambda: next(ticks))
+    assert seen == ["a", "b"]
+    assert times == {"waiting": [1.0, 0.0], "step": [4.0, 2.0]}
+    assert timing.share_of_waiting(times) == {
+        "seconds": {"q1": 2.5, "median": 3.0, "q3": 3.5}, "waiting": {"q1": 0.25, "median": 0.5, "q3": 0.75},
+        "share": {"q1": 0.0625, "median": 0.125, "q3": 0.1875}, "total_share": 1 / 6}
+
+
+def test_losses_that_are_not_finite_are_not_timed():
+    with pytest.raises(cli.NumericalError, match="acgan: a loss is not finite"):
+        timing.warm_up("acgan", [lambda: {"d": 1.0, "g": math.nan}])
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_a_batch_is_the_same_every_time(name):
     case = replace(CASES[name], batch=3)
@@ -178,9 +201,62 @@ def test_a_batch_is_the_same_every_time(name):
         np.testing.assert_array_equal(value, again[key])
 
 
-@pytest.mark.parametrize("words", [["--reports", "dog"], ["--rounds", "0"], ["--out", "no/such/folder/x.json"]])
+@pytest.mark.parametrize("name", CASES)
+def test_a_batch_from_pictures_has_what_a_made_up_one_has(name):
+    case = replace(CASES[name], batch=3)
+    side = {"cyclegan_64": 72, "cyclegan_128": 143}.get(name, 64)  # 143 / 128 of what is cut out
+    assert samples.side(case) == side
+    images = np.random.default_rng(0).integers(0, 256, (8, side, side, 3), np.uint8)
+    made, expected = samples.batches(case, images).at(0), batch(case)
+    assert set(made) - set(expected) <= {"wrong_image"}  # WGAN-GP is given one, and passes it over
+    assert {key: (made[key].shape, made[key].dtype) for key in expected} == \
+        {key: (value.shape, value.dtype) for key, value in expected.items()}
+
+
+def test_more_pictures_than_are_drawn_are_the_same_files_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(samples, "DRAWN", 2)
+    folder = samples.draw(tmp_path / "drawn", 5)
+    files = [(folder / f"{number}.jpg").read_bytes() for number in range(5)]
+    assert len(list(folder.iterdir())) == 5
+    assert files[0] != files[1]
+    assert files == [files[0], files[1], files[0], files[1], files[0]]
+
+
+def test_memory_is_read_from_the_status_of_the_process():
+    status = "Name:\tpython\nVmHWM:\t    1500 kB\nVmRSS:\t     900 kB\nRssAnon:\t     250 kB\n"
+    assert memory.field(status, "VmHWM") == 1_536_000
+    assert memory.field(status, "RssAnon") == 256_000
+
+
+def test_the_peak_of_anonymous_memory_is_kept():
+    with memory.Watch() as before:
+        pass
+    with memory.Watch() as watch:
+        block = np.ones(80_000_000, np.uint8)
+        watch._over.wait(10 * memory.EVERY)
+        del block
+    assert watch.peak["anonymous"] > before.peak["anonymous"] + 60_000_000
+    assert watch.peak["resident"] >= watch.peak["anonymous"]
+
+
+def test_memory_is_measured_in_a_process_of_its_own(few_faces, tmp_path):
+    folder, cache, case = few_faces / "faces", tmp_path / "cache", replace(CASES["acgan"], batch=4)
+    for measure, words in ((memory.decode, (folder, 64, cache)), (memory.read, (folder, cache, case, 20))):
+        peak = memory.alone(measure, *words)
+        assert 0 < peak["anonymous"] < peak["resident"]
+    with pytest.raises(cli.UserError, match="no such folder|No such file"):
+        memory.alone(memory.decode, tmp_path / "none", 64, cache)
+    with pytest.raises(cli.Failure, match="a process was killed"):
+        memory.alone(os._exit, 1)
+
+
+@pytest.mark.parametrize("words", [
+    "step --reports dog", "step --rounds 0", "step --out no/such/folder/x.json", "data --reports dog",
+    "data --data no/such/folder", "data --pictures 63", "data --steps 0", "scale --reports dog", "scale --sizes 96",
+    "scale --batch-sizes 0", "scale --pictures 1000 10"])
 def test_wrong_words_are_refused_in_one_line_before_tensorflow_is_there(script, words):
-    done = script("benchmarks/step.py", *words, code=cli.BAD_INPUT)
+    name, *words = words.split()
+    done = script(f"benchmarks/{name}.py", *words, code=cli.BAD_INPUT)
     assert len(done.stderr.splitlines()) == 1
     assert words[0] in done.stderr
     assert "tensorflow" not in done.stdout
@@ -199,3 +275,52 @@ def test_the_table_and_the_numbers(tensorflow, tmp_path, monkeypatch, capsys):
     assert len(found["seconds"]["ours"]) == 2
     assert found["variants"]["ours"]["faster_than"]["plain"]["median"] > 0
     assert "report 001, DCGAN, 2 pictures of 64 px" in capsys.readouterr().out
+
+
+@pytest.fixture
+def measured(tensorflow, tmp_path, monkeypatch, capsys):
+    """Runs the main of a script in this process with small batches: its JSON and what it printed."""
+    monkeypatch.setattr(machine, "start", lambda threads: {"precision": "float32"})
+    for name in ("dcgan", "text2image"):
+        monkeypatch.setitem(CASES, name, replace(CASES[name], batch=2))
+
+    def run(benchmark, words):
+        out = tmp_path / "found.json"
+        benchmark.main(cli.parse(benchmark.Options, [*words.split(), "--out", str(out)]))
+        return json.loads(out.read_text()), capsys.readouterr().out
+
+    yield run
+    tensorflow.config.optimizer.set_experimental_options({"arithmetic_optimization": False, "constant_folding": True})
+
+
+def test_the_way_of_the_data_is_measured(measured):
+    found, printed = measured(data, "--pictures 64 --rounds 2 --steps 2 --reports dcgan")
+    assert found["cache"]["pictures"] == 64
+    assert found["cache"]["open"]["pictures_per_second"]["median"] > 0
+    assert set(found["batches"]) == {"plain", "mirrored", "wrong pairs"}
+    fed = found["reports"]["dcgan"]
+    assert len(fed["times"]["waiting"]) == 2
+    assert 0 <= fed["total_share"] < 1
+    for text in ("64 pictures, cached at 64 px", "batches of 64 pictures", "of all (goal: under 2%)"):
+        assert text in printed
+
+
+@pytest.mark.slow
+def test_batch_and_picture_sizes_are_measured(measured):
+    found, printed = measured(scale, "--parts batch size --reports dcgan text2image --sizes 32 64 --rounds 1")
+    assert {part: {name: list(sizes) for name, sizes in found[part].items()} for part in ("batch", "size")} == {
+        "batch": {"dcgan": ["1", "2", "4"], "text2image": ["1", "2", "4"]}, "size": {"text2image": ["32", "64"]}}
+    small, large = (found["size"]["text2image"][size]["model_gflop"] for size in ("32", "64"))
+    assert 3.9 < large / small < 4.1  # but for the dense layers
+    assert "text2image: picture size" in printed
+
+
+@pytest.mark.slow
+def test_time_and_memory_are_measured_against_the_number_of_pictures(measured):
+    found, printed = measured(scale, "--parts pictures --reports dcgan --pictures 64 128 --rounds 1")
+    for count in ("64", "128"):
+        one = found["pictures"]["dcgan"][count]
+        assert len(one["times"]) == 1
+        assert set(one["memory"]) == {"decode", "read", "train"}
+        assert one["memory"]["train"]["anonymous"] > one["memory"]["read"]["anonymous"]
+    assert "dcgan: number of pictures" in printed
