@@ -94,19 +94,21 @@ def load(folder: Path, size: int, cache: Path, progress: Progress | None = None,
 def _list(folder: Path) -> tuple[dict[str, tuple[int, int]], dict[str, str]]:
     """File name -> (bytes, mtime in ns) in a stable order, and file name -> why it cannot be used."""
     try:
-        with os.scandir(folder) as entries:
-            found = [entry for entry in entries if entry.name.lower().endswith(SUFFIXES) and entry.name[0] != "."]
+        with os.scandir(folder) as entries:  # of which the names alone are kept: an entry takes ten times the memory
+            names = [entry.name for entry in entries if entry.name.lower().endswith(SUFFIXES) and entry.name[0] != "."]
     except OSError as error:
         raise UserError(f"{folder}: {error.strerror}; pass a folder of pictures") from None
     inside = os.path.realpath(folder) + os.sep
     files, left_out = {}, {}
-    for entry in sorted(found, key=lambda entry: _order(entry.name)):
-        if entry.is_symlink() and not os.path.realpath(entry).startswith(inside):
-            left_out[entry.name] = "a link that leads out of the folder"
-        elif not os.path.isfile(entry):  # opening a pipe would wait for ever
-            left_out[entry.name] = "not a file, or a link to none"
+    for name in sorted(names, key=_order):
+        path = os.path.join(folder, name)
+        if os.path.islink(path) and not os.path.realpath(path).startswith(inside):
+            left_out[name] = "a link that leads out of the folder"
+        elif not os.path.isfile(path):  # opening a pipe would wait for ever
+            left_out[name] = "not a file, or a link to none"
         else:
-            files[entry.name] = (entry.stat().st_size, entry.stat().st_mtime_ns)
+            status = os.stat(path)
+            files[name] = (status.st_size, status.st_mtime_ns)
     return files, left_out
 
 
