@@ -166,11 +166,11 @@ class Game:
             with self.tape("discriminator") as d_tape:
                 d_terms = self.d_loss(real, fake, draw, **labels)
                 d_total = tf.add_n(list(d_terms.values()))
-            self.move("discriminator", d_tape, d_total)
+            self.move(d_tape, d_total, "discriminator")
         with g_tape:  # recording goes on where the fake was made
             g_terms = self.g_loss(fake, draw, **labels)
             g_total = tf.add_n(list(g_terms.values()))
-        self.move("generator", g_tape, g_total)
+        self.move(g_tape, g_total, "generator")
         return {**d_terms, **g_terms}
 
     def step_of_replica(self, batch: dict[str, tf.Tensor], step: tf.Tensor, **phase: bool) -> Terms:
@@ -255,9 +255,14 @@ class Game:
                     tape.watch(variable.value)
         return tape
 
-    def move(self, player: str, tape: tf.GradientTape, loss: tf.Tensor) -> None:
-        """Moves one player's weights down the gradient of its loss; of several replicas down that of their mean."""
-        self.apply(player, tape.gradient(loss, self._weights(player)))
+    def move(self, tape: tf.GradientTape, loss: tf.Tensor, *players: str) -> None:
+        """Moves players' weights down the gradient of their loss, by one backward pass; of replicas down their mean.
+
+        Several players have one loss where their own terms do not depend on each other's weights.
+        """
+        gradients = tape.gradient(loss, [self._weights(player) for player in players])
+        for player, own in zip(players, gradients, strict=True):
+            self.apply(player, own)
 
     def apply(self, player: str, gradients: list[tf.Tensor]) -> None:
         """Moves one player's weights down gradients, of several replicas down their mean."""

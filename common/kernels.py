@@ -47,14 +47,20 @@ def _normalise(layer: keras.layers.BatchNormalization, usual: Callable[..., tf.T
     special = layer.renorm or layer.synchronized or not (layer.scale and layer.center) or layer.axis not in (-1, 3)
     if special or not (training and layer.trainable) or mask is not None or len(inputs.shape) != 4:
         return usual(inputs, training=training, mask=mask)
+    return batch_normalisation(layer, inputs, update=True)
+
+
+def batch_normalisation(layer: keras.layers.BatchNormalization, inputs: tf.Tensor, *, update: bool) -> tf.Tensor:
+    """Pictures [B, H, W, C] normalised by their own statistics, which with `update` move the layer's moving ones."""
     none = tf.zeros((0,))  # it is the batch's statistics that are asked for
     outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
         x=inputs, scale=tf.cast(layer.gamma, tf.float32), offset=tf.cast(layer.beta, tf.float32), mean=none,
         variance=none, epsilon=layer.epsilon, is_training=True)
-    count = tf.cast(tf.size(inputs) // inputs.shape[-1], tf.float32)
-    variance *= tf.maximum(count - 1.0, 1.0) / count  # the op gives the unbiased one, Keras keeps the biased one
-    for moving, value in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
-        moving.assign(moving * layer.momentum + value * (1.0 - layer.momentum))
+    if update:
+        count = tf.cast(tf.size(inputs) // inputs.shape[-1], tf.float32)
+        variance *= tf.maximum(count - 1.0, 1.0) / count  # the op gives the unbiased one, Keras keeps the biased one
+        for moving, value in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
+            moving.assign(moving * layer.momentum + value * (1.0 - layer.momentum))
     return tf.cast(outputs, layer.compute_dtype)
 
 

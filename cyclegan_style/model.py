@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
+from common import kernels
 from common.game import Draws, Game, Player, Terms
 from common.losses import least_squares
 
@@ -27,12 +28,7 @@ class BatchStatistics(layers.BatchNormalization):
     """
 
     def call(self, inputs, training=None, mask=None):
-        if training:
-            return super().call(inputs, training=True)
-        wide = tf.cast(inputs, tf.float32)
-        mean, variance = tf.nn.moments(wide, (0, 1, 2))
-        return tf.cast(tf.nn.batch_normalization(wide, mean, variance, self.beta, self.gamma, self.epsilon),
-                       inputs.dtype)
+        return kernels.batch_normalisation(self, inputs, update=bool(training))
 
 
 def _normal(mean: float = 0.0) -> keras.initializers.Initializer:
@@ -131,21 +127,22 @@ class CycleGAN(Game):
         pictures = self.in_range(batch)
         with self.tape(*self.players) as tape:
             terms = self.terms(pictures["image"], pictures["image_b"], draw)
-            losses = {player: tf.add_n([terms[name] for name in names]) for player, names in self.losses().items()}
-        for player, loss in losses.items():
-            self.move(player, tape, loss)
+            losses = [(tf.add_n([terms[name] for name in names]), players) for players, names in self.losses().items()]
+        for loss, players in losses:
+            self.move(tape, loss, *players)
         return terms
 
     def other_states(self) -> list[tf.Variable]:
         return super().other_states() + [state for pool in self.pools for state in (pool.kept, pool.count)]
 
-    def losses(self) -> dict[str, list[str]]:
-        """Player -> the terms that are its loss; no player is moved by another's."""
-        shared = ["cycle_A", "cycle_B"]
-        same = {"AtoB": ["identity_B"], "BtoA": ["identity_A"]} if self.identity else {"AtoB": [], "BtoA": []}
-        return {"generator_AtoB": ["g_AtoB", *shared, *same["AtoB"]],
-                "generator_BtoA": ["g_BtoA", *shared, *same["BtoA"]],
-                "discriminator_A": ["d_A_real", "d_A_fake"], "discriminator_B": ["d_B_real", "d_B_fake"]}
+    def losses(self) -> dict[tuple[str, str], list[str]]:
+        """Two players -> the terms of both: the cycles are of both, and the others of one in which the other is not.
+
+        So one backward pass gives each of the two the gradient of its own loss.
+        """
+        same = ["identity_A", "identity_B"] if self.identity else []
+        return {("generator_AtoB", "generator_BtoA"): ["g_AtoB", "g_BtoA", "cycle_A", "cycle_B", *same],
+                ("discriminator_A", "discriminator_B"): ["d_A_real", "d_A_fake", "d_B_real", "d_B_fake"]}
 
     def terms(self, a: tf.Tensor, b: tf.Tensor, draw: Draws) -> Terms:
         """All terms of all players for pictures [B, S, S, 3] in [-1, 1] of both domains."""

@@ -134,15 +134,15 @@ class ScheduledCDCGAN(Game):
         extra = self.extra if strengthened else 0
         for _ in range(extra):
             tape, _, total = d_turn(self.generate(draw, real.shape[0], **labels))
-            self.move("discriminator", tape, total)
+            self.move(tape, total, "discriminator")
         with self.tape("generator") as g_tape:
             fake = self.generate(draw, real.shape[0], **labels)
         d_tape, d_terms, d_total = d_turn(fake)
         moves = (replicas.mean(d_total) >= self.skip_below) | strengthened
-        replicas.when(moves, lambda: self.move("discriminator", d_tape, d_total),
+        replicas.when(moves, lambda: self.move(d_tape, d_total, "discriminator"),
                       self.discriminator.trainable_variables + self.players["discriminator"].optimizer.variables)
         with g_tape:
             g_terms = self.g_loss(fake, draw, **labels)
             g_total = tf.add_n(list(g_terms.values()))
-        self.move("generator", g_tape, g_total)
+        self.move(g_tape, g_total, "generator")
         return {**d_terms, **g_terms, "d_moves": tf.cast(moves, tf.float32) + extra}

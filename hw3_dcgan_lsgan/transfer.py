@@ -90,7 +90,7 @@ class StyleTransfer(Game):
             image = self.transfer([photo, self.styles[number][None]], training=True)
             terms = self.terms(photo, image, number)
             total = tf.add_n(list(terms.values()))
-        self.move("transfer", tape, total)
+        self.move(tape, total, "transfer")
         return terms
 
     def terms(self, photo: tf.Tensor, image: tf.Tensor, number: tf.Tensor | int) -> Terms:

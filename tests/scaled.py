@@ -57,7 +57,7 @@ def games():
                 terms = self.d_loss(real, self.generate(draw, real.shape[0], **labels), draw, **labels)
                 total = tf.add_n(list(terms.values()))
             moves = replicas.mean(total) >= 1.5
-            replicas.when(moves, lambda: self.move("discriminator", tape, total),
+            replicas.when(moves, lambda: self.move(tape, total, "discriminator"),
                           self.discriminator.trainable_variables + self.players["discriminator"].optimizer.variables)
             return {**terms, "moves": tf.cast(moves, tf.float32)}
 
