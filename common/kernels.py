@@ -18,8 +18,8 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-WHOLE = 4   # pixels of a result, up to which every pass of a convolution is a product
-KERNEL = {tf.bfloat16: 64, tf.float32: 16}  # the same for the gradient by the kernel, oneDNN's slowest pass
+WHOLE, ROWS = 4, 64  # pixels of a result, and of all results of a batch: up to these every pass is a product
+KERNEL = {tf.bfloat16: 64, tf.float32: 16}  # pixels of a result, for the gradient by the kernel: oneDNN's slowest pass
 
 
 def quicken(network: keras.Model, optimizer: keras.optimizers.Optimizer) -> None:
@@ -149,6 +149,11 @@ def _gains(geometry: Geometry, inputs: tf.Tensor) -> bool:
     return known and math.prod(geometry.result) <= KERNEL.get(inputs.dtype, 0)
 
 
+def _is_small(geometry: Geometry, batch: int | None) -> bool:
+    pixels = math.prod(geometry.result)
+    return pixels <= WHOLE or (batch is not None and batch * pixels <= ROWS)
+
+
 # Each of the three is the gradient of the two others, so gradients of gradients come out of them as well.
 
 
@@ -156,11 +161,11 @@ def convolve(picture: tf.Tensor, kernel: tf.Tensor, geometry: Geometry) -> tf.Te
     """[B, *size, C], [*kernel, C, D] -> [B, *result, D]: `tf.nn.conv2d`."""
     @tf.custom_gradient
     def passed(picture, kernel):
-        if math.prod(geometry.result) > WHOLE:
-            result = tf.nn.conv2d(picture, kernel, geometry.stride, geometry.padding)
-        else:
+        if _is_small(geometry, picture.shape[0]):
             product = tf.matmul(_patches(picture, geometry), _flat(kernel))
             result = tf.reshape(product, (-1, *geometry.result, kernel.shape[-1]))
+        else:
+            result = tf.nn.conv2d(picture, kernel, geometry.stride, geometry.padding)
         return result, lambda back: (spread(back, kernel, geometry), correlate(picture, back, geometry))
 
     return passed(picture, kernel)
@@ -170,11 +175,11 @@ def spread(result: tf.Tensor, kernel: tf.Tensor, geometry: Geometry) -> tf.Tenso
     """[B, *result, D], [*kernel, C, D] -> [B, *size, C]: the gradient by the picture, a transposed convolution."""
     @tf.custom_gradient
     def passed(result, kernel):
-        if math.prod(geometry.result) > WHOLE:
+        if _is_small(geometry, result.shape[0]):
+            picture = _from_patches(tf.matmul(_flat(result), _flat(kernel), transpose_b=True), geometry)
+        else:
             shape = (tf.shape(result)[0], *geometry.size, kernel.shape[2])
             picture = tf.nn.conv2d_transpose(result, kernel, shape, geometry.stride, geometry.padding)
-        else:
-            picture = _from_patches(tf.matmul(_flat(result), _flat(kernel), transpose_b=True), geometry)
         return picture, lambda back: (convolve(back, kernel, geometry), correlate(back, result, geometry))
 
     return passed(result, kernel)
@@ -201,41 +206,41 @@ def _covers(geometry: Geometry) -> bool:
     return geometry.kernel == geometry.size and geometry.padding == "VALID"
 
 
-def _taps(geometry: Geometry) -> list[tuple[int, int]]:
-    """The kernel's places, row by row."""
-    return [(row, column) for row in range(geometry.kernel[0]) for column in range(geometry.kernel[1])]
-
-
 def _patches(picture: tf.Tensor, geometry: Geometry) -> tf.Tensor:
     """[B, *size, C] -> what the kernel meets at each place: [B * result, kernel * C]."""
     if _covers(geometry):
         return tf.reshape(picture, (-1, math.prod(picture.shape[1:])))
-    channels, (down, right), (rows, columns) = picture.shape[-1], geometry.stride, geometry.result
-    places = [(before, blocks * stride - before - size) for before, blocks, stride, size in
-              zip(geometry.before, geometry.blocks, geometry.stride, geometry.size, strict=True)]
-    picture = tf.pad(picture, [(0, 0), *places, (0, 0)])
-    # so that what lies a stride apart is next to each other: reading with gaps is ten times slower
-    picture = tf.reshape(picture, (-1, geometry.blocks[0], down, geometry.blocks[1], right, channels))
-    met = [picture[:, y // down:y // down + rows, y % down, x // right:x // right + columns, x % right]
-           for y, x in _taps(geometry)]
-    return _flat(tf.concat(met, -1))
+    (down, right), (rows, columns), (high, wide) = geometry.stride, geometry.result, geometry.blocks
+    edges = [(before, blocks * stride - before - size) for before, blocks, stride, size in
+             zip(geometry.before, geometry.blocks, geometry.stride, geometry.size, strict=True)]
+    picture = tf.pad(picture, [(0, 0), *edges, (0, 0)])
+    # What lies a stride apart stands in a row of its own: slices with gaps would take ten times as long.
+    picture = tf.reshape(picture, (-1, high * down, wide, right, picture.shape[-1]))
+    picture = tf.concat([picture[:, :, x // right:x // right + columns, x % right]
+                         for x in range(geometry.kernel[1])], -1)
+    picture = tf.reshape(picture, (-1, high, down, columns, picture.shape[-1]))
+    return _flat(tf.concat([picture[:, y // down:y // down + rows, y % down] for y in range(geometry.kernel[0])], -1))
 
 
 def _from_patches(patches: tf.Tensor, geometry: Geometry) -> tf.Tensor:
     """The gradient of `_patches`: each pixel is the sum of all that it was met for."""
-    channels = patches.shape[-1] // math.prod(geometry.kernel)
     if _covers(geometry):
-        return tf.reshape(patches, (-1, *geometry.size, channels))
-    (down, right), (rows, columns), (high, wide) = geometry.stride, geometry.result, geometry.blocks
-    met = tf.split(tf.reshape(patches, (-1, rows, columns, patches.shape[-1])), math.prod(geometry.kernel), -1)
-    parts: dict[tuple[int, int], list[tf.Tensor]] = {(y, x): [] for y in range(down) for x in range(right)}
-    for (y, x), values in zip(_taps(geometry), met, strict=True):
-        above, before = y // down, x // right
-        edges = [(0, 0), (above, high - rows - above), (before, wide - columns - before), (0, 0)]
-        parts[y % down, x % right].append(tf.pad(values, edges))
-    zeros = tf.zeros_like(tf.pad(met[0], [(0, 0), (0, high - rows), (0, wide - columns), (0, 0)]))
-    sums = [tf.add_n(values) if values else zeros for values in parts.values()]
-    picture = tf.reshape(tf.stack(sums, 3), (-1, high, wide, down, right, channels))
-    picture = tf.reshape(tf.transpose(picture, (0, 1, 3, 2, 4, 5)), (-1, high * down, wide * right, channels))
+        return tf.reshape(patches, (-1, *geometry.size, patches.shape[-1] // math.prod(geometry.kernel)))
+    picture = tf.reshape(patches, (-1, *geometry.result, patches.shape[-1]))
+    for axis, kernel, stride, blocks in zip((1, 2), geometry.kernel, geometry.stride, geometry.blocks, strict=True):
+        picture = _laid_out(tf.split(picture, kernel, -1), axis, stride, blocks)
     (top, left), (height, width) = geometry.before, geometry.size
     return picture[:, top:top + height, left:left + width]
+
+
+def _laid_out(parts: list[tf.Tensor], axis: int, stride: int, blocks: int) -> tf.Tensor:
+    """What the kernel's places give, each [..., result, ...] -> their sum, laid out: [..., blocks * stride, ...]."""
+    lines: list[list[tf.Tensor]] = [[] for _ in range(stride)]
+    for place, values in enumerate(parts):
+        edges = [(0, 0)] * 4
+        edges[axis] = (place // stride, blocks - values.shape[axis] - place // stride)
+        lines[place % stride].append(tf.pad(values, edges))
+    sums = [tf.add_n(line) if line else tf.zeros_like(lines[0][0]) for line in lines]
+    shape = [-1, *sums[0].shape[1:]]
+    shape[axis] = blocks * stride
+    return tf.reshape(tf.stack(sums, axis + 1), shape)

@@ -35,11 +35,18 @@ def test_geometry_by_hand(kernels, name):
     assert (geometry.result, geometry.before, geometry.blocks) == GEOMETRIES[name][1:]
 
 
+@pytest.mark.parametrize(("result", "batch", "small"), [((2, 2), 1000, True), ((3, 3), 7, True), ((3, 3), 8, False),
+                                                        ((2, 2), None, True), ((3, 3), None, False)])
+def test_small_results_are_products(kernels, result, batch, small):
+    assert kernels._is_small(kernels.Geometry(result, (1, 1), (1, 1), "SAME"), batch) == small
+
+
 @pytest.mark.parametrize("whole", [0, 100], ids=["the kernel's gradient alone", "every pass"])
 @pytest.mark.parametrize("name", GEOMETRIES)
 def test_products_are_the_convolution_with_its_gradients(tensorflow, kernels, monkeypatch, name, whole):
     tf = tensorflow
     monkeypatch.setattr(kernels, "WHOLE", whole)
+    monkeypatch.setattr(kernels, "ROWS", 0)
     geometry, *arrays = given(name, kernels)
     picture, kernel, weights = map(tf.constant, arrays)
 
@@ -65,6 +72,7 @@ def test_products_are_the_convolution_with_its_gradients(tensorflow, kernels, mo
 def test_products_are_the_transposed_convolution_with_its_gradients(tensorflow, kernels, monkeypatch, name, whole):
     tf = tensorflow
     monkeypatch.setattr(kernels, "WHOLE", whole)
+    monkeypatch.setattr(kernels, "ROWS", 0)
     geometry, weights, kernel, small = given(name, kernels)
     kernel, small = tf.constant(kernel), tf.constant(small)
 
