@@ -6,13 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from PIL import Image
 
 from common import plots
 from common.cli import say
 from common.evaluation import record
-from common.game import to_range
 from common.runs import Run
 from hw3_dcgan_lsgan.transfer import StyleTransfer
 
@@ -56,9 +54,8 @@ class StyleMeasures:
         terms = []
         for number in range(len(self.game.styles)):
             for photo, image in zip(self.photos, draw(self.photos, number), strict=True):
-                pair = (to_range(tf.constant(x[None]), self.game.LOW, self.game.HIGH) for x in (photo, image))
-                terms.append(self.game.terms(*pair, number))
-        return {name: float(np.mean([float(one[name]) for one in terms])) for name in ("content", "style")}
+                terms.append(self.game.lost(photo, image, number))
+        return {name: float(np.mean([one[name] for one in terms])) for name in ("content", "style")}
 
 
 def grey(photos: np.ndarray) -> np.ndarray:

@@ -82,6 +82,8 @@ class StyleTransfer(Game):
         grams = [[gram(found) for found in features(style[None])] for style in self.styles]
         self.targets = [tf.concat(layer, 0) for layer in zip(*grams, strict=True)]  # a layer: [K, C, C]
         self.energy = square(features.content(to_range(tf.constant(samples), self.LOW, self.HIGH)))
+        # one graph for each size of photos
+        self._drawn, self._lost = (tf.function(function, autograph=False) for function in (self._draw, self._terms_of))
 
     def step(self, batch: dict[str, tf.Tensor], step: tf.Tensor) -> Terms:
         photo = self.in_range(batch)["image"]
@@ -104,12 +106,20 @@ class StyleTransfer(Game):
 
     def draw(self, photos: np.ndarray, number: int = 0) -> np.ndarray:
         """Photos uint8 [N, H, W, 3] -> uint8 of the same size in a style, one at a time."""
-        return np.concatenate([self._draw(tf.constant(photo[None]), tf.constant(number)) for photo in photos])
+        return np.concatenate([self._drawn(photo[None], tf.constant(number)).numpy() for photo in photos])
 
-    def _draw(self, photo: tf.Tensor, number: tf.Tensor) -> np.ndarray:
+    def lost(self, photo: np.ndarray, image: np.ndarray, number: int) -> dict[str, float]:
+        """A photo and what was made of it, uint8 [H, W, 3] -> the weighted terms."""
+        return {name: float(value) for name, value in
+                self._lost(photo[None], image[None], tf.constant(number)).items()}
+
+    def _draw(self, photo: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
         style = self.styles[number][None]
         image = self.transfer([to_range(photo, self.LOW, self.HIGH), style], training=False)
-        return to_uint8(without_other_hues(image, style) if self.recolour else image, self.LOW, self.HIGH).numpy()
+        return to_uint8(without_other_hues(image, style) if self.recolour else image, self.LOW, self.HIGH)
+
+    def _terms_of(self, photo: tf.Tensor, image: tf.Tensor, number: tf.Tensor) -> Terms:
+        return self.terms(to_range(photo, self.LOW, self.HIGH), to_range(image, self.LOW, self.HIGH), number)
 
 
 def wide(values: tf.Tensor) -> tf.Tensor:
