@@ -34,7 +34,7 @@ REPORTS = ("text2image", "dcgan", "acgan", "cyclegan_64")
 
 
 @dataclass(frozen=True)
-class Options(shared.Timed):
+class Options(shared.Steps):
     """Which pictures, which reports, how often, and where to."""
 
     data: Path | None = cli.option(None, "folder of .jpg, .jpeg and .png files (default: faces drawn by code)",

@@ -31,7 +31,7 @@ READ = 300  # batches in whose making the memory is watched
 
 
 @dataclass(frozen=True)
-class Options(shared.Timed):
+class Options(shared.Steps):
     """What to time, how often, and where to."""
 
     parts: tuple[str, ...] = cli.option(PARTS, f"which: {', '.join(PARTS)} (default: all)", choices=PARTS,

@@ -28,7 +28,7 @@ PRODUCTS = 4       # of them in a round
 
 
 @dataclass(frozen=True)
-class Options(shared.Timed):
+class Options(shared.Steps):
     """What to time, how often, and where to."""
 
     batch_size: int | None = cli.option(None, "pictures a step (default: 64, CycleGAN 4)", metavar="N",

@@ -1,11 +1,11 @@
 """The same layers and the same Adam by faster ops. Only roundings differ; what is saved stays Keras's own.
 
-- Keras 3 spells batch normalisation out in a dozen ops on float32 copies, and Adam likewise. TensorFlow's fused ops do
-  it in 1/8 and 1/3 of the time.
+- Keras 3 spells batch normalisation out in a dozen ops on float32 copies, and Adam likewise. TensorFlow's fused ops are
+  three to five times as fast.
 - On a CPU oneDNN has kernels for large pictures. Where a convolution's result is a few pixels wide, as deep in every
-  GAN, the product of its patches and its kernel, as matrices, takes a half to a tenth of the time.
+  GAN, the product of its patches and its kernel, as matrices, is up to seven times as fast.
 
-Measured on 2 cores with avx512_bf16, TensorFlow 2.21: `benchmarks/README.md`.
+`benchmarks/kernels.py` measures both; its README has the numbers, from which the thresholds here come.
 """
 
 from __future__ import annotations

@@ -324,3 +324,19 @@ def test_time_and_memory_are_measured_against_the_number_of_pictures(measured):
         assert set(one["memory"]) == {"decode", "read", "train"}
         assert one["memory"]["train"]["anonymous"] > one["memory"]["read"]["anonymous"]
     assert "dcgan: number of pictures" in printed
+
+
+def test_layers_are_timed_both_ways(tmp_path, monkeypatch, tensorflow, capsys):
+    from benchmarks import kernels
+
+    monkeypatch.setattr(kernels, "LAYERS", ((("normalisation",), (2, 4, 4, 3), "a"),
+                                            (("transposed", 4, 2, "same", 5), (2, 2, 2, 3), "b")))
+    monkeypatch.setattr(kernels, "WEIGHTS", ((2, 3), (4,)))
+    monkeypatch.setattr(machine, "start", lambda threads: {"precision": "float32"})
+    kernels.main(cli.parse(kernels.Options, ["--rounds", "3", "--out", str(tmp_path / "k.json")]))
+    found = json.loads((tmp_path / "k.json").read_text())
+    assert [(one["layer"], one["input"]) for one in found["layers"]] == [
+        ("normalisation", [2, 4, 4, 3]), ("transposed 4x4/2 same to 5", [2, 2, 2, 3]), ("Adam", [10])]
+    for one in found["layers"]:
+        assert one["ratio"] == timing.ratios(one["times"]["usual"], one["times"]["quick"])
+    assert "transposed 4x4/2 same to 5" in capsys.readouterr().out
