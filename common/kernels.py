@@ -1,9 +1,11 @@
-"""The same layers and the same Adam by faster ops. Only roundings differ; what is saved stays Keras's own.
+"""The same layers and the same Adam by faster ops, and right ones: what is saved stays Keras's own.
 
 - Keras 3 spells batch normalisation out in a dozen ops on float32 copies, and Adam likewise. TensorFlow's fused ops are
   three to five times as fast.
 - On a CPU oneDNN has kernels for large pictures. Where a convolution's result is a few pixels wide, as deep in every
   GAN, the product of its patches and its kernel, as matrices, is up to seven times as fast.
+- On a CPU the gradient by a bias in bfloat16 (`BiasAddGrad`) stops growing at 256 times its summands: of 65,536 ones it
+  makes 512. Here a bias is added as any other tensor is, whose gradient is summed in float32.
 
 `benchmarks/kernels.py` measures both; its README has the numbers, from which the thresholds here come.
 """
@@ -31,9 +33,11 @@ def quicken(network: keras.Model, optimizer: keras.optimizers.Optimizer) -> None
         if type(layer) is keras.layers.BatchNormalization:
             layer.call = functools.partial(_normalise, layer, layer.call)
         elif type(layer) is keras.layers.Conv2D and _is_plain(layer):
-            layer.convolution_op = functools.partial(_convolution, layer, layer.convolution_op)
+            layer.call = functools.partial(_convolution, layer)
         elif type(layer) is keras.layers.Conv2DTranspose and _is_plain(layer) and layer.output_padding is None:
-            layer.call = functools.partial(_transposed, layer, layer.call)
+            layer.call = functools.partial(_transposed, layer)
+        elif type(layer) is keras.layers.Dense and not (layer.quantization_mode or layer.lora_enabled):
+            layer.call = functools.partial(_dense, layer)
     if type(optimizer) is keras.optimizers.Adam and not optimizer.amsgrad:
         optimizer.update_step = functools.partial(_adam, optimizer, optimizer.update_step)
 
@@ -44,7 +48,8 @@ def quicken(network: keras.Model, optimizer: keras.optimizers.Optimizer) -> None
 def _normalise(layer: keras.layers.BatchNormalization, usual: Callable[..., tf.Tensor], inputs: tf.Tensor,
                training: bool | None = None, mask: tf.Tensor | None = None) -> tf.Tensor:
     """`BatchNormalization.call` on pictures while they train; `usual` does the rest."""
-    special = layer.renorm or layer.synchronized or not (layer.scale and layer.center) or layer.axis not in (-1, 3)
+    special = layer.renorm or layer.synchronized or not (layer.scale and layer.center) or layer.axis not in (-1, 3) \
+        or inputs.dtype not in (tf.float32, tf.bfloat16, tf.float16)
     if special or not (training and layer.trainable) or mask is not None or len(inputs.shape) != 4:
         return usual(inputs, training=training, mask=mask)
     return batch_normalisation(layer, inputs, update=True)
@@ -124,24 +129,33 @@ def _is_plain(layer: keras.layers.Layer) -> bool:
         layer.data_format == "channels_last" and not tf.config.list_physical_devices("GPU")
 
 
-def _convolution(layer: keras.layers.Conv2D, usual: Callable[..., tf.Tensor], inputs: tf.Tensor,
-                 kernel: keras.Variable) -> tf.Tensor:
-    """`Conv2D.convolution_op`."""
+def _convolution(layer: keras.layers.Conv2D, inputs: tf.Tensor) -> tf.Tensor:
+    """`Conv2D.call`."""
     geometry = Geometry(tuple(inputs.shape[1:3]), layer.kernel_size, layer.strides, layer.padding.upper())
-    if not _gains(geometry, inputs):
-        return usual(inputs, kernel)
-    return convolve(inputs, tf.convert_to_tensor(kernel), geometry)
+    if _gains(geometry, inputs):
+        return _finished(layer, convolve(inputs, tf.convert_to_tensor(layer.kernel), geometry))
+    return _finished(layer, layer.convolution_op(inputs, layer.kernel))
 
 
-def _transposed(layer: keras.layers.Conv2DTranspose, usual: Callable[..., tf.Tensor], inputs: tf.Tensor) -> tf.Tensor:
+def _transposed(layer: keras.layers.Conv2DTranspose, inputs: tf.Tensor) -> tf.Tensor:
     """`Conv2DTranspose.call`: its result is the picture, what it is given is the convolution's result."""
     shape = layer.compute_output_shape(inputs.shape)
     geometry = Geometry(tuple(shape[1:3]), layer.kernel_size, layer.strides, layer.padding.upper())
-    if not _gains(geometry, inputs):
-        return usual(inputs)
-    outputs = spread(inputs, tf.convert_to_tensor(layer.kernel), geometry)
-    outputs = outputs + tf.cast(layer.bias, outputs.dtype) if layer.use_bias else outputs
-    return layer.activation(outputs)
+    if _gains(geometry, inputs):
+        return _finished(layer, spread(inputs, tf.convert_to_tensor(layer.kernel), geometry))
+    return _finished(layer, keras.ops.conv_transpose(inputs, layer.kernel, layer.strides, layer.padding))
+
+
+def _dense(layer: keras.layers.Dense, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+    """`Dense.call`."""
+    return _finished(layer, keras.ops.matmul(inputs, layer.kernel))
+
+
+def _finished(layer: keras.layers.Layer, outputs: tf.Tensor) -> tf.Tensor:
+    """Bias and activation of a layer."""
+    if layer.use_bias:
+        outputs = outputs + tf.cast(layer.bias, outputs.dtype)  # not Keras's add, which makes it a BiasAdd
+    return outputs if layer.activation is None else layer.activation(outputs)
 
 
 def _gains(geometry: Geometry, inputs: tf.Tensor) -> bool:

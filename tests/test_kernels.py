@@ -169,11 +169,58 @@ def test_every_kind_of_layer_is_quickened(tensorflow, kernels, monkeypatch):
         function = getattr(place, name)
         monkeypatch.setattr(place, name, lambda *args, **words: used.append(name) or function(*args, **words))
 
-    for place, name in ((tensorflow.raw_ops, "FusedBatchNormV3"), (kernels, "convolve"), (kernels, "spread")):
+    for place, name in ((tensorflow.raw_ops, "FusedBatchNormV3"), (tensorflow.raw_ops, "ResourceApplyAdam"),
+                        (kernels, "convolve"), (kernels, "spread"), (kernels, "_dense")):
         note(place, name)
+    adam_after(tensorflow, kernels.quicken, np.ones((2, 4), np.float32))  # its other variable is an embedding's
+    assert used == ["ResourceApplyAdam"] * 2
+    used.clear()
     stepped(tensorflow, kernels.quicken)
     # forward two convolutions and two transposed ones; backward each asks the other for the gradient by its input
-    assert {name: used.count(name) for name in used} == {"FusedBatchNormV3": 1, "convolve": 4, "spread": 4}
+    assert {name: used.count(name) for name in used} == {"FusedBatchNormV3": 1, "convolve": 4, "spread": 4, "_dense": 2}
+
+
+def test_a_game_quickens_its_players(tensorflow):
+    import keras
+
+    from common.game import Game, Player
+
+    class Two(Game):
+        """A game that is never played."""
+
+    pair = {name: Player(network(), keras.optimizers.Adam()) for name in ("generator", "discriminator")}
+    Two(0, **pair)
+    for player in pair.values():
+        quick = [type(layer).__name__ for layer in player.network.layers if "call" in vars(layer)]
+        assert sorted(quick) == ["BatchNormalization"] * 2 + ["Conv2D"] * 2 + ["Conv2DTranspose"] * 2 + ["Dense"] * 2
+        assert "update_step" in vars(player.optimizer)
+
+
+@pytest.mark.parametrize("kind", ["Conv2D", "Conv2DTranspose", "Dense"])
+def test_a_bias_gets_the_sum_of_what_comes_back_in_bfloat16(tensorflow, kernels, kind):
+    """TensorFlow's BiasAddGrad gives 512: a sum of ones in bfloat16 does not grow any more."""
+    import keras
+
+    from common import runtime
+
+    with runtime.policy("bfloat16"):
+        layer = keras.layers.Dense(4) if kind == "Dense" else getattr(keras.layers, kind)(4, 1)
+        model = keras.Sequential([keras.Input((32, 32, 2)), layer])
+    kernels.quicken(model, keras.optimizers.SGD())
+    with tensorflow.GradientTape() as tape:
+        total = tensorflow.reduce_sum(tensorflow.cast(model(np.zeros((64, 32, 32, 2), np.float32)), "float32"))
+    np.testing.assert_array_equal(tape.gradient(total, layer.bias.value), [65_536.0] * 4)
+
+
+def test_gradients_in_bfloat16_are_those_in_float32_but_for_roundings(tensorflow, kernels):
+    from common import runtime
+
+    _, expected, _ = stepped(tensorflow, None)
+    with runtime.policy("bfloat16"):
+        _, found, _ = stepped(tensorflow, kernels.quicken)
+    most = max(np.linalg.norm(one) for one in expected)  # a bias before a normalisation has none, but for roundings
+    for one, other in zip(expected, found, strict=True):
+        assert np.linalg.norm(other - one) <= 0.1 * np.linalg.norm(one) + 0.005 * most
 
 
 def test_batch_normalisation_by_hand(tensorflow, kernels):
