@@ -62,8 +62,9 @@ PAIRS = (Pass("generator", 1, "weights"),
 # dropout differs from pass to pass, so the true picture has to pass for each of its two texts
 CRITIC = (Pass("generator", 1, "weights"), Pass("discriminator", 3, "weights"), Pass("discriminator", 1, "penalty"),
           Pass("discriminator", 1, "picture"))
-CYCLE = tuple(Pass(network, 1, back) for network in ("generator_AtoB", "generator_BtoA", "discriminator_A",
-                                                     "discriminator_B") for back in ("weights", "both"))
+CYCLE = tuple(Pass(network, 1, back) for network, second in (
+    ("generator_AtoB", "both"), ("generator_BtoA", "both"), ("discriminator_A", "each"), ("discriminator_B", "each"))
+    for back in ("weights", second))
 
 CASES = {case.name: case for case in (
     Case("text2image", "002, conditional DCGAN", PAIRS, condition=("condition",), join="concatenate_1"),

@@ -22,14 +22,16 @@ from keras import layers
 
 from benchmarks.cases import Case
 
-# what a pass goes back to -> forward passes, gradients with respect to weights, and which inputs need a gradient
+# what a pass goes back to -> forward passes, gradients with respect to weights, and for each chain of gradients from
+# the output back, what of a layer's input makes it pass that layer
 FACTORS = {
-    "weights": (1, 1, {"weights"}),              # the network learns
-    "picture": (1, 0, {"picture"}),              # the gradient goes through it to the picture
-    "both": (1, 1, {"weights", "picture"}),
+    "weights": (1, 1, [{"weights"}]),              # the network learns
+    "picture": (1, 0, [{"picture"}]),              # the gradient goes through it to the picture
+    "both": (1, 1, [{"weights", "picture"}]),
+    "each": (1, 1, [{"weights"}, {"picture"}]),    # it learns by one loss, and another's gradient goes to the picture
     # The penalty's gradient by the picture is made of one forward and one backward pass. Its own gradient by the
     # weights goes through that backward pass, whose layers are linear: once more forward, and once to the weights.
-    "penalty": (2, 1, {"weights", "picture"}),
+    "penalty": (2, 1, [{"weights", "picture"}]),
 }
 
 
@@ -70,8 +72,9 @@ def costs(network: keras.Model, size: int) -> dict[str, Cost]:
 
 def once(parts: Mapping[str, Cost], back: str) -> int:
     """FLOPs of one pass, a picture, with its gradient back to the weights or the picture."""
-    forwards, to_weights, wanted = FACTORS[back]
-    return sum(cost.flops * (forwards + to_weights + bool(cost.needs & wanted)) for cost in parts.values())
+    forwards, to_weights, chains = FACTORS[back]
+    return sum(cost.flops * (forwards + to_weights + sum(bool(cost.needs & wanted) for wanted in chains))
+               for cost in parts.values())
 
 
 def of_step(case: Case, networks: Mapping[str, keras.Model]) -> int:

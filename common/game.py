@@ -16,6 +16,7 @@ import tensorflow as tf
 from common import kernels, replicas
 
 Terms = dict[str, tf.Tensor]
+ALGORITHM = "philox"  # of random numbers: what TensorFlow chooses by itself depends on the device and on XLA
 
 
 class Rate(keras.optimizers.schedules.LearningRateSchedule):
@@ -57,23 +58,23 @@ class Draws:
     """
 
     def __init__(self, seed: int, step: tf.Tensor) -> None:
-        self._seed = tf.random.experimental.stateless_fold_in(tf.constant([seed, 0], tf.int64), step)
+        self._seed = tf.random.fold_in(tf.constant([seed, 0], tf.int64), step, alg=ALGORITHM)
         self.share, self.count = replicas.own_share(), 0
 
     def _next(self) -> tf.Tensor:
         self.count += 1
-        return tf.random.experimental.stateless_fold_in(self._seed, tf.constant(self.count, tf.int64))
+        return tf.random.fold_in(self._seed, tf.constant(self.count, tf.int64), alg=ALGORITHM)
 
     def _whole(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return shape if self.share.of == 1 else (shape[0] * self.share.of, *shape[1:])
 
     def normal(self, shape: tuple[int, ...]) -> tf.Tensor:
         """Float32 from N(0, 1)."""
-        return self.share.take(tf.random.stateless_normal(self._whole(shape), self._next()))
+        return self.share.take(tf.random.stateless_normal(self._whole(shape), self._next(), alg=ALGORITHM))
 
     def uniform(self, shape: tuple[int, ...], low: float = 0.0, high: float = 1.0) -> tf.Tensor:
         """Float32 from U(low, high)."""
-        return self.share.take(tf.random.stateless_uniform(self._whole(shape), self._next(), low, high))
+        return self.share.take(tf.random.stateless_uniform(self._whole(shape), self._next(), low, high, alg=ALGORITHM))
 
 
 def to_range(image: tf.Tensor, low: float, high: float) -> tf.Tensor:
@@ -179,13 +180,20 @@ class Game:
         So are, at its end, the moving statistics of batch normalisation, which each replica took from its own share.
         """
         terms = self.step(batch, step, **phase)
-        statistics = [variable for player in self.players.values()
-                      for variable in player.network.non_trainable_weights]
-        if statistics:
-            means = replicas.mean([variable.value.read_value() for variable in statistics])
-            for variable, value in zip(statistics, means, strict=True):
-                variable.assign(value)
+        if self._statistics():
+            self._set_statistics(replicas.mean(self._read_statistics()))
         return replicas.mean(terms)
+
+    def _statistics(self) -> list[keras.Variable]:
+        """The moving statistics of batch normalisation."""
+        return [variable for player in self.players.values() for variable in player.network.non_trainable_weights]
+
+    def _read_statistics(self) -> list[tf.Tensor]:
+        return [variable.value.read_value() for variable in self._statistics()]
+
+    def _set_statistics(self, values: list[tf.Tensor]) -> None:
+        for variable, value in zip(self._statistics(), values, strict=True):
+            variable.assign(value)
 
     def _step_in_parts(self, batch: dict[str, tf.Tensor], step: tf.Tensor) -> Terms:
         """`step` with its batch in `accumulate` parts, one after the other; a player moves once, by their mean.
@@ -202,14 +210,20 @@ class Game:
         return {**d_terms, **g_terms}
 
     def _mean_of_parts(self, draw: Draws, of_part: Callable[[Draws], Any]) -> Any:
-        """The mean of what `of_part` gives for each part's share of the random numbers."""
-        share, start = draw.share, draw.count
+        """The mean of what `of_part` gives for each part's share of the random numbers.
+
+        The moving statistics become the mean of what each part makes of them: they move as far as in a whole step.
+        """
+        share, start, before = draw.share, draw.count, self._read_statistics()
 
         def of_number(number: tf.Tensor) -> Any:
             draw.share, draw.count = share.part(number, self.accumulate), start
-            return of_part(draw)
+            self._set_statistics(before)
+            found = of_part(draw)
+            return found, self._read_statistics()
 
-        found = replicas.in_turn(self.accumulate, of_number)
+        found, statistics = replicas.in_turn(self.accumulate, of_number)
+        self._set_statistics(statistics)
         draw.share = share
         return found
 
@@ -227,8 +241,10 @@ class Game:
         """G's gradients and terms on a share of a batch; `start` is where the draws of its fakes began."""
         labels = self.in_range(batch, draw.share)
         count, end, draw.count = labels.pop("image").shape[0], draw.count, start
+        before = self._read_statistics()
         with self.tape("generator") as tape:
             fake = self.generate(draw, count, **labels)
+            self._set_statistics(before)  # D's part has moved them for these fakes
             draw.count = end
             terms = self.g_loss(fake, draw, **labels)
             total = tf.add_n(list(terms.values()))

@@ -77,12 +77,15 @@ def summands(gradients: Sequence[tf.Tensor], optimizer: keras.optimizers.Optimiz
 
     An optimizer that clips does so before it adds. It gets the mean from the first replica, and zeros from the others.
     """
-    share = own_share()
+    share, clips = own_share(), optimizer.clipnorm or optimizer.clipvalue or optimizer.global_clipnorm
+    if clips:  # an embedding's rows count once each, however many of them came
+        gradients = [None if g is None else tf.convert_to_tensor(g) for g in gradients]
     if share.of == 1:
         return gradients
-    if not (optimizer.clipnorm or optimizer.clipvalue or optimizer.global_clipnorm):
+    if not clips:
         return [None if g is None else _scaled(g, 1 / share.of) for g in gradients]
-    return [g * tf.cast(share.index == 0, g.dtype) for g in mean([tf.convert_to_tensor(g) for g in gradients])]
+    means = iter(mean([g for g in gradients if g is not None]))
+    return [None if g is None else next(means) * tf.cast(share.index == 0, g.dtype) for g in gradients]
 
 
 def _scaled(gradient: tf.Tensor | tf.IndexedSlices, factor: float) -> tf.Tensor | tf.IndexedSlices:

@@ -50,6 +50,7 @@ def test_flops_of_each_layer_by_hand(small):
     ("weights", 3 * (CONV + UP + DENSE) - CONV),  # nobody asks for the gradient by the picture
     ("picture", 2 * (CONV + UP + DENSE)),
     ("both", 3 * (CONV + UP + DENSE)),
+    ("each", 4 * (CONV + UP + DENSE) - CONV),
     ("penalty", 4 * (CONV + UP + DENSE)),
 ])
 def test_flops_of_a_pass(small, back, expected):

@@ -57,6 +57,27 @@ def test_a_batch_in_parts_is_the_whole_batch(trained, game):
     check(trained(*game), trained(*game, "--accumulate", "3"))
 
 
+@pytest.mark.parametrize("d_steps", [1, 2])
+def test_moving_statistics_move_as_far_in_parts_as_in_one_step(tensorflow, d_steps):
+    """From 0, by 0.99 a pass of the generator: the mean over the batch is the mean of the means over its parts."""
+    from common.trainer import compiled
+
+    random = np.random.default_rng(0)
+    batch = {"image": random.integers(0, 256, (12 * d_steps, 4, 4, 3), np.uint8),
+             "label": random.integers(0, 5, 12 * d_steps)}
+
+    def moved(parts):
+        importlib.import_module("keras").utils.set_random_seed(0)
+        game = scaled.games()[0](5, d_steps=d_steps, **scaled.players(full=True, clip=0.0))
+        game.accumulate = parts
+        compiled(game, jit=False)(batch, tensorflow.constant(0, tensorflow.int64))
+        return next(v.numpy() for v in game.generator.non_trainable_weights if "mean" in v.path)
+
+    whole = moved(1)
+    assert np.abs(whole).max() > 1e-3
+    np.testing.assert_allclose(moved(3), whole, rtol=0, atol=1e-6)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("game", [(), ("--d-steps", "2"), ("--d-steps", "2", "--accumulate", "3")],
                          ids=["d_steps 1", "d_steps 2", "d_steps 2, in parts"])
