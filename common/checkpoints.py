@@ -74,17 +74,28 @@ class Checkpoints:
 
     def _restore(self) -> None:
         found = self._found()
+        self._remove_halves({index.stem for index in found})
         for index in reversed(found):
             try:
                 self._state.restore(str(index.with_suffix(""))).assert_consumed()
-            except (tf.errors.OpError, AssertionError, ValueError) as error:
-                reason = str(error).splitlines()[0][:120]
+            except tf.errors.ResourceExhaustedError:  # of memory: the file may be whole
+                raise
+            except (tf.errors.OpError, AssertionError, ValueError, IndexError) as error:
+                reason = re.sub(r"\{\{.*?\}\} ?", "", str(error).splitlines()[0])[:120]
                 say(f"note: checkpoint {index.stem} is damaged ({reason}); trying the one before")
                 continue
             return
         if found:
             raise StorageError(f"{self.folder}: none of the {len(found)} checkpoints is whole; start anew with "
                                "--overwrite")
+
+    def _remove_halves(self, whole: set[str]) -> None:
+        """Deletes what a process left that was killed while it saved."""
+        for path in self.folder.glob("step-*"):
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name.partition(".")[0] not in whole:
+                path.unlink()
 
     def save(self, step: int) -> None:
         """Saves the state after `step` steps; of the older checkpoints one is kept.
@@ -100,7 +111,9 @@ class Checkpoints:
                 sync(path)
             self.keep_newest(2)
         except tf.errors.OpError as error:
-            raise StorageError(f"{self.folder}: cannot save the checkpoint ({error.message.splitlines()[0]})") from None
+            raise StorageError(f"{self.folder}: cannot save the checkpoint of step {step} "
+                               f"({error.message.splitlines()[0]}); free space or mend the folder, then run the same "
+                               "command again") from None
 
     def require_finite(self, step: int) -> None:
         """Raises NumericalError where a weight or a moment is NaN or infinite."""
