@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import importlib.util
+import re
 import sys
 import traceback
 import typing
@@ -254,7 +255,17 @@ def run(config: type[C], main: Callable[[C], None], argv: Sequence[str] | None =
         _end(error, f"{error}; run `pip install -r {ROOT / 'requirements.txt'}`", BAD_INPUT, debug)
     except OSError as error:
         _end(error, f"{error}; check the path and the free space, then run the same command again", STORAGE, debug)
+    except Exception as error:
+        if not (isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"):  # TensorFlow's
+            raise
+        _end(error, f"out of memory ({_first_line(error)}); lower --batch-size (or --count, where pictures are drawn)",
+             STORAGE, debug)
     sys.exit(DONE)
+
+
+def _first_line(error: BaseException) -> str:
+    """The start of what an error says, without the names of TensorFlow's nodes."""
+    return re.sub(r"\{\{.*?\}\} ?", "", f"{error}\n").splitlines()[0][:120] or type(error).__name__
 
 
 def _end(error: BaseException, line: str, code: int, debug: bool) -> typing.NoReturn:
