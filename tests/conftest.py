@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import forked
 import numpy as np
@@ -55,16 +56,21 @@ def shared_cache(tmp_path_factory) -> str:
 
 @pytest.fixture
 def script(tmp_path, shared_cache):
-    """Runs a script of the repository in a process of its own, from a folder elsewhere."""
+    """Runs a script of the repository in a process of its own, from a folder elsewhere; `script.start` only starts it.
+    """
 
-    def run(*words: object, code: int = 0, **env: str) -> subprocess.CompletedProcess:
-        elsewhere = tmp_path / "elsewhere"
+    def start(*words: object, place: str = "elsewhere", largest: int | None = None, **env: str) -> forked.Script:
+        elsewhere = tmp_path / place
         elsewhere.mkdir(exist_ok=True)
         env = {**os.environ, "GAN_REPORTS_CACHE": shared_cache, **env}
-        done = forked.run([ROOT / str(words[0]), *words[1:]], elsewhere, env)
+        return forked.start([ROOT / str(words[0]), *words[1:]], elsewhere, env, largest)
+
+    def run(*words: object, code: int = 0, **options: Any) -> subprocess.CompletedProcess:
+        done = start(*words, **options).wait()
         assert done.returncode == code, done.stdout + done.stderr
         return done
 
+    run.start = start
     return run
 
 
