@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from common import replicas
-from common.cli import NumericalError, StorageError, say
+from common.cli import NumericalError, StorageError, reason, say
 from common.files import sync
 from common.game import Game
 
@@ -81,8 +81,7 @@ class Checkpoints:
             except tf.errors.ResourceExhaustedError:  # of memory: the file may be whole
                 raise
             except (tf.errors.OpError, AssertionError, ValueError, IndexError) as error:
-                reason = re.sub(r"\{\{.*?\}\} ?", "", str(error).splitlines()[0])[:120]
-                say(f"note: checkpoint {index.stem} is damaged ({reason}); trying the one before")
+                say(f"note: checkpoint {index.stem} is damaged ({reason(error)}); trying the one before")
                 continue
             return
         if found:
@@ -112,7 +111,7 @@ class Checkpoints:
             self.keep_newest(2)
         except tf.errors.OpError as error:
             raise StorageError(f"{self.folder}: cannot save the checkpoint of step {step} "
-                               f"({error.message.splitlines()[0]}); free space or mend the folder, then run the same "
+                               f"({reason(error)}); free space or mend the folder, then run the same "
                                "command again") from None
 
     def require_finite(self, step: int) -> None:

@@ -258,14 +258,15 @@ def run(config: type[C], main: Callable[[C], None], argv: Sequence[str] | None =
     except Exception as error:
         if not (isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"):  # TensorFlow's
             raise
-        _end(error, f"out of memory ({_first_line(error)}); lower --batch-size (or --count, where pictures are drawn)",
+        _end(error, f"out of memory ({reason(error)}); lower --batch-size (or --count, where pictures are drawn)",
              STORAGE, debug)
     sys.exit(DONE)
 
 
-def _first_line(error: BaseException) -> str:
-    """The start of what an error says, without the names of TensorFlow's nodes."""
-    return re.sub(r"\{\{.*?\}\} ?", "", f"{error}\n").splitlines()[0][:120] or type(error).__name__
+def reason(error: BaseException) -> str:
+    """What an error of a library says, in a line without the names of TensorFlow's nodes."""
+    lines = [line for line in re.sub(r"\{\{.*?\}\} ?", "", str(error)).splitlines() if line.strip()]
+    return next((line for line in lines if "OOM" in line), lines[0] if lines else type(error).__name__)[:120]
 
 
 def _end(error: BaseException, line: str, code: int, debug: bool) -> typing.NoReturn:

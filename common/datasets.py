@@ -91,6 +91,9 @@ def load(run: Run, data: Sequence[Path], size: int, keep: str) -> Faces:
     run.fix("data", found.facts)
     folders = [str(folder.resolve()) for folder in data]
     run.note("data_folder", "embedded" if not data else folders[0] if len(folders) == 1 else folders)
+    if found.facts["rows"] == found.facts["rows_without_picture"]:
+        raise UserError(f"{', '.join(map(str, data))}: no row has a picture: {found.facts['rows']} rows, "
+                        f"{found.facts['pictures']} pictures; give the folder whose file names are the rows' ids")
     if found.table.empty:
         raise UserError(f"{', '.join(map(str, data)) or EMBEDDED}: none of the {found.facts['left_out_by_filter']} "
                         f"tagged pictures passes the filter {keep}")

@@ -41,8 +41,8 @@ def append(path: Path, text: str) -> None:
         with open(path, "ab", buffering=0) as file:
             before = file.tell()
             try:
-                if file.write(data) < len(data):
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                while data:
+                    data = data[file.write(data):]
             except OSError:
                 file.truncate(before)
                 raise

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from common import plots, runtime, tags
-from common.cli import StorageError, UserError, option, say
+from common.cli import StorageError, UserError, option, reason, say
 from common.files import make_folder
 from common.runs import read_config
 
@@ -106,7 +106,7 @@ def load_network(path: Path, train_command: str, inputs: Mapping[str, Shape]) ->
     try:
         network = keras.saving.load_model(path, compile=False, safe_mode=True)
     except (ValueError, TypeError, OSError, KeyError, zipfile.BadZipFile) as error:
-        raise StorageError(f"{path}: cannot be loaded, it is damaged or no network ({str(error).splitlines()[0]}); "
+        raise StorageError(f"{path}: cannot be loaded, it is damaged or no network ({reason(error)}); "
                            "train the run anew with --overwrite") from None
     found = {tensor.name: tuple(tensor.shape[1:]) for tensor in network.inputs}
     wrong = ""

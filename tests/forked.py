@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import resource
 import runpy
 import signal
@@ -47,6 +48,10 @@ class Script:
             if not self.runs or time.monotonic() > until:
                 raise TimeoutError(f"{self._words}: did not happen\n{self.output}{self._error.read_text()}")
             time.sleep(0.001)
+
+    def until_printed(self, pattern: str) -> None:
+        """Waits until it has printed something that a regular expression finds."""
+        self.until(lambda: re.search(pattern, self.output) is not None)
 
     def wait(self, timeout: float = 300) -> subprocess.CompletedProcess:
         """Its code, and its output as text, as `subprocess.run` gives them. Raises TimeoutError after some seconds."""
