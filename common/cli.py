@@ -239,7 +239,7 @@ def _length(given: dict[str, Any]) -> dict[str, None]:
 
 def say(text: str) -> None:
     """A line for the user on standard output, at once."""
-    print(text, flush=True)
+    print(text.encode(errors="replace").decode(), flush=True)  # a file's name may be no text
 
 
 def run(config: type[C], main: Callable[[C], None], argv: Sequence[str] | None = None, description: str = "") -> None:
@@ -272,5 +272,6 @@ def reason(error: BaseException) -> str:
 def _end(error: BaseException, line: str, code: int, debug: bool) -> typing.NoReturn:
     if debug:
         traceback.print_exception(error)
+    line = "".join(letter if letter.isprintable() else "?" for letter in line)  # a file or its name may hold anything
     print(f"{Path(sys.argv[0]).name}: {line}", file=sys.stderr, flush=True)
     sys.exit(code)

@@ -88,4 +88,5 @@ def sync(path: Path) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Writes `value` as indented JSON, whole or not at all."""
     with atomic(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
+        text = json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n"
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")  # of a file's name that is no text

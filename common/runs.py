@@ -12,6 +12,7 @@ from __future__ import annotations
 import csv
 import fcntl
 import json
+import re
 import shlex
 import shutil
 import sys
@@ -70,7 +71,7 @@ def read_config(path: Path) -> dict[str, Any]:
         facts = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise StorageError(f"{path}: missing; restore it, or start anew with --overwrite") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         facts = None
     if not isinstance(facts, dict) or not all(isinstance(facts.get(k), dict) for k in ("report", "settings")):
         raise StorageError(f"{path}: damaged; restore it, or start anew with --overwrite")
@@ -225,8 +226,13 @@ def read_log(folder: Path, name: str = "log.csv") -> list[Row]:
     except UnicodeDecodeError:
         raise StorageError(f"{path}: damaged, it is no text; start the run anew with --overwrite") from None
     whole = text[: text.rfind("\n") + 1].splitlines()
-    rows = list(csv.DictReader(whole))
-    for number, row in enumerate(rows, 2):
-        if None in row or None in row.values() or not row.get("step", "").isdigit():
-            raise StorageError(f"{path}:{number}: damaged row; start the run anew with --overwrite")
+    rows = []
+    try:
+        for row in csv.DictReader(whole):
+            if None in row or not re.fullmatch("[0-9]{1,18}", row["step"]):
+                raise ValueError
+            list(map(float, row.values()))
+            rows.append(row)
+    except (ValueError, TypeError, KeyError, csv.Error):  # TypeError: a value is missing
+        raise StorageError(f"{path}:{len(rows) + 2}: damaged row; start the run anew with --overwrite") from None
     return rows
