@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from common import replicas
 from common.cli import NumericalError, StorageError, reason, say
-from common.files import sync
+from common.files import make_folder, sync
 from common.game import Game
 
 
@@ -50,7 +50,9 @@ class Checkpoints:
             return self._make_manager()
 
     def require_space(self) -> None:
-        """Raises StorageError if the disk cannot take three checkpoints: two that are kept, and one being written."""
+        """Makes the folder. Raises StorageError if it cannot, or the disk cannot take three checkpoints: two are kept.
+        """
+        make_folder(self.folder, "--out")
         one = sum(variable.shape.num_elements() * variable.dtype.size
                   for variable in [*itertools.chain(*self._numbers.values()), *self._others])
         needed = one * (3 - min(2, len(self._found())))

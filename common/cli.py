@@ -256,11 +256,16 @@ def run(config: type[C], main: Callable[[C], None], argv: Sequence[str] | None =
     except OSError as error:
         _end(error, f"{error}; check the path and the free space, then run the same command again", STORAGE, debug)
     except Exception as error:
-        if not (isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"):  # TensorFlow's
+        if not out_of_memory(error):
             raise
         _end(error, f"out of memory ({reason(error)}); lower --batch-size (or --count, where pictures are drawn)",
              STORAGE, debug)
     sys.exit(DONE)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error, of Python or of TensorFlow, says that there is too little memory."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
 
 
 def reason(error: BaseException) -> str:

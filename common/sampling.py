@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from common import plots, runtime, tags
-from common.cli import StorageError, UserError, option, reason, say
+from common.cli import StorageError, UserError, option, out_of_memory, reason, say
 from common.files import make_folder
 from common.runs import read_config
 
@@ -105,7 +104,9 @@ def load_network(path: Path, train_command: str, inputs: Mapping[str, Shape]) ->
 
     try:
         network = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (ValueError, TypeError, OSError, KeyError, zipfile.BadZipFile) as error:
+    except Exception as error:  # a description of layers that does not hold together makes Keras raise anything
+        if out_of_memory(error):
+            raise
         raise StorageError(f"{path}: cannot be loaded, it is damaged or no network ({reason(error)}); "
                            "train the run anew with --overwrite") from None
     found = {tensor.name: tuple(tensor.shape[1:]) for tensor in network.inputs}

@@ -22,6 +22,7 @@
 """
 
 import json
+import os
 import pickle
 import random
 import re
@@ -30,6 +31,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import forked
@@ -299,14 +301,13 @@ def train(script, course: Path, *words: object, code: int = 2) -> subprocess.Com
 
 
 def test_bad_pictures_are_named_and_too_few_pictures_are_counted(script, course):
-    (course / "faces/40.png").write_text("hello")
+    Path(os.fsdecode(bytes(course) + b"/faces/\xff.png")).write_text("hello")  # whose name is no text either
     (course / "faces/41.png").symlink_to(course / "tags_clean.csv")
     (course / "faces/7.png").unlink()
     done = train(script, course)
-    assert "41 pictures, 40 rows; 39 kept" not in done.stdout
-    assert "39 kept, 0 left out by the filter exactly_one; 1 rows without a picture, 0 pictures without a row, 2 bad " \
-        "pictures" in done.stdout
-    assert "note: picture 40.png left out: not a JPEG or PNG picture" in done.stdout
+    assert "39 pictures, 40 rows; 39 kept, 0 left out by the filter exactly_one; 1 rows without a picture, 0 pictures " \
+        "without a row, 2 bad pictures" in done.stdout
+    assert "note: picture ?.png left out: not a JPEG or PNG picture" in done.stdout
     assert "note: picture 41.png left out: a link that leads out of the folder" in done.stdout
     assert "39 pictures are left, a step takes 64; lower --batch-size" in line_of(done)
 
@@ -438,20 +439,26 @@ def test_a_generator_of_another_kind_is_refused(script, tmp_path, tensorflow, wr
     assert not (tmp_path / "trapped").exists()
 
 
-def test_a_generator_that_names_a_function_of_the_system_is_refused(script, tmp_path, tensorflow):
-    import zipfile
+def system_function(layers: list, trap: Path) -> None:
+    layers[0] = {"module": "os", "class_name": "mkdir", "config": {"path": str(trap)}, "registered_name": None}
 
+
+def no_such_layer(layers: list, trap: Path) -> None:
+    layers[1]["name"] = "other"
+
+
+def no_layer(layers: list, trap: Path) -> None:
+    layers[-1]["config"]["dtype"] = 5
+
+
+@pytest.mark.parametrize("edit", [system_function, no_such_layer, no_layer])
+def test_a_generator_with_other_words_inside_is_refused(script, tmp_path, tensorflow, edit):
     network(tensorflow.keras).save(tmp_path / "good.keras")
-    trap = {"module": "os", "class_name": "mkdir", "config": {"path": str(tmp_path / "trapped")},
-            "registered_name": None}
     with zipfile.ZipFile(tmp_path / "good.keras") as good, zipfile.ZipFile(tmp_path / "generator.keras", "w") as bad:
+        config = json.loads(good.read("config.json"))
+        edit(config["config"]["layers"], tmp_path / "trapped")
         for name in good.namelist():
-            data = good.read(name)
-            if name == "config.json":
-                config = json.loads(data)
-                config["config"]["layers"][0] = trap
-                data = json.dumps(config)
-            bad.writestr(name, data)
+            bad.writestr(name, json.dumps(config) if name == "config.json" else good.read(name))
     done = script("hw4_acgan/sample.py", "--hair", "red", "--eyes", "blue", "--run", tmp_path, code=4)
     assert "generator.keras: cannot be loaded, it is damaged or no network" in line_of(done)
     assert not (tmp_path / "trapped").exists()
