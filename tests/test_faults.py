@@ -64,7 +64,7 @@ def checkpoints(run: Path) -> list[str]:
 @pytest.mark.slow
 def test_killed_at_twenty_moments(script, tmp_path, tensorflow):
     """Ten at random, ten while a checkpoint is being written. The processes share a layout of memory; see `killed`."""
-    words = [*TINY, "--steps", 300, "--ballast", 400_000, "--pause", 0.01, "--out"]
+    words = [*TINY, "--steps", 300, "--sample-every", 100, "--ballast", 400_000, "--pause", 0.01, "--out"]
     whole, broken, moments, halves = tmp_path / "whole", tmp_path / "broken", random.Random(0), 0
 
     def rows() -> int:
@@ -305,8 +305,8 @@ def test_bad_pictures_are_named_and_too_few_pictures_are_counted(script, course)
     (course / "faces/41.png").symlink_to(course / "tags_clean.csv")
     (course / "faces/7.png").unlink()
     done = train(script, course)
-    assert "39 pictures, 40 rows; 39 kept, 0 left out by the filter exactly_one; 1 rows without a picture, 0 pictures " \
-        "without a row, 2 bad pictures" in done.stdout
+    assert "39 pictures, 40 rows; 39 kept, 0 left out by the filter exactly_one; 1 rows without a picture, 0 " \
+        "pictures without a row, 2 bad pictures" in done.stdout
     assert "note: picture ?.png left out: not a JPEG or PNG picture" in done.stdout
     assert "note: picture 41.png left out: a link that leads out of the folder" in done.stdout
     assert "39 pictures are left, a step takes 64; lower --batch-size" in line_of(done)
