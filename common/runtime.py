@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import platform
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -86,7 +85,7 @@ def _quiet() -> Iterator[None]:
         except BaseException:
             os.dup2(before, 2)
             kept.seek(0)
-            shutil.copyfileobj(kept, sys.stderr.buffer)
+            os.write(2, kept.read())
             raise
         finally:
             os.dup2(before, 2)

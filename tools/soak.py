@@ -26,7 +26,7 @@ MOST = 0.02  # growth from the second quarter to the last
 class Options:
     """What is trained, and for how long."""
 
-    minutes: float = cli.option(60.0, "from the first logged step on", metavar="X", within=(0.1, 10_000))
+    minutes: float = cli.option(60.0, "from the first logged step on", metavar="X", within=(0.01, 10_000))
     script: str = cli.option("hw4_acgan/train.py", "the training script", metavar="FILE")
     every: float = cli.option(1.0, "seconds between two looks at its memory", metavar="X", within=(0.01, 60))
     evaluate: bool = cli.option(True, "measure at each sample grid, as a run does")
