@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from common import faces, pictures, tags
-from common.cli import ROOT, UserError, say
+from common.cli import ROOT, StorageError, UserError, say
 from common.decoding import Cut
 from common.runs import Run
 
@@ -140,12 +140,16 @@ def embedded(run: Run, make: Callable[..., bool], folder: Path, text: str) -> No
 
     Raises:
         UserError: the folder holds other files.
+        StorageError: it cannot be written.
     """
     run.substitute(text)
     try:
         make(folder, announce=say)
     except ValueError as error:
         raise UserError(f"the embedded set: {error}") from None
+    except OSError as error:
+        raise StorageError(f"{folder}: the embedded set cannot be drawn there ({error.strerror or error}); free space "
+                           "or mend the folder, then run the same command again") from error
 
 
 def decoded(folder: Path, size: int, cut: Cut = "whole") -> pictures.Pictures:

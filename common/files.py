@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from common.cli import StorageError, UserError
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 
 @contextlib.contextmanager
@@ -48,6 +52,17 @@ def append(path: Path, text: str) -> None:
                 raise
     except OSError as error:
         raise _unwritten(path, error) from error
+
+
+def write_picture(picture: Image.Image, path: Path, **options: Any) -> None:
+    """Writes a picture; the suffix names the format, `options` go to Pillow.
+
+    It is encoded in memory: Pillow itself does not see that a full disk took only a part of a JPEG.
+    """
+    encoded = io.BytesIO()
+    encoded.name = path.name
+    picture.save(encoded, **options)
+    path.write_bytes(encoded.getvalue())
 
 
 def make_folder(path: Path, option: str) -> Path:

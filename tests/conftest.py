@@ -1,13 +1,16 @@
 """Fixtures that several test files use."""
 
+import contextlib
 import json
 import math
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +85,17 @@ def few_faces(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("embedded") / "faces"
     faces.make(folder, count=48, workers=1)
     return folder
+
+
+@contextlib.contextmanager
+def full_disk(largest: int) -> Iterator[None]:
+    """Lets no file of this process grow beyond some bytes: more fails, after a part was written, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def state(folder):

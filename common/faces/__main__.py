@@ -7,7 +7,7 @@ from pathlib import Path
 from common.cli import StorageError
 from common.faces.build import make
 from common.faces.sheet import sheet
-from common.files import atomic
+from common.files import atomic, write_picture
 
 
 def main() -> int:
@@ -24,7 +24,7 @@ def main() -> int:
         print(f"{options.dest}: {options.count} faces {'drawn' if new else 'were there already'}")
         if options.sheet:
             with atomic(options.sheet) as temporary:
-                sheet(options.seed).save(temporary)
+                write_picture(sheet(options.seed), temporary)
     except (ValueError, OSError, StorageError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
