@@ -105,7 +105,7 @@ class Checkpoints:
             NumericalError: a number is NaN or infinite; nothing is written then.
         """
         self.require_finite(step)
-        self.step.assign(step)
+        self.step.assign(np.int64(step))  # see trainer._step
         try:
             self._manager.save(checkpoint_number=step)
             for path in [*self.folder.glob(f"step-{step}.*"), self.folder]:
