@@ -14,7 +14,7 @@ from common import runtime
 
 def start(threads: int) -> dict[str, Any]:
     """Starts TensorFlow; returns the machine, the versions, and the precision that `auto` gives."""
-    runtime.check_environment()
+    runtime.import_tensorflow()
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)

@@ -11,8 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from common import replicas
-from common.cli import NumericalError, StorageError, say
-from common.files import sync
+from common.cli import NumericalError, StorageError, reason, say
+from common.files import make_folder, sync
 from common.game import Game
 
 
@@ -50,7 +50,9 @@ class Checkpoints:
             return self._make_manager()
 
     def require_space(self) -> None:
-        """Raises StorageError if the disk cannot take three checkpoints: two that are kept, and one being written."""
+        """Makes the folder. Raises StorageError if it cannot, or the disk cannot take three checkpoints: two are kept.
+        """
+        make_folder(self.folder, "--out")
         one = sum(variable.shape.num_elements() * variable.dtype.size
                   for variable in [*itertools.chain(*self._numbers.values()), *self._others])
         needed = one * (3 - min(2, len(self._found())))
@@ -74,17 +76,27 @@ class Checkpoints:
 
     def _restore(self) -> None:
         found = self._found()
+        self._remove_halves({index.stem for index in found})
         for index in reversed(found):
             try:
                 self._state.restore(str(index.with_suffix(""))).assert_consumed()
-            except (tf.errors.OpError, AssertionError, ValueError) as error:
-                reason = str(error).splitlines()[0][:120]
-                say(f"note: checkpoint {index.stem} is damaged ({reason}); trying the one before")
+            except tf.errors.ResourceExhaustedError:  # of memory: the file may be whole
+                raise
+            except (tf.errors.OpError, AssertionError, ValueError, IndexError) as error:
+                say(f"note: checkpoint {index.stem} is damaged ({reason(error)}); trying the one before")
                 continue
             return
         if found:
             raise StorageError(f"{self.folder}: none of the {len(found)} checkpoints is whole; start anew with "
                                "--overwrite")
+
+    def _remove_halves(self, whole: set[str]) -> None:
+        """Deletes what a process left that was killed while it saved."""
+        for path in self.folder.glob("step-*"):
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name.partition(".")[0] not in whole:
+                path.unlink()
 
     def save(self, step: int) -> None:
         """Saves the state after `step` steps; of the older checkpoints one is kept.
@@ -93,14 +105,16 @@ class Checkpoints:
             NumericalError: a number is NaN or infinite; nothing is written then.
         """
         self.require_finite(step)
-        self.step.assign(step)
+        self.step.assign(np.int64(step))  # see trainer._step
         try:
             self._manager.save(checkpoint_number=step)
             for path in [*self.folder.glob(f"step-{step}.*"), self.folder]:
                 sync(path)
             self.keep_newest(2)
         except tf.errors.OpError as error:
-            raise StorageError(f"{self.folder}: cannot save the checkpoint ({error.message.splitlines()[0]})") from None
+            raise StorageError(f"{self.folder}: cannot save the checkpoint of step {step} "
+                               f"({reason(error)}); free space or mend the folder, then run the same "
+                               "command again") from None
 
     def require_finite(self, step: int) -> None:
         """Raises NumericalError where a weight or a moment is NaN or infinite."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import importlib.util
+import re
 import sys
 import traceback
 import typing
@@ -238,7 +239,7 @@ def _length(given: dict[str, Any]) -> dict[str, None]:
 
 def say(text: str) -> None:
     """A line for the user on standard output, at once."""
-    print(text, flush=True)
+    print(text.encode(errors="replace").decode(), flush=True)  # a file's name may be no text
 
 
 def run(config: type[C], main: Callable[[C], None], argv: Sequence[str] | None = None, description: str = "") -> None:
@@ -254,11 +255,28 @@ def run(config: type[C], main: Callable[[C], None], argv: Sequence[str] | None =
         _end(error, f"{error}; run `pip install -r {ROOT / 'requirements.txt'}`", BAD_INPUT, debug)
     except OSError as error:
         _end(error, f"{error}; check the path and the free space, then run the same command again", STORAGE, debug)
+    except Exception as error:
+        if not out_of_memory(error):
+            raise
+        _end(error, f"out of memory ({reason(error)}); lower --batch-size (or --count, where pictures are drawn)",
+             STORAGE, debug)
     sys.exit(DONE)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error, of Python or of TensorFlow, says that there is too little memory."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
+
+
+def reason(error: BaseException) -> str:
+    """What an error of a library says, in a line without the names of TensorFlow's nodes."""
+    lines = [line for line in re.sub(r"\{\{.*?\}\} ?", "", str(error)).splitlines() if line.strip()]
+    return next((line for line in lines if "OOM" in line), lines[0] if lines else type(error).__name__)[:120]
 
 
 def _end(error: BaseException, line: str, code: int, debug: bool) -> typing.NoReturn:
     if debug:
         traceback.print_exception(error)
+    line = "".join(letter if letter.isprintable() else "?" for letter in line)  # a file or its name may hold anything
     print(f"{Path(sys.argv[0]).name}: {line}", file=sys.stderr, flush=True)
     sys.exit(code)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from common import faces, pictures, tags
-from common.cli import ROOT, UserError, say
+from common.cli import ROOT, StorageError, UserError, say
 from common.decoding import Cut
 from common.runs import Run
 
@@ -91,6 +91,9 @@ def load(run: Run, data: Sequence[Path], size: int, keep: str) -> Faces:
     run.fix("data", found.facts)
     folders = [str(folder.resolve()) for folder in data]
     run.note("data_folder", "embedded" if not data else folders[0] if len(folders) == 1 else folders)
+    if found.facts["rows"] == found.facts["rows_without_picture"]:
+        raise UserError(f"{', '.join(map(str, data))}: no row has a picture: {found.facts['rows']} rows, "
+                        f"{found.facts['pictures']} pictures; give the folder whose file names are the rows' ids")
     if found.table.empty:
         raise UserError(f"{', '.join(map(str, data)) or EMBEDDED}: none of the {found.facts['left_out_by_filter']} "
                         f"tagged pictures passes the filter {keep}")
@@ -137,12 +140,16 @@ def embedded(run: Run, make: Callable[..., bool], folder: Path, text: str) -> No
 
     Raises:
         UserError: the folder holds other files.
+        StorageError: it cannot be written.
     """
     run.substitute(text)
     try:
         make(folder, announce=say)
     except ValueError as error:
         raise UserError(f"the embedded set: {error}") from None
+    except OSError as error:
+        raise StorageError(f"{folder}: the embedded set cannot be drawn there ({error.strerror or error}); free space "
+                           "or mend the folder, then run the same command again") from error
 
 
 def decoded(folder: Path, size: int, cut: Cut = "whole") -> pictures.Pictures:

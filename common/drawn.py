@@ -64,6 +64,7 @@ def make(drawn: DrawnSet, folder: Path, count: int, seed: int = 0, workers: int 
         for name, write in drawn.finish.items():
             write(new / name, count, seed)
         (new / "about.json").write_text(json.dumps(about) + "\n", encoding="utf-8")
+        os.sync()  # one call for thousands of files
         if _is_set(drawn, folder, about):  # somebody else was quicker
             return False
         if folder.exists():

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import io
 import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from common.cli import UserError
+from common.cli import StorageError, UserError
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 
 @contextlib.contextmanager
@@ -17,6 +22,9 @@ def atomic(path: Path) -> Iterator[Path]:
     """Gives a temporary path with the same suffix; when the block ends well, that file takes the place of `path`.
 
     A reader sees the old file or the new one, never a part.
+
+    Raises:
+        StorageError: the file cannot be written; what was there before stays.
     """
     temporary = path.with_name(f".{os.getpid()}-{path.name}")
     try:
@@ -24,8 +32,54 @@ def atomic(path: Path) -> Iterator[Path]:
         sync(temporary)
         os.replace(temporary, path)
         sync(path.parent)
+    except OSError as error:
+        raise _unwritten(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def append(path: Path, text: str) -> None:
+    """Adds lines to a file, whole or not at all. Raises StorageError where that is impossible."""
+    data = text.encode()
+    try:
+        with open(path, "ab", buffering=0) as file:
+            before = file.tell()
+            try:
+                while data:
+                    data = data[file.write(data):]
+            except OSError:
+                file.truncate(before)
+                raise
+    except OSError as error:
+        raise _unwritten(path, error) from error
+
+
+def write_picture(picture: Image.Image, path: Path, **options: Any) -> None:
+    """Writes a picture; the suffix names the format, `options` go to Pillow.
+
+    It is encoded in memory: Pillow itself does not see that a full disk took only a part of a JPEG.
+    """
+    encoded = io.BytesIO()
+    encoded.name = path.name
+    picture.save(encoded, **options)
+    path.write_bytes(encoded.getvalue())
+
+
+def make_folder(path: Path, option: str) -> Path:
+    """Makes the folder that an option names, where there is none. Raises StorageError if it cannot be written to."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise StorageError(f"{option} {path}: cannot write into this folder ({error.strerror}); give another "
+                           f"{option}") from None
+    return path
+
+
+def _unwritten(path: Path, error: OSError) -> StorageError:
+    return StorageError(f"{path}: cannot be written ({error.strerror or error}); free space or mend the folder, then "
+                        "run the same command again")
 
 
 def targets(pictures: Iterable[Path], folder: Path) -> dict[Path, Path]:
@@ -49,4 +103,5 @@ def sync(path: Path) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Writes `value` as indented JSON, whole or not at all."""
     with atomic(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
+        text = json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n"
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")  # of a file's name that is no text

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from common.cli import say
+from common.cli import out_of_memory, say
 from common.files import atomic, write_json
 
 
@@ -35,7 +34,9 @@ def kept(home: Path, kind: str, keys: set[str],
         say(f"note: {home} is damaged; the {kind} is trained anew")
     except FileNotFoundError:
         pass
-    except (ValueError, KeyError, TypeError, OSError, zipfile.BadZipFile):
+    except Exception as error:  # see sampling.load_network
+        if out_of_memory(error):
+            raise
         say(f"note: {home} is damaged; the {kind} is trained anew")
     network, known = make()
     known = {"sha256": fingerprint(network), **known}

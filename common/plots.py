@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from common.files import atomic
+from common.files import atomic, write_picture
 from common.runs import Row
 
 PAPER, INK = (255, 255, 255), (40, 40, 40)
@@ -51,7 +51,7 @@ def save(picture: Image.Image | np.ndarray, path: Path, **options: object) -> No
     picture = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic(path) as temporary:
-        picture.save(temporary, **options)
+        write_picture(picture, temporary, **options)
 
 
 def animate(frames: Sequence[Path], path: Path, seconds: float = 0.5) -> None:

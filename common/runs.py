@@ -12,20 +12,20 @@ from __future__ import annotations
 import csv
 import fcntl
 import json
-import os
+import re
 import shlex
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import Any, TypeVar
 
 from common import scale
 from common.cli import Common, StorageError, UserError, restore, say
-from common.files import atomic, write_json
+from common.files import append, atomic, make_folder, sync, write_json
 from common.runtime import Runtime
 
 Row = dict[str, str]
@@ -71,7 +71,7 @@ def read_config(path: Path) -> dict[str, Any]:
         facts = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise StorageError(f"{path}: missing; restore it, or start anew with --overwrite") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         facts = None
     if not isinstance(facts, dict) or not all(isinstance(facts.get(k), dict) for k in ("report", "settings")):
         raise StorageError(f"{path}: damaged; restore it, or start anew with --overwrite")
@@ -96,11 +96,8 @@ class Run:
         self.scale = scale.of(config)
         self._temporary = None if self.scale.chief else tempfile.TemporaryDirectory(prefix="gan-worker-")
         self.folder = Path(self._temporary.name) if self._temporary else config.run_folder
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock = open(self.folder / ".lock", "w")  # noqa: SIM115 - held open as long as the run
-        except OSError as error:
-            raise StorageError(f"--out {self.folder}: cannot make the run folder ({error.strerror})") from None
+        make_folder(self.folder, "--out")
+        self._lock = open(self.folder / ".lock", "w")  # noqa: SIM115 - held open as long as the run
         self._take_lock()
         self._refuse_foreign_folder()
         if config.overwrite:
@@ -116,7 +113,6 @@ class Run:
             self.fix("scale", self.scale.settings())
         self.fix("report", {"folder": config.FOLDER, "variant": config.variant})
         self.fix("settings", config.settings())
-        self._logs: dict[str, TextIO] = {}
 
     def _take_lock(self) -> None:
         try:
@@ -193,32 +189,28 @@ class Run:
 
     def log(self, step: int, terms: Mapping[str, float], name: str = "log.csv") -> None:
         """Adds a row to one of LOGS: nine digits, which give a float32 back exactly."""
-        if name not in self._logs:
-            self._logs[name] = open(self.folder / name, "a", newline="", encoding="utf-8")  # noqa: SIM115
-        file = self._logs[name]
-        if not file.tell():
-            file.write(",".join(["step", *terms]) + "\n")
-        file.write(",".join([str(step), *(f"{value:.9g}" for value in terms.values())]) + "\n")
-        file.flush()
+        self._add(name, ["step", *terms], [str(step), *(f"{value:.9g}" for value in terms.values())])
 
     def sync_logs(self) -> None:
         """Has the logs on the disk before a checkpoint is, so that they are never shorter than it."""
-        for file in self._logs.values():
-            os.fsync(file.fileno())
+        for path in (self.folder / name for name in LOGS):
+            if path.exists():
+                sync(path)
 
     def time(self, step: int, seconds_per_step: float, images_per_second: float) -> None:
         """Adds a row to timing.csv, where everything stands that depends on the clock."""
-        path = self.folder / "timing.csv"
-        new = not path.exists()
-        with open(path, "a", encoding="utf-8") as file:
-            if new:
-                file.write("time,step,seconds_per_step,images_per_second\n")
-            file.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')},{step},{seconds_per_step:.4f},{images_per_second:.1f}\n")
+        self._add("timing.csv", ["time", "step", "seconds_per_step", "images_per_second"],
+                  [time.strftime("%Y-%m-%dT%H:%M:%S"), str(step), f"{seconds_per_step:.4f}",
+                   f"{images_per_second:.1f}"])
+
+    def _add(self, name: str, heading: Sequence[str], row: Sequence[str]) -> None:
+        """Adds a row to a file, and before the first one the heading."""
+        path = self.folder / name
+        begun = path.exists() and path.stat().st_size
+        append(path, "".join(",".join(cells) + "\n" for cells in ([row] if begun else [heading, row])))
 
     def close(self) -> None:
-        """Closes the logs and frees the lock."""
-        for file in self._logs.values():
-            file.close()
+        """Frees the lock."""
         self._lock.close()
         if self._temporary:
             self._temporary.cleanup()
@@ -234,8 +226,13 @@ def read_log(folder: Path, name: str = "log.csv") -> list[Row]:
     except UnicodeDecodeError:
         raise StorageError(f"{path}: damaged, it is no text; start the run anew with --overwrite") from None
     whole = text[: text.rfind("\n") + 1].splitlines()
-    rows = list(csv.DictReader(whole))
-    for number, row in enumerate(rows, 2):
-        if None in row or None in row.values() or not row.get("step", "").isdigit():
-            raise StorageError(f"{path}:{number}: damaged row; start the run anew with --overwrite")
+    rows = []
+    try:
+        for row in csv.DictReader(whole):
+            if None in row or not re.fullmatch("[0-9]{1,18}", row["step"]):
+                raise ValueError
+            list(map(float, row.values()))
+            rows.append(row)
+    except (ValueError, TypeError, KeyError, csv.Error):  # TypeError: a value is missing
+        raise StorageError(f"{path}:{len(rows) + 2}: damaged row; start the run anew with --overwrite") from None
     return rows

@@ -6,6 +6,8 @@ import contextlib
 import json
 import os
 import platform
+import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +49,9 @@ def check_environment() -> None:
     try:
         settings = json.loads((home / "keras.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return  # no such file, or one that Keras passes over as well
+        settings = None  # no such file, or one that Keras passes over as well
+    if not isinstance(settings, dict):
+        return
     wanted = {"image_data_format": "channels_last", "floatx": "float32", "epsilon": 1e-7}
     for key, value in wanted.items():
         if settings.get(key, value) != value:
@@ -56,6 +60,36 @@ def check_environment() -> None:
     if settings.get("backend", "tensorflow") != "tensorflow" and "KERAS_BACKEND" not in os.environ:
         raise UserError(f"{home / 'keras.json'}: backend is {settings['backend']!r}; run `export "
                         "KERAS_BACKEND=tensorflow`")
+
+
+def import_tensorflow() -> None:
+    """Imports TensorFlow and Keras without the lines that TensorFlow's C++ prints while it is loaded.
+
+    Raises:
+        UserError: the environment does not fit, see `check_environment`.
+    """
+    check_environment()
+    with _quiet():
+        import keras  # noqa: F401 - it imports TensorFlow
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps back what the process writes to its standard error; it is given back where the block fails."""
+    sys.stderr.flush()
+    before = os.dup(2)
+    with tempfile.TemporaryFile() as kept:
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            os.dup2(before, 2)
+            kept.seek(0)
+            os.write(2, kept.read())
+            raise
+        finally:
+            os.dup2(before, 2)
+            os.close(before)
 
 
 def start(seed: int, precision: str = "auto", scale: Scale = ONE, *, fold_constants: bool = True) -> Runtime:
@@ -71,7 +105,7 @@ def start(seed: int, precision: str = "auto", scale: Scale = ONE, *, fold_consta
     Raises:
         UserError: the environment does not fit, see `check_environment`, or there are fewer devices.
     """
-    check_environment()
+    import_tensorflow()
     import keras
     import tensorflow as tf
 

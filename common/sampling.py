@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shlex
-import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +12,8 @@ import numpy as np
 from PIL import Image
 
 from common import plots, runtime, tags
-from common.cli import StorageError, UserError, option, say
+from common.cli import StorageError, UserError, option, out_of_memory, reason, say
+from common.files import make_folder
 from common.runs import read_config
 
 GRID_EYES = ("blue", "red", "green", "brown", "purple", "yellow")  # the rows of a run's sample grid
@@ -74,11 +74,6 @@ def settings(run: Path) -> dict[str, Any]:
     return read_config(run / "config.json") if (run / "config.json").is_file() else {}
 
 
-def load_generator(run: Path, train_command: str, inputs: Sequence[str]) -> Any:
-    """The generator of a finished run, see `find_network` and `load_network`."""
-    return load_network(find_network(run, train_command), train_command, inputs)
-
-
 def find_network(run: Path, train_command: str, file: str = "generator.keras") -> Path:
     """The file of a finished run's network. Raises UserError with the command that trains one where there is none."""
     path = run / file
@@ -90,30 +85,46 @@ def find_network(run: Path, train_command: str, file: str = "generator.keras") -
     return path
 
 
-def load_network(path: Path, train_command: str, inputs: Sequence[str]) -> Any:
+Shape = tuple[int | None, ...]
+
+
+def load_network(path: Path, train_command: str, inputs: Mapping[str, Shape]) -> Any:
     """A network from its file, of which nothing is executed (safe mode); layers of its own are imported before.
 
     Args:
         path: of `find_network`.
         train_command: trains such a run.
-        inputs: the names of the network's inputs.
+        inputs: the names of the network's inputs, and their shapes without the batch; None is any size.
 
     Raises:
         StorageError: the file is damaged or holds something else.
     """
-    runtime.check_environment()
+    runtime.import_tensorflow()
     import keras
 
     try:
         network = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (ValueError, TypeError, OSError, KeyError, zipfile.BadZipFile) as error:
-        raise StorageError(f"{path}: cannot be loaded, it is damaged or no network ({str(error).splitlines()[0]}); "
+    except Exception as error:  # a description of layers that does not hold together makes Keras raise anything
+        if out_of_memory(error):
+            raise
+        raise StorageError(f"{path}: cannot be loaded, it is damaged or no network ({reason(error)}); "
                            "train the run anew with --overwrite") from None
-    found = [tensor.name for tensor in network.inputs]
-    if found != list(inputs):
-        raise StorageError(f"{path}: takes {', '.join(found)}, not {', '.join(inputs)}: it is another network; give "
-                           f"another --run, or train one with: {train_command}")
+    found = {tensor.name: tuple(tensor.shape[1:]) for tensor in network.inputs}
+    wrong = ""
+    if list(found) != list(inputs):
+        wrong = f"takes {', '.join(found)}, not {', '.join(inputs)}"
+    elif odd := [name for name, shape in inputs.items() if not _fits(found[name], shape)]:
+        wrong = f"takes {odd[0]} of the shape {found[odd[0]]}, not {inputs[odd[0]]}"
+    elif not _fits(tuple(network.output_shape[1:]), (None, None, 3)):
+        wrong = f"gives {network.output_shape}, which are no pictures"
+    if wrong:
+        raise StorageError(f"{path}: {wrong}: it is another network; give another --run, or train one with: "
+                           f"{train_command}")
     return network
+
+
+def _fits(found: Shape, wanted: Shape) -> bool:
+    return len(found) == len(wanted) and all(b is None or a == b for a, b in zip(found, wanted, strict=True))
 
 
 def noise(seed: int, condition: int, count: int, size: int) -> np.ndarray:
@@ -129,7 +140,7 @@ def table(draw: Draw, z: int, eyes: Sequence[str] = GRID_EYES, seed: int = 0) ->
     return plots.grid(images, [f"{name} hair" for name in tags.HAIR], [f"{name} eyes" for name in eyes])
 
 
-def write(options: Options, run: Path, train_script: str, inputs: Sequence[str],
+def write(options: Options, run: Path, train_script: str, inputs: Mapping[str, Shape],
           drawer: Callable[[Any], Draw], eyes: Sequence[str] = tags.EYES) -> None:
     """Loads the run's generator and writes `sample_{id}_{k}.jpg` for each condition, and `chart.png` if asked for.
 
@@ -137,7 +148,7 @@ def write(options: Options, run: Path, train_script: str, inputs: Sequence[str],
         options: of the command line.
         run: the run folder.
         train_script: e.g. "hw4_acgan/train.py", for the message that there is no run.
-        inputs: the names of the generator's inputs, the noise first.
+        inputs: of the generator, the noise first, see `load_network`.
         drawer: generator -> the function that draws with it.
         eyes: the eye colours that the generator knows.
     """
@@ -149,9 +160,10 @@ def write(options: Options, run: Path, train_script: str, inputs: Sequence[str],
             raise UserError(f"{tags.EYES[condition.eyes]} eyes: this generator was not trained on them; ask for one of "
                             f"{', '.join(eyes)}")
     command = f"python {train_script} --preset quick" + (f" --out {shlex.quote(str(run))}" if options.run else "")
-    generator = load_generator(run, command, inputs)
+    file = find_network(run, command)
+    out = make_folder((options.out or run / "sampled").absolute(), "--out")
+    generator = load_network(file, command, inputs)
     draw, size = drawer(generator), generator.input_shape[0][-1]
-    out = (options.out or run / "sampled").absolute()
     for condition in conditions:
         z = noise(options.seed, condition.id, options.count, size)
         images = draw(z, np.full(options.count, condition.hair), np.full(options.count, condition.eyes))

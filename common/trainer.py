@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
 
+import numpy as np
 import tensorflow as tf
 from PIL import Image
 
@@ -121,7 +122,8 @@ class _Training:
 
     def _step(self, batch: dict, done: int) -> None:
         """Step number `done`, counted from 1: trains, checks and shows its terms."""
-        terms = self.step_function(batch, tf.constant(done - 1, tf.int64), **self.game.phase(done - 1))
+        number = tf.constant(np.int64(done - 1))  # TensorFlow keeps every int of Python for ever: 750 bytes a step
+        terms = self.step_function(batch, number, **self.game.phase(done - 1))
         self.terms = {name: float(value) for name, value in terms.items()}
         for name, value in self.terms.items():
             if not math.isfinite(value):

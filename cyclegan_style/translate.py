@@ -77,10 +77,11 @@ def main(options: Options) -> None:
     chosen = listed(options.pictures)
     out = (options.out or run / "translated" / options.direction).absolute()
     targets = files.targets(chosen, out)
-    runtime.check_environment()
+    files.make_folder(out, "--out")
+    runtime.import_tensorflow()
     from cyclegan_style import measures  # registers the layer of the network
 
-    network = sampling.load_network(network_file, command, ["picture"])
+    network = sampling.load_network(network_file, command, {"picture": (None, None, 3)})
     size, left_out = network.input_shape[1], 0
     with decoding.strict_pillow():
         for done, (path, in_folder) in enumerate(chosen.items(), 1):

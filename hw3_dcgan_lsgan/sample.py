@@ -7,6 +7,7 @@
 """
 
 import functools
+import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from common import cli, plots, sampling, tags
+from common import cli, files, plots, runs, sampling, tags
 
 LABELS = (("blue", "blue"), ("blue", "green"), ("blue", "red"), ("green", "green"), ("green", "red"))  # hair, eyes
 EYES = tuple(name for name in tags.EYES if name != "gray")
@@ -70,12 +71,14 @@ def main(options: Options) -> None:
     config = train_text2image.Config() if conditional else train.Config()
     run = (options.run or config.run_folder).absolute()
     if conditional:
-        sampling.write(options, run, "hw3_dcgan_lsgan/train_text2image.py", ("z", "condition"),
+        sampling.write(options, run, "hw3_dcgan_lsgan/train_text2image.py", {"z": (None,), "condition": (22,)},
                        lambda generator: functools.partial(draw_condition, generator), EYES)
         return
-    generator = sampling.load_generator(run, f"python hw3_dcgan_lsgan/train.py --preset quick --out {run}", ("z",))
-    noise = sampling.settings(run)["settings"]["z"]
-    out, size = (options.out or run / "sampled").absolute(), generator.input_shape[-1]
+    command = f"python hw3_dcgan_lsgan/train.py --preset quick --out {shlex.quote(str(run))}"
+    file = sampling.find_network(run, command)
+    out = files.make_folder((options.out or run / "sampled").absolute(), "--out")
+    generator = sampling.load_network(file, command, {"z": (None,)})
+    noise, size = runs.read_config(run / "config.json")["settings"]["z"], generator.input_shape[-1]
     images = draw(generator, noise, sampling.noise(options.seed, 0, options.count, size))
     for number, image in enumerate(images, 1):
         plots.save(image, out / f"sample_{number}.jpg", quality=95, subsampling=0)

@@ -53,9 +53,11 @@ def main(options: Options) -> None:
 
     run = (options.run or train_style.Config().run_folder).absolute()
     network_file = find(run)
-    targets = files.targets(options.photos, (options.out or run / "stylized").absolute())
+    out = (options.out or run / "stylized").absolute()
+    targets = files.targets(options.photos, out)
     photos = [fit(path, pictures.read(path), options.longest) for path in options.photos]
     style = pictures.read(style_file(run, options.style))
+    files.make_folder(out, "--out")
     network, recolour = load(network_file), sampling.settings(run).get("colours", {}).get("recolour", False)
     for path, photo in zip(options.photos, photos, strict=True):
         plots.save(draw(network, np.asarray(photo), np.asarray(style), recolour), targets[path])
@@ -77,10 +79,10 @@ def load(path: Path) -> Any:
     """MSG-Net from its file, see `sampling.load_network`."""
     from common import runtime, sampling
 
-    runtime.check_environment()
+    runtime.import_tensorflow()
     from hw3_dcgan_lsgan import msgnet  # noqa: F401 - registers its layers
 
-    return sampling.load_network(path, _command(path.parent), ("photo", "style"))
+    return sampling.load_network(path, _command(path.parent), {"photo": (None, None, 3), "style": (None, None, 3)})
 
 
 def style_file(run: Path, style: str) -> Path:

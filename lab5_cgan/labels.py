@@ -42,6 +42,9 @@ def read_train(path: Path) -> dict[str, list[int]]:
     entries = _read(path)
     if not isinstance(entries, dict) or not entries:
         raise UserError(f'{path}: write an object of file names, such as {{"a.png": ["red cube"]}}')
+    for name in entries:
+        if "/" in name or "\\" in name:
+            raise UserError(f"{path}: {name}: is a path; give the name of a picture that lies in images/ itself")
     return {name: numbers(entry, f"{path}: {name}") for name, entry in entries.items()}
 
 

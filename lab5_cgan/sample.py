@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from common import cli, plots, runtime, sampling
+from common import cli, files, plots, runtime, sampling
 from lab5_cgan import labels
 
 
@@ -60,11 +60,11 @@ def main(options: Options) -> None:
     run = (options.run or train.Config().run_folder).absolute()
     command = "python lab5_cgan/train.py --preset quick" + (f" --out {shlex.quote(str(run))}" if options.run else "")
     network = sampling.find_network(run, command)
-    runtime.check_environment()
+    out = files.make_folder((options.out or run / "sampled").absolute(), "--out")
+    runtime.import_tensorflow()
     from lab5_cgan import model  # noqa: F401 - registers the layer of the networks
 
-    generator = sampling.load_network(network, command, ("z", "label"))
-    out = (options.out or run / "sampled").absolute()
+    generator = sampling.load_network(network, command, {"z": (None,), "label": (len(labels.OBJECTS),)})
     z = sampling.noise(options.seed, 0, len(asked), generator.input_shape[0][-1])
     images = draw(generator, z, labels.multi_hot(asked))
     for number, image in enumerate(images):

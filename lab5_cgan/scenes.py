@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 from common import drawn, plots
+from common.files import write_picture
 from lab5_cgan import labels
 from lab5_cgan.layout import OBJECTS, Scene, describe
 from lab5_cgan.render import HEIGHT, WIDTH, picture
@@ -84,7 +85,8 @@ def hard_conditions() -> list[list[int]]:
 
 def _draw(seed: int, number: int, path: Path) -> None:
     scene, place = divmod(number, OBJECTS)
-    draw(describe(seed, scene), place + 1).save(path, compress_level=3)  # as small as the usual 6, much quicker
+    # as small as with the usual 6, and much quicker
+    write_picture(draw(describe(seed, scene), place + 1), path, compress_level=3)
 
 
 def _write_train(path: Path, count: int, seed: int) -> None:

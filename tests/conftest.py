@@ -1,14 +1,18 @@
 """Fixtures that several test files use."""
 
+import contextlib
 import json
 import math
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import forked
 import numpy as np
@@ -55,16 +59,21 @@ def shared_cache(tmp_path_factory) -> str:
 
 @pytest.fixture
 def script(tmp_path, shared_cache):
-    """Runs a script of the repository in a process of its own, from a folder elsewhere."""
+    """Runs a script of the repository in a process of its own, from a folder elsewhere; `script.start` only starts it.
+    """
 
-    def run(*words: object, code: int = 0, **env: str) -> subprocess.CompletedProcess:
-        elsewhere = tmp_path / "elsewhere"
+    def start(*words: object, place: str = "elsewhere", largest: int | None = None, **env: str) -> forked.Script:
+        elsewhere = tmp_path / place
         elsewhere.mkdir(exist_ok=True)
         env = {**os.environ, "GAN_REPORTS_CACHE": shared_cache, **env}
-        done = forked.run([ROOT / str(words[0]), *words[1:]], elsewhere, env)
+        return forked.start([ROOT / str(words[0]), *words[1:]], elsewhere, env, largest)
+
+    def run(*words: object, code: int = 0, **options: Any) -> subprocess.CompletedProcess:
+        done = start(*words, **options).wait()
         assert done.returncode == code, done.stdout + done.stderr
         return done
 
+    run.start = start
     return run
 
 
@@ -76,6 +85,17 @@ def few_faces(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("embedded") / "faces"
     faces.make(folder, count=48, workers=1)
     return folder
+
+
+@contextlib.contextmanager
+def full_disk(largest: int) -> Iterator[None]:
+    """Lets no file of this process grow beyond some bytes: more fails, after a part was written, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def state(folder):

@@ -1,4 +1,7 @@
-"""A tiny training in a process of its own, for test_scale.py: devices and workers are settled when a process starts."""
+"""A tiny training in a process of its own, for test_scale.py and test_faults.py.
+
+Devices and workers are settled when a process starts.
+"""
 
 import sys
 import time
@@ -23,6 +26,9 @@ class Config(cli.Common):
     full: bool = cli.option(False, "Adam, batch normalisation and dropout")
     clip: float = cli.option(0.0, "norm above which gradients are made shorter")
     skip: bool = cli.option(False, "a game in which D moves in some steps only")
+    poison: str = cli.option("", "what becomes NaN or infinite, or too large for the memory, in step 5",
+                             choices=("", "loss", "infinite", "weight", "memory"), keeps_run=True)
+    ballast: int = cli.option(0, "numbers that a third player has beside the two, so that saving takes long")
     pause: float = cli.option(0.0, "seconds that each batch takes, so that a run can be met on its way", keeps_run=True)
 
 
@@ -64,7 +70,30 @@ def games():
     return Tiny, Skipping
 
 
-def players(full: bool, clip: float):
+def poisoned(game, kind: str):
+    """A game whose fifth step goes wrong."""
+    import tensorflow as tf
+
+    usual = game.step
+
+    def step(batch, step):
+        terms = usual(batch, step)
+        fifth = tf.equal(step, 4)
+        if kind == "weight":
+            weight = game.generator.weights[0]
+            weight.assign(tf.where(fifth, np.nan, weight))
+        elif kind == "memory":
+            size = tf.where(fifth, 1 << 20, 1)
+            terms["g"] += tf.reduce_sum(tf.random.stateless_normal((size, size), (0, 0)))  # 4 TB
+        else:
+            terms["g"] = tf.where(fifth, np.nan if kind == "loss" else np.inf, terms["g"])
+        return terms
+
+    game.step = step
+    return game
+
+
+def players(full: bool, clip: float, ballast: int = 0):
     """Generator and discriminator of pictures of 4x4."""
     import keras
 
@@ -82,7 +111,8 @@ def players(full: bool, clip: float):
         kind = keras.optimizers.Adam(1e-2) if full else keras.optimizers.SGD(0.1, global_clipnorm=clip or None)
         return Player(network, kind)
 
-    return {"generator": player(generator), "discriminator": player(discriminator)}
+    extra = {"ballast": player(keras.Sequential([keras.Input((ballast,)), layers.Dense(1)]))} if ballast else {}
+    return {"generator": player(generator), "discriminator": player(discriminator), **extra}
 
 
 def main(config: Config) -> None:
@@ -93,8 +123,9 @@ def main(config: Config) -> None:
 
     tiny, skipping = games()
     with machine.scope():
-        both = players(config.full, config.clip)
+        both = players(config.full, config.clip, config.ballast)
         game = skipping(5, **both) if config.skip else tiny(5, d_steps=config.d_steps, **both)
+        game = poisoned(game, config.poison) if config.poison else game
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (96, 4, 4, 3), np.uint8)
 

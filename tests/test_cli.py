@@ -75,7 +75,9 @@ def test_run_folder_does_not_depend_on_the_current_folder(monkeypatch, tmp_path)
 
 @pytest.mark.parametrize(("error", "code"), [
     (cli.UserError("a line"), 2), (cli.NumericalError("a line"), 3), (cli.StorageError("a line"), 4),
-    (OSError("a line"), 4), (ModuleNotFoundError("a line"), 2), (KeyboardInterrupt(), 130),
+    (OSError("a line"), 4), (MemoryError("a line\nor two"), 4),
+    (type("ResourceExhaustedError", (Exception,), {})("Graph error:\n\nOOM of {{node x}} a tensor"), 4),
+    (ModuleNotFoundError("a line"), 2), (KeyboardInterrupt(), 130),
     (cli.Stopped("a line", 143), 143),
 ])
 def test_an_error_is_one_line_and_a_code(error, code, capsys):

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import full_disk
 from PIL import Image
 
 from common import datasets, faces, tags
-from common.cli import Common, UserError
+from common.cli import Common, StorageError, UserError
 from common.runs import Run
 
 
@@ -75,6 +76,14 @@ def test_the_embedded_set_is_drawn_once_and_said(run, tmp_path, monkeypatch, cap
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert len(config["substitutions"]) == 1
     assert config["data_folder"] == "embedded"
+
+
+def test_a_full_disk_while_the_embedded_set_is_drawn_leaves_nothing(run, tmp_path, monkeypatch):
+    make = faces.make
+    monkeypatch.setattr(faces, "make", lambda folder, announce: make(folder, 20, workers=1, announce=announce))
+    with full_disk(2000), pytest.raises(StorageError, match="the embedded set cannot be drawn there .*; free space or"):
+        datasets.load(run, [], 64, "all")
+    assert list(datasets.EMBEDDED.parent.glob(f"*{datasets.EMBEDDED.name}*")) == []
 
 
 def test_real_faces_of_the_course(run, mini):

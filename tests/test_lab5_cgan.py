@@ -278,6 +278,10 @@ def test_bad_train_and_objects_files(tmp_path):
         file.write_text(json.dumps(numbered | odd))
         with pytest.raises(UserError, match=message):
             labels.check_objects(file)
+    for name in ("../a.png", "/etc/a.png", "..\\\\a.png"):
+        file.write_text(f'{{"{name}": ["red cube"]}}')
+        with pytest.raises(UserError, match="is a path; give the name of a picture"):
+            labels.read_train(file)
     file.write_text('{"a.png": ["red cube"], "b.png": ["red cube"], "a.png": ["gray cube"]}')
     with pytest.raises(UserError, match="'a.png' stands there twice"):
         labels.read_train(file)

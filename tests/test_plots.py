@@ -1,9 +1,12 @@
 """common/plots.py: tiles, grids, curves."""
 
 import numpy as np
+import pytest
+from conftest import full_disk
 from PIL import Image
 
 from common import plots
+from common.cli import StorageError
 
 
 def test_tile_goes_row_by_row_on_white():
@@ -28,6 +31,16 @@ def test_save_leaves_only_the_whole_picture(tmp_path):
     plots.save(np.full((2, 2, 3), 7, np.uint8), path)
     assert np.asarray(Image.open(path)).tolist() == np.full((2, 2, 3), 7).tolist()
     assert [entry.name for entry in path.parent.iterdir()] == ["picture.png"]
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp"])
+def test_a_full_disk_leaves_the_picture_from_before(tmp_path, name):
+    picture = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)
+    plots.save(picture, tmp_path / name)
+    before = (tmp_path / name).read_bytes()
+    with full_disk(len(before) - 300), pytest.raises(StorageError, match=f"{name}: cannot be written .File too large"):
+        plots.save(picture[::-1], tmp_path / name, quality=100)
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [before]
 
 
 def test_animate_shows_all_frames_in_turn(tmp_path):

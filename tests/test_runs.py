@@ -91,7 +91,7 @@ except Exception as error:
 
 def test_a_file_in_the_way_of_the_run_folder(config):
     config.out.write_text("")
-    with pytest.raises(StorageError, match="cannot make the run folder"):
+    with pytest.raises(StorageError, match="cannot write into this folder"):
         Run(config)
 
 

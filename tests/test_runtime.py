@@ -1,6 +1,7 @@
 """common/runtime.py: an environment that does not fit is named; precision is what was asked for."""
 
 import json
+import os
 
 import pytest
 
@@ -35,6 +36,21 @@ def test_a_keras_json_that_does_not_fit_is_named(tmp_path, key, value):
     (tmp_path / "keras.json").write_text(json.dumps({key: value}))
     with pytest.raises(UserError, match=r"keras\.json: " + key):
         runtime.check_environment()
+
+
+@pytest.mark.parametrize("text", ["[]", "no JSON", '"text"'])
+def test_a_keras_json_that_is_no_object_is_passed_over(tmp_path, text):
+    (tmp_path / "keras.json").write_text(text)
+    runtime.check_environment()
+
+
+def test_what_an_import_prints_is_given_back_only_where_it_fails(capfd):
+    with runtime._quiet():
+        os.write(2, b"about CUDA\n")
+    with pytest.raises(ImportError), runtime._quiet():
+        os.write(2, b"the reason\n")
+        raise ImportError
+    assert capfd.readouterr().err == "the reason\n"
 
 
 def test_bfloat16_keeps_weights_logits_and_pictures_in_float32(tensorflow):

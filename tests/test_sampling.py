@@ -6,6 +6,8 @@ import pytest
 from common import sampling, tags
 from common.cli import StorageError, UserError, parse
 
+INPUTS = {"z": (None,), "hair": (), "eyes": ()}
+
 
 @pytest.mark.parametrize(("words", "message"), [
     ("", "nothing to draw"), ("--hair blue", "give both"), ("--text a.txt --hair blue --eyes red", "not both"),
@@ -52,7 +54,7 @@ def test_noise_is_a_function_of_seed_and_condition():
 def test_a_damaged_generator_is_named(tmp_path, tensorflow):
     (tmp_path / "generator.keras").write_bytes(b"not a zip")
     with pytest.raises(StorageError, match="generator.keras: cannot be loaded"):
-        sampling.load_generator(tmp_path, "python train.py", ["z", "hair", "eyes"])
+        sampling.load_network(tmp_path / "generator.keras", "python train.py", INPUTS)
 
 
 def test_a_flipped_byte_and_another_network_are_named(tmp_path, tensorflow):
@@ -61,12 +63,12 @@ def test_a_flipped_byte_and_another_network_are_named(tmp_path, tensorflow):
     path = tmp_path / "generator.keras"
     keras.Sequential([keras.Input((2,), name="image"), keras.layers.Dense(1)]).save(path)
     with pytest.raises(StorageError, match="takes image, not z, hair, eyes: it is another network; give another --run"):
-        sampling.load_generator(tmp_path, "python train.py", ["z", "hair", "eyes"])
+        sampling.load_network(tmp_path / "generator.keras", "python train.py", INPUTS)
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 255
     path.write_bytes(data)
     with pytest.raises(StorageError, match="cannot be loaded"):
-        sampling.load_generator(tmp_path, "python train.py", ["z", "hair", "eyes"])
+        sampling.load_network(tmp_path / "generator.keras", "python train.py", INPUTS)
 
 
 def test_a_generator_that_would_run_code_is_refused(tmp_path, tensorflow):
@@ -75,7 +77,7 @@ def test_a_generator_that_would_run_code_is_refused(tmp_path, tensorflow):
     network = keras.Sequential([keras.Input((2,)), keras.layers.Lambda(lambda x: x + 1)])
     network.save(tmp_path / "generator.keras")
     with pytest.raises(StorageError, match="cannot be loaded"):
-        sampling.load_generator(tmp_path, "python train.py", ["z", "hair", "eyes"])
+        sampling.load_network(tmp_path / "generator.keras", "python train.py", INPUTS)
 
 
 def test_every_cell_of_a_table_is_its_condition():

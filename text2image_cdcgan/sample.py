@@ -38,10 +38,12 @@ def main(options: sampling.Options) -> None:
     run = (options.run or train.Config().run_folder).absolute()
     if sampling.settings(run).get("report", {}).get("variant") == train_skipthoughts.Config().variant:
         sentences = text.Sentences.open(run / text.FILE)
-        script, name, condition = train_skipthoughts.SCRIPT, "sentence", sentences.of_pairs
+        script, condition = train_skipthoughts.SCRIPT, sentences.of_pairs
+        inputs = {"z": (None,), "sentence": sentences.vectors.shape[1:]}
     else:
-        script, name, condition = "text2image_cdcgan/train.py", "condition", bits
-    sampling.write(options, run, script, ("z", name), lambda generator: functools.partial(draw, generator, condition))
+        script, condition = "text2image_cdcgan/train.py", bits
+        inputs = {"z": (None,), "condition": (23,)}
+    sampling.write(options, run, script, inputs, lambda generator: functools.partial(draw, generator, condition))
 
 
 if __name__ == "__main__":

@@ -26,8 +26,8 @@ def main(options: sampling.Options) -> None:
     """Writes what the options ask for."""
     from wgan_gp_text.train import Config
 
-    sampling.write(options, (options.run or Config().run_folder).absolute(), "wgan_gp_text/train.py", ("z", "text"),
-                   lambda generator: functools.partial(draw, generator))
+    sampling.write(options, (options.run or Config().run_folder).absolute(), "wgan_gp_text/train.py",
+                   {"z": (None,), "text": (24,)}, lambda generator: functools.partial(draw, generator))
 
 
 if __name__ == "__main__":

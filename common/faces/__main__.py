@@ -4,8 +4,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from common.cli import StorageError
 from common.faces.build import make
 from common.faces.sheet import sheet
+from common.files import atomic, write_picture
 
 
 def main() -> int:
@@ -19,12 +21,13 @@ def main() -> int:
     options = parser.parse_args()
     try:
         new = make(options.dest, options.count, options.seed, options.workers)
-    except (ValueError, OSError) as error:
+        print(f"{options.dest}: {options.count} faces {'drawn' if new else 'were there already'}")
+        if options.sheet:
+            with atomic(options.sheet) as temporary:
+                write_picture(sheet(options.seed), temporary)
+    except (ValueError, OSError, StorageError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(f"{options.dest}: {options.count} faces {'drawn' if new else 'were there already'}")
-    if options.sheet:
-        sheet(options.seed).save(options.sheet)
     return 0
 
 

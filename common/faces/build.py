@@ -7,6 +7,7 @@ from common import drawn
 from common.faces import labels
 from common.faces.face import describe
 from common.faces.portrait import draw
+from common.files import write_picture
 
 VERSION = 2  # raised when pictures or rows change
 QUALITY = 92
@@ -32,7 +33,7 @@ def _name(number: int) -> str:
 
 
 def _draw(seed: int, number: int, path: Path) -> None:
-    draw(describe(seed, number)).save(path, quality=QUALITY, subsampling=0)
+    write_picture(draw(describe(seed, number)), path, quality=QUALITY, subsampling=0)
 
 
 SET = drawn.DrawnSet("faces", "6,000 take about half a minute", VERSION, _name, _draw, {"tags_clean.csv": write_rows})

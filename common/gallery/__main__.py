@@ -18,7 +18,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     runs = parser.parse_args(argv).runs
     try:
         path = write(runs)
-        say(f"{table(collect(runs))}\n{path.absolute()}".encode(errors="replace").decode())
+        say(f"{table(collect(runs))}\n{path.absolute()}")
     except (Failure, OSError) as error:
         print(f"gallery: {error}", file=sys.stderr)
         return getattr(error, "code", STORAGE)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from common import drawn
+from common.files import write_picture
 from cyclegan_style.portraits.person import describe
 from cyclegan_style.portraits.picture import draw
 
@@ -23,7 +24,7 @@ def file_name(number: int) -> str:
 
 
 def _draw(seed: int, number: int, path: Path) -> None:
-    draw(describe(seed, number)).save(path, quality=QUALITY, subsampling=0)
+    write_picture(draw(describe(seed, number)), path, quality=QUALITY, subsampling=0)
 
 
 SET = drawn.DrawnSet("portraits", "1,200 take about a minute on two cores", VERSION, file_name, _draw, chunk=40)

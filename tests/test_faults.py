@@ -1,0 +1,464 @@
+"""Faults and bad input, by the real scripts with real files: a code, one line on stderr, and nothing lost.
+
+| fault | tests here; elsewhere |
+|---|---|
+| SIGKILL | test_killed_at_twenty_moments; `killed` (conftest.py) in each report's file, with its real networks |
+| SIGTERM, Ctrl-C | test_a_signal_*; test_trainer.py: what goes on after it is the same to the bit |
+| damaged checkpoint | test_a_damaged_checkpoint_*, test_no_whole_checkpoint_*; test_trainer.py |
+| other settings, two at once | test_other_settings_*, test_two_at_once_*; test_runs.py |
+| disk full | test_a_full_disk_*; test_trainer.py: named before the first step; test_pictures.py: the picture cache |
+| folder not writable | test_a_file_in_the_path_* |
+| NaN or infinite | test_what_is_not_finite_*; test_trainer.py |
+| bad pictures | test_bad_pictures_*; test_pictures.py: every kind; test_datasets.py: rows without a picture |
+| kinds of pictures, bombs | test_pictures.py: decoding; test_fuzz.py |
+| paths in names, ids | test_a_row_*, test_a_line_*; test_pictures.py, test_tags.py: links; test_lab5_cgan.py |
+| too few pictures, domains | test_bad_pictures_are_named_and_too_few_pictures_are_counted, test_nothing_left_*, test_an_unknown_domain_*; test_cyclegan_style.py |
+| CSV | test_a_row_*, test_odd_rows_*, test_a_million_rows; test_tags.py, test_datasets.py; test_fuzz.py |
+| text and label files | test_a_line_*, test_a_label_file_*; test_sampling.py, test_lab5_cgan.py; test_fuzz.py |
+| files that would run code | test_a_generator_*; test_sampling.py; .npz: test_text2image_cdcgan.py, test_lab5_cgan.py |
+| environment | test_an_environment_*; test_runtime.py |
+| out of memory | test_out_of_memory_*; test_cli.py |
+| damaged cache | test_pictures.py (pictures), test_networks.py and test_judge.py (judge, evaluator) |
+"""
+
+import json
+import os
+import pickle
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import forked
+import numpy as np
+import pytest
+from conftest import ROOT, state
+from PIL import Image
+
+TINY = "tests/scaled.py", "--full", "--checkpoint-every", 2, "--sample-every", 4
+
+
+def line_of(done: subprocess.CompletedProcess) -> str:
+    """The one line that a failed script leaves on stderr."""
+    assert re.fullmatch(r"[a-z_0-9]+\.py: [^\n]+\n", done.stderr), done.stderr
+    return done.stderr
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    """Every file of a folder, by name."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def checkpoints(run: Path) -> list[str]:
+    return sorted(path.stem for path in (run / "checkpoints").glob("*.index"))
+
+
+# ---- a training that is stopped ----
+
+
+@pytest.mark.slow
+def test_killed_at_twenty_moments(script, tmp_path, tensorflow):
+    """Ten at random, ten while a checkpoint is being written. The processes share a layout of memory; see `killed`."""
+    words = [*TINY, "--steps", 300, "--sample-every", 100, "--ballast", 400_000, "--pause", 0.01, "--out"]
+    whole, broken, moments, halves = tmp_path / "whole", tmp_path / "broken", random.Random(0), 0
+
+    def rows() -> int:
+        return (broken / "timing.csv").read_text().count("\n") if (broken / "timing.csv").exists() else 0
+
+    script(*words, whole)
+    for number in range(20):
+        running = script.start(*words, broken)
+        until = rows() + 2
+        running.until(lambda: rows() > until)  # noqa: B023 - it is called at once
+        time.sleep(moments.uniform(0, 0.15))  # 1.5 s in all, which is half of the run
+        if number % 2:
+            running.until(lambda: any((broken / "checkpoints").glob("*_temp")))
+        running.send(signal.SIGKILL)
+        assert running.wait().returncode == -signal.SIGKILL
+        halves += any((broken / "checkpoints").glob("*_temp"))
+    assert halves > 2
+    assert "goes on at step" in script(*words, broken).stdout
+    found = state(broken)
+    for name, value in state(whole).items():
+        np.testing.assert_array_equal(value, found[name], err_msg=name)
+    assert bytes_of(broken / "samples") == bytes_of(whole / "samples")
+    assert (broken / "log.csv").read_bytes() == (whole / "log.csv").read_bytes()
+    assert checkpoints(broken) == ["step-300"]
+    assert len(list((broken / "checkpoints").iterdir())) == 3  # data, index and the list
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_saves_and_a_second_one_ends_at_once(script, tmp_path, number, code):
+    words = [*TINY, "--steps", 1000, "--out", tmp_path / "run", "--pause"]
+    running = script.start(*words, 0.05)
+    log = tmp_path / "run/log.csv"
+    running.until(lambda: log.exists() and "\n3," in log.read_text())
+    running.send(number)
+    done = running.wait()
+    assert done.returncode == code
+    step = int(re.search(r"stopped and saved at step (\d+) of 1000; the same command goes on", line_of(done))[1])
+    assert checkpoints(tmp_path / "run")[-1] == f"step-{step}"
+    running = script.start(*words, 60)
+    running.until(lambda: running.catches(signal.SIGTERM))
+    assert f"goes on at step {step}" in running.output
+    running.send(number)
+    running.until_printed("once more to stop at once")
+    begun = time.monotonic()
+    running.send(number)
+    assert running.wait().returncode == -number  # which a shell shows as the same code
+    assert time.monotonic() - begun < 5
+
+
+@pytest.fixture(scope="session")
+def stopped(tmp_path_factory) -> Path:
+    """A run that a NaN ended, with the checkpoints of steps 2 and 4."""
+    home = tmp_path_factory.mktemp("stopped")
+    words = [ROOT / TINY[0], *TINY[1:], "--steps", 8, "--poison", "loss", "--out", home / "run"]
+    assert forked.start(words, home, {"PATH": ""}).wait().returncode == 3
+    assert checkpoints(home / "run") == ["step-2", "step-4"]
+    return home / "run"
+
+
+@pytest.fixture
+def run(stopped, tmp_path) -> Path:
+    return shutil.copytree(stopped, tmp_path / "run")
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 3] ^= 4
+    path.write_bytes(data)
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize(("name", "damage"), [
+    ("step-4.data-00000-of-00001", cut), ("step-4.data-00000-of-00001", flip), ("step-4.index", cut),
+    ("step-4.index", flip), ("step-4.data-00000-of-00001", Path.unlink), ("step-4.index", empty)])
+def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(script, run, name, damage):
+    damage(run / "checkpoints" / name)
+    done = script(*TINY, "--steps", 8, "--out", run)
+    assert re.search(r"note: checkpoint step-4 is damaged \([^{]+\); trying the one before", done.stdout)
+    assert "goes on at step 2 of 8" in done.stdout
+
+
+def test_no_whole_checkpoint_is_an_error_and_nothing_is_touched(script, run):
+    for path in (run / "checkpoints").glob("*.data*"):
+        cut(path)
+    before = bytes_of(run / "checkpoints"), (run / "log.csv").read_bytes()
+    done = script(*TINY, "--steps", 8, "--out", run, code=4)
+    assert "none of the 2 checkpoints is whole; start anew with --overwrite" in line_of(done)
+    assert (bytes_of(run / "checkpoints"), (run / "log.csv").read_bytes()) == before
+
+
+def test_other_settings_are_refused_by_name(script, run):
+    done = script(*TINY, "--steps", 8, "--out", run, "--batch-size", 24, code=2)
+    assert "settings: batch_size = 12, now it is 24; give the old value, another --out, or --overwrite" in line_of(done)
+
+
+def test_two_at_once_in_one_folder_until_one_is_dead(script, run):
+    words = [*TINY, "--steps", 8, "--out", run]
+    first = script.start(*words, "--pause", 60, place="first")
+    first.until_printed("goes on at step 4")
+    assert "another process is training in this folder; wait, or give another --out" in line_of(script(*words, code=2))
+    first.send(signal.SIGKILL)
+    first.wait()
+    assert "goes on at step 4" in script(*words).stdout
+
+
+# ---- disks and folders ----
+
+
+def whole_rows(path: Path) -> bool:
+    heading, *rows = path.read_text().split("\n")
+    return rows[-1] == "" and all(row.count(",") == heading.count(",") for row in rows[:-1])
+
+
+def left_behind(run: Path) -> list[str]:
+    """Temporary files."""
+    return [path.name for path in run.rglob(".*") if path.name != ".lock"]
+
+
+def test_a_full_disk_while_saving_loses_nothing(script, run):
+    before = bytes_of(run / "checkpoints")
+    size = len(before["step-4.data-00000-of-00001"])
+    done = script(*TINY, "--steps", 8, "--out", run, largest=size - 500, code=4)
+    assert "checkpoints: cannot save the checkpoint of step 6 (" in line_of(done)
+    assert "; free space or mend the folder, then run the same command again" in done.stderr
+    assert before.items() <= bytes_of(run / "checkpoints").items()
+    assert whole_rows(run / "log.csv")
+    assert "goes on at step 4 of 8" in script(*TINY, "--steps", 8, "--out", run).stdout
+
+
+def test_a_full_disk_while_logging_leaves_whole_rows(script, tmp_path):
+    done = script("tests/scaled.py", "--steps", 400, "--sample-every", 400, "--checkpoint-every", 400, "--out",
+                  tmp_path / "run", largest=4000, code=4)
+    assert re.search(r"(log|timing)\.csv: cannot be written \(File too large\); free space", line_of(done))
+    for name in ("log.csv", "timing.csv"):
+        assert 3000 < (tmp_path / "run" / name).stat().st_size <= 4000
+        assert whole_rows(tmp_path / "run" / name)
+
+
+def test_a_full_disk_while_drawing_leaves_no_half_picture(script, tmp_path):
+    done = script(*TINY, "--checkpoint-every", 100, "--steps", 50, "--out", tmp_path / "run", largest=8000, code=4)
+    assert "curves.png: cannot be written (File too large)" in line_of(done)
+    assert not (tmp_path / "run/curves.png").exists()
+    assert left_behind(tmp_path / "run") == []
+    with Image.open(tmp_path / "run/samples/step_000004.png") as grid:
+        grid.load()
+
+
+def test_a_full_disk_at_the_end_keeps_the_network_from_before(script, run):
+    script(*TINY, "--steps", 8, "--out", run)
+    before = (run / "generator.keras").read_bytes()
+    done = script(*TINY, "--steps", 8, "--out", run, largest=8000, code=4)
+    assert "generator.keras: cannot be written" in line_of(done)
+    assert (run / "generator.keras").read_bytes() == before
+    assert left_behind(run) == []
+
+
+@pytest.mark.parametrize("words", [
+    "hw4_acgan/train.py", "hw4_acgan/sample.py --hair red --eyes blue --run RUN", "hw3_dcgan_lsgan/sample.py --run RUN",
+    'lab5_cgan/sample.py --objects red_cube --run RUN', "cyclegan_style/translate.py a.png --run RUN",
+    "hw3_dcgan_lsgan/stylize.py a.png --style a.png --run RUN"])
+@pytest.mark.parametrize("inside", ["", "deeper"])
+def test_a_file_in_the_path_of_the_folder_ends_before_tensorflow_is_imported(script, tmp_path, words, inside):
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "run").mkdir()
+    for name in ("generator", "generator_AtoB", "transfer"):  # whoever loaded one would say that it is damaged
+        (tmp_path / "run" / f"{name}.keras").write_text("no network")
+    Image.new("RGB", (32, 32)).save(tmp_path / "a.png")
+    names = {"RUN": tmp_path / "run", "a.png": tmp_path / "a.png", "red_cube": "red cube"}
+    done = script(*(names.get(word, word) for word in words.split()), "--out", tmp_path / "file" / inside, code=4)
+    assert f"--out {tmp_path / 'file' / inside}: cannot write into this folder (" in line_of(done)
+    assert "precision" not in done.stdout
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+# ---- numbers and memory ----
+
+
+@pytest.mark.parametrize(("poison", "line"), [
+    ("loss", "step 5: g is nan; lower the learning rate"), ("infinite", "step 5: g is inf; lower the learning rate"),
+    ("weight", "step 5: a number of the generator network is NaN or infinite; lower the learning rate")])
+def test_what_is_not_finite_is_in_no_checkpoint(script, tmp_path, tensorflow, poison, line):
+    done = script(*TINY, "--checkpoint-every", 1, "--steps", 8, "--poison", poison, "--out", tmp_path / "run", code=3)
+    assert line in line_of(done)
+    assert checkpoints(tmp_path / "run") == ["step-3", "step-4"]
+    assert all(np.isfinite(value).all() for value in state(tmp_path / "run").values() if value.dtype.kind == "f")
+
+
+@pytest.mark.slow  # TensorFlow asks for the memory again and again for ten seconds
+def test_out_of_memory_says_what_to_lower(script, tmp_path):
+    done = script(*TINY, "--steps", 8, "--poison", "memory", "--out", tmp_path / "run", code=4)
+    assert re.search(r"out of memory \(OOM when allocating tensor[^{]*\); lower --batch-size", line_of(done))
+    assert "goes on at step 4 of 8" in script(*TINY, "--steps", 8, "--out", tmp_path / "run").stdout
+
+
+def test_a_fresh_process_says_nothing_but_the_line(tmp_path):
+    """TensorFlow's own lines, which it prints while it is imported, are not among those a user sees."""
+    command = [sys.executable, ROOT / TINY[0], "--steps", "8", "--poison", "loss", "--out", tmp_path / "run"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 3
+    assert line_of(done).startswith("scaled.py: step 5: g is nan")
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("KERAS_BACKEND", "jax"), ("TF_USE_LEGACY_KERAS", "1"), ("KERAS_HOME", "")])
+def test_an_environment_that_does_not_fit_is_named(script, tmp_path, name, value):
+    (tmp_path / "keras.json").write_text('{"image_data_format": "channels_first"}')
+    done = script(*TINY, "--steps", 8, "--out", tmp_path / "run", code=2, **{name: value or str(tmp_path)})
+    assert ("keras.json: image_data_format is 'channels_first'" if name == "KERAS_HOME" else f"run `unset {name}`") in \
+        line_of(done)
+
+
+# ---- data ----
+
+
+@pytest.fixture
+def course(tmp_path) -> Path:
+    """Forty pictures in the course's layout, with all hair red and all eyes blue."""
+    (tmp_path / "course/faces").mkdir(parents=True)
+    for number in range(40):
+        Image.new("RGB", (8, 8), (number, 0, 0)).save(tmp_path / f"course/faces/{number}.png")
+    (tmp_path / "course/tags_clean.csv").write_text("".join(f"{k},red hair:1\tblue eyes:1\t\n" for k in range(40)))
+    return tmp_path / "course"
+
+
+def train(script, course: Path, *words: object, code: int = 2) -> subprocess.CompletedProcess:
+    return script("hw4_acgan/train.py", "--data", course, "--out", course.parent / "run", *words, code=code)
+
+
+def test_bad_pictures_are_named_and_too_few_pictures_are_counted(script, course):
+    Path(os.fsdecode(bytes(course) + b"/faces/\xff.png")).write_text("hello")  # whose name is no text either
+    (course / "faces/41.png").symlink_to(course / "tags_clean.csv")
+    (course / "faces/7.png").unlink()
+    done = train(script, course)
+    assert "39 pictures, 40 rows; 39 kept, 0 left out by the filter exactly_one; 1 rows without a picture, 0 " \
+        "pictures without a row, 2 bad pictures" in done.stdout
+    assert "note: picture ?.png left out: not a JPEG or PNG picture" in done.stdout
+    assert "note: picture 41.png left out: a link that leads out of the folder" in done.stdout
+    assert "39 pictures are left, a step takes 64; lower --batch-size" in line_of(done)
+
+
+def test_bad_pictures_above_5_percent_are_an_error(script, course):
+    for number in range(3):
+        (course / f"faces/{number}.png").write_bytes(b"")
+    assert "faces: 3 of 40 pictures are bad: 0.png (an empty file), 1.png" in line_of(train(script, course))
+
+
+@pytest.mark.parametrize(("content", "words"), [
+    (b"1,red hair:1\tblue eyes:1\t\n2\n", ":2: no comma after the id"), (b"", ": holds no rows"),
+    (b"1,red hair:1\t\n1,red hair:1\t\n", ":2: id 1 stands in line 1 already"),
+    (b"1,red hair:1\t\n2,a\0b:1\t\n", ":2: holds a NUL byte"), (b"1,caf\xe9:1\t\n", ":1: is not UTF-8 text"),
+    (b"../1,red hair:1\t\n", ":1: id '../1' is not a whole number"),
+    (b"/etc/1,red hair:1\t\n", ":1: id '/etc/1' is not a whole number")])
+def test_a_row_that_cannot_be_meant_is_named(script, course, content, words):
+    (course / "tags_clean.csv").write_bytes(content)
+    assert f"tags_clean.csv{words}" in line_of(train(script, course))
+
+
+def test_odd_rows_are_what_they_say(course):
+    from common import tags
+
+    (course / "tags_clean.csv").write_bytes(
+        b"\xef\xbb\xbf1,None:3\tred hair:1\tblue eyes:1\t\r\n\r\n2,NA:1\tnan:2\t\n3,")
+    table = tags.read(course / "tags_clean.csv")
+    assert table["id"].tolist() == [1, 2, 3]
+    assert table["other"].tolist() == ["None", "NA\tnan", ""]
+    assert table["red hair"].tolist() == [True, False, False]
+
+
+def test_nothing_left_is_said_with_the_counts(script, course):
+    (course / "tags_clean.csv").write_text("1,long hair:2\t\n2,red hair:1\t\n900,red hair:1\tblue eyes:1\t\n")
+    assert "none of the 2 tagged pictures passes the filter exactly_one" in line_of(train(script, course))
+    (course / "tags_clean.csv").write_text("900,red hair:1\tblue eyes:1\t\n")
+    assert "no row has a picture: 1 rows, 40 pictures; " in line_of(train(script, course))
+
+
+@pytest.mark.parametrize("name", ["blond", "green"])
+def test_an_unknown_domain_or_an_empty_one_is_answered_with_all(script, course, name):
+    done = script("cyclegan_style/train.py", "--data", course, "--domainA", name, "--domainB", "red", "--out",
+                  course.parent / "run", code=2)
+    assert {"blond": "there is no domain 'blond'", "green": "0 pictures are in domain 'green'"}[name] in line_of(done)
+    assert "red 40" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_million_rows(tmp_path):
+    from common import tags
+
+    (tmp_path / "tags.csv").write_text("".join(f"{k},red hair:1\ttag {k % 999}:5\t\n" for k in range(1_000_000)))
+    begun = time.monotonic()
+    table = tags.read(tmp_path / "tags.csv")
+    assert (len(table), int(table["red hair"].sum()), table["other"].iloc[-1]) == (1_000_000, 1_000_000, "tag 0")
+    assert time.monotonic() - begun < 60
+
+
+@pytest.mark.parametrize(("text", "words"), [
+    ("1,blue hair red eyes\n\n2,yellow hair red eyes\n", ":3: 'yellow hair red eyes' is neither"),
+    ("one,blue hair red eyes\n", ":1: id 'one' is not a whole number"), ("1,blue hair\n", ":1: 'blue hair' is neither"),
+    ("../../1,blue hair red eyes\n", ":1: id '../../1' is not a whole number"), ("\n\n", ": holds no rows")])
+@pytest.mark.parametrize("folder", ["hw4_acgan", "wgan_gp_text"])
+def test_a_line_of_a_text_file_is_named(script, tmp_path, folder, text, words):
+    (tmp_path / "text.txt").write_text(text)
+    done = script(f"{folder}/sample.py", "--text", tmp_path / "text.txt", "--run", tmp_path, code=2)
+    assert f"text.txt{words}" in line_of(done)
+
+
+def test_a_label_file_is_named_with_its_entry(script, tmp_path):
+    (tmp_path / "labels.json").write_text('[["red cube"], ["pink cube"]]')
+    done = script("lab5_cgan/sample.py", "--labels", tmp_path / "labels.json", "--run", tmp_path, code=2)
+    assert "labels.json: entry 1: there is no object 'pink cube'" in line_of(done)
+
+
+# ---- files that would run code ----
+
+
+class Trap:
+    """Unpickled, it makes a file."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (Path(self.path),)
+
+
+def as_pickle(keras, path: Path) -> None:
+    path.write_bytes(pickle.dumps(Trap(str(path.with_name("trapped")))))
+
+
+def as_h5(keras, path: Path) -> None:
+    network(keras).save(path.with_name("network.h5"))
+    path.with_name("network.h5").rename(path)
+
+
+def as_lambda(keras, path: Path) -> None:
+    inputs = network(keras).inputs
+    trap = str(path.with_name("trapped"))
+    made = keras.layers.Lambda(lambda x: __import__("pathlib").Path(trap).touch() or x)(inputs[0])
+    keras.Model(inputs, made).save(path)
+    path.with_name("trapped").unlink(missing_ok=True)
+
+
+def as_another_shape(keras, path: Path) -> None:
+    network(keras, z=(4, 4)).save(path)
+
+
+def as_no_pictures(keras, path: Path) -> None:
+    network(keras, channels=5).save(path)
+
+
+def network(keras, z=(100,), channels=3):
+    inputs = [keras.Input(shape, name=name) for name, shape in (("z", z), ("hair", ()), ("eyes", ()))]
+    made = keras.layers.Dense(16 * channels)(keras.layers.Flatten()(inputs[0]))
+    return keras.Model(inputs, keras.layers.Reshape((4, 4, channels))(made))
+
+
+@pytest.mark.parametrize(("write", "words"), [
+    (as_pickle, "it is damaged or no network ("), (as_h5, "it is damaged or no network ("),
+    (as_lambda, "it is damaged or no network ("), (as_another_shape, "takes z of the shape (4, 4), not (None,)"),
+    (as_no_pictures, "gives (None, 4, 4, 5), which are no pictures")])
+def test_a_generator_of_another_kind_is_refused(script, tmp_path, tensorflow, write, words):
+    write(tensorflow.keras, tmp_path / "generator.keras")
+    done = script("hw4_acgan/sample.py", "--hair", "red", "--eyes", "blue", "--run", tmp_path, code=4)
+    assert f"{tmp_path}/generator.keras: " in line_of(done)
+    assert words in done.stderr
+    assert not (tmp_path / "trapped").exists()
+
+
+def system_function(layers: list, trap: Path) -> None:
+    layers[0] = {"module": "os", "class_name": "mkdir", "config": {"path": str(trap)}, "registered_name": None}
+
+
+def no_such_layer(layers: list, trap: Path) -> None:
+    layers[1]["name"] = "other"
+
+
+def no_layer(layers: list, trap: Path) -> None:
+    layers[-1]["config"]["dtype"] = 5
+
+
+@pytest.mark.parametrize("edit", [system_function, no_such_layer, no_layer])
+def test_a_generator_with_other_words_inside_is_refused(script, tmp_path, tensorflow, edit):
+    network(tensorflow.keras).save(tmp_path / "good.keras")
+    with zipfile.ZipFile(tmp_path / "good.keras") as good, zipfile.ZipFile(tmp_path / "generator.keras", "w") as bad:
+        config = json.loads(good.read("config.json"))
+        edit(config["config"]["layers"], tmp_path / "trapped")
+        for name in good.namelist():
+            bad.writestr(name, json.dumps(config) if name == "config.json" else good.read(name))
+    done = script("hw4_acgan/sample.py", "--hair", "red", "--eyes", "blue", "--run", tmp_path, code=4)
+    assert "generator.keras: cannot be loaded, it is damaged or no network" in line_of(done)
+    assert not (tmp_path / "trapped").exists()
