@@ -41,12 +41,17 @@ def test_small_results_are_products(kernels, result, batch, small):
     assert kernels._is_small(kernels.Geometry(result, (1, 1), (1, 1), "SAME"), batch) == small
 
 
-@pytest.mark.parametrize("whole", [0, 100], ids=["the kernel's gradient alone", "every pass"])
-@pytest.mark.parametrize("name", GEOMETRIES)
-def test_products_are_the_convolution_with_its_gradients(tensorflow, kernels, monkeypatch, name, whole):
-    tf = tensorflow
-    monkeypatch.setattr(kernels, "WHOLE", whole)
+@pytest.fixture(params=[0, 100], ids=["the kernel's gradient alone", "every pass"])
+def products(request, kernels, monkeypatch):
+    """Which passes are made as products."""
+    monkeypatch.setattr(kernels, "WHOLE", request.param)
     monkeypatch.setattr(kernels, "ROWS", 0)
+
+
+@pytest.mark.usefixtures("products")
+@pytest.mark.parametrize("name", GEOMETRIES)
+def test_products_are_the_convolution_with_its_gradients(tensorflow, kernels, name):
+    tf = tensorflow
     geometry, *arrays = given(name, kernels)
     picture, kernel, weights = map(tf.constant, arrays)
 
@@ -67,12 +72,10 @@ def test_products_are_the_convolution_with_its_gradients(tensorflow, kernels, mo
         np.testing.assert_allclose(other, one, rtol=1e-5, atol=1e-5 * np.abs(one).max())
 
 
-@pytest.mark.parametrize("whole", [0, 100], ids=["the kernel's gradient alone", "every pass"])
+@pytest.mark.usefixtures("products")
 @pytest.mark.parametrize("name", GEOMETRIES)
-def test_products_are_the_transposed_convolution_with_its_gradients(tensorflow, kernels, monkeypatch, name, whole):
+def test_products_are_the_transposed_convolution_with_its_gradients(tensorflow, kernels, name):
     tf = tensorflow
-    monkeypatch.setattr(kernels, "WHOLE", whole)
-    monkeypatch.setattr(kernels, "ROWS", 0)
     geometry, weights, kernel, small = given(name, kernels)
     kernel, small = tf.constant(kernel), tf.constant(small)
 
