@@ -58,7 +58,7 @@ def watch(training: subprocess.Popen, run: Path, minutes: float, every: float) -
     status, seen, until = Path(f"/proc/{training.pid}/status"), [], None
     while until is None or time.monotonic() < until:
         if training.poll() is not None:
-            raise cli.Failure(f"the training ended by itself, with code {training.returncode}; see {run}/../output.txt")
+            raise cli.Failure(f"the training ended by itself, with code {training.returncode}; run its script by hand")
         if until is None and (run / "log.csv").exists():
             until = time.monotonic() + 60 * minutes
         if until is not None:
