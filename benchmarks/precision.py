@@ -26,6 +26,7 @@ RUNS = {  # name -> train.py and its options
     "dcgan": ("hw3_dcgan_lsgan/train.py", "--model", "dcgan"),
     "text2image": ("text2image_cdcgan/train.py",),
     "wgan_gp": ("wgan_gp_text/train.py",),
+    "lab5_cgan": ("lab5_cgan/train.py",),
     "lab5_acgan": ("lab5_cgan/train.py", "--model", "acgan", "--class-weight", "24"),
 }
 MEASURES = {  # name -> where it stands in metrics.json, and whether more is better
