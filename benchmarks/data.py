@@ -73,8 +73,7 @@ def main(options: Options) -> None:
             options.write(results)
             gc.collect()  # networks and graphs hold each other; the next case has the memory to itself
     show_waiting(results["reports"])
-    if options.out:
-        cli.say(f"all numbers in {options.out}")
+    options.say_where()
 
 
 def time_cache(folder: Path, rounds: int) -> dict[str, Any]:

@@ -29,6 +29,11 @@ class Timed:
         if self.out:
             files.write_json(self.out, results)
 
+    def say_where(self) -> None:
+        """Says at the end where the JSON is."""
+        if self.out:
+            cli.say(f"all numbers in {self.out}")
+
 
 @dataclass(frozen=True)
 class Steps(Timed):

@@ -74,8 +74,7 @@ def main(options: Options) -> None:
             show(case, part, found)
             options.write(results)
             gc.collect()  # networks and graphs hold each other; the next case has the memory to itself
-    if options.out:
-        cli.say(f"all numbers in {options.out}")
+    options.say_where()
 
 
 def batch_sizes(case: Case, options: Options, precision: str) -> dict[str, Any]:

@@ -58,8 +58,7 @@ def main(options: Options) -> None:
         results["reports"][case.name] = result = measure(case, options.rounds, machine)
         table.show(case.name, result)
         options.write(results)
-    if options.out:
-        cli.say(f"all numbers in {options.out}")
+    options.say_where()
 
 
 def start(options: Options) -> dict[str, Any]:
@@ -93,7 +92,8 @@ def measure(case: Case, rounds: int, machine: dict[str, Any]) -> dict[str, Any]:
         "passes": [vars(entry) for entry in case.passes],
         "peak_gflops": {name: timing.quartiles([peak_flops / second / 1e9 for second in seconds])
                         for name, seconds in peak_times.items()},
-        "variants": timing.summary(times, precisions, case.batch, flops, peak_times, peak_flops), "seconds": times}
+        "variants": timing.summary(times, precisions, case.batch, flops, peak_times, peak_flops),
+        "seconds": times, "peak_seconds": peak_times}
     found.clear()
     steps.clear()
     gc.collect()  # networks and graphs hold each other; the next case has the memory to itself

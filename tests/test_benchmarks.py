@@ -274,6 +274,7 @@ def test_the_table_and_the_numbers(tensorflow, tmp_path, monkeypatch, capsys):
     found = json.loads(out.read_text())["reports"]["dcgan"]
     assert set(found["variants"]) == {"ours", "plain"}
     assert len(found["seconds"]["ours"]) == 2
+    assert len(found["peak_seconds"]["float32"]) == 2
     assert found["variants"]["ours"]["faster_than"]["plain"]["median"] > 0
     assert "report 001, DCGAN, 2 pictures of 64 px" in capsys.readouterr().out
 

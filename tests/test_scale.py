@@ -95,6 +95,22 @@ def test_two_devices_clip_and_decide_as_one(trained, game):
     assert game != ("--skip",) or 0 < whole[1]["moves"].mean() < 1
 
 
+@pytest.mark.slow
+def test_three_devices_go_on_to_the_same_bits(tmp_path):
+    """With Adam, batch normalisation and dropout."""
+    def train(folder, *words):
+        return subprocess.run([sys.executable, SCRIPT, "--full", "--devices", "3", "--checkpoint-every", "4", "--steps",
+                               "8", "--out", folder, *words], check=False).returncode
+
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    assert [train(whole), train(broken, "--poison", "loss"), train(broken)] == [0, cli.NUMERICAL, 0]
+    expected, found = state(whole), state(broken)
+    assert expected.keys() == found.keys()
+    for name, value in expected.items():
+        np.testing.assert_array_equal(value, found[name], err_msg=name)
+    assert (broken / "log.csv").read_bytes() == (whole / "log.csv").read_bytes()
+
+
 def check(one, other):
     for expected, found in zip(one[0], other[0], strict=True):
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
