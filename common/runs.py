@@ -26,7 +26,7 @@ from typing import Any, TypeVar
 from common import scale
 from common.cli import Common, StorageError, UserError, restore, say
 from common.files import append, atomic, make_folder, sync, write_json
-from common.runtime import Runtime
+from common.runtime import Runtime, check_environment
 
 Row = dict[str, str]
 LOGS = ("log.csv", "accuracy.csv")
@@ -88,11 +88,12 @@ class Run:
 
     Raises:
         UserError: another process works in the folder, it holds a run under other settings, it is no run folder, or
-            the batch cannot be split as asked, see `scale.of`.
+            the batch cannot be split as asked, see `scale.of`; or the environment does not fit TensorFlow.
         StorageError: the folder cannot be made or its config.json is damaged.
     """
 
     def __init__(self, config: Common) -> None:
+        check_environment()  # before pictures are decoded, which may take minutes
         self.scale = scale.of(config)
         self._temporary = None if self.scale.chief else tempfile.TemporaryDirectory(prefix="gan-worker-")
         self.folder = Path(self._temporary.name) if self._temporary else config.run_folder

@@ -281,6 +281,7 @@ def test_an_environment_that_does_not_fit_is_named(script, tmp_path, name, value
     done = script(*TINY, "--steps", 8, "--out", tmp_path / "run", code=2, **{name: value or str(tmp_path)})
     assert ("keras.json: image_data_format is 'channels_first'" if name == "KERAS_HOME" else f"run `unset {name}`") in \
         line_of(done)
+    assert not (tmp_path / "run").exists()
 
 
 # ---- data ----
