@@ -480,6 +480,56 @@ def test_a_table_that_would_run_code_is_refused(text, published):
         text.published(folder)
 
 
+@pytest.mark.parametrize("name", ["runstring", "savetxt"])
+def test_a_function_of_numpy_in_the_table_is_refused_too(text, published, tmp_path, name):
+    class Evil:
+        def __reduce__(self):
+            trap = str(tmp_path / "trapped")
+            return {"runstring": (np.testing.runstring, (f"open({trap!r}, 'w')", {})),
+                    "savetxt": (np.savetxt, (trap, [1.0]))}[name]
+
+    pickled(published[0], np.array([[Evil()]] * 16, object))
+    with pytest.raises(UserError, match=rf"it holds numpy\S*\.{name}, which is no array"):
+        text.published(published[0])
+    assert not (tmp_path / "trapped").exists()
+
+
+class Trap:
+    """Unpickled, it makes a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+@pytest.fixture
+def trap(tmp_path):
+    """An array whose unpickling makes a file; that it was not made is the end of the test."""
+    yield np.array([Trap(tmp_path / "trapped")], object)
+    assert not (tmp_path / "trapped").exists()
+
+
+def test_vectors_that_would_run_code_are_refused(text, tmp_path, trap):
+    with pytest.raises(UserError, match=r"vectors\.npy: cannot be read \(Object arrays cannot be loaded"):
+        text.given_vectors(vectors(tmp_path / "v", ["red hair"], trap))
+
+
+def test_an_encoder_that_would_run_code_is_refused(text, published, trap):
+    folder, weights, _ = published
+    np.savez(folder / "uni_skip.npz", **weights | {"encoder_b": trap})
+    with pytest.raises(UserError, match=r"cannot be read \(Object arrays cannot be loaded"):
+        text.published(folder)
+
+
+@pytest.mark.parametrize("name", ["phrases", "vectors"])
+def test_sentences_that_would_run_code_are_refused(text, tmp_path, trap, name):
+    np.savez(tmp_path / text.FILE, **{"phrases": np.array(["x"]), "vectors": np.ones((1, 2)), name: trap})
+    with pytest.raises(StorageError, match=r"sentences\.npz: cannot be read \(Object arrays cannot be loaded"):
+        text.Sentences.open(tmp_path / text.FILE)
+
+
 def test_a_word_that_stands_there_twice_is_its_last_vector(text, published):
     folder, weights, words = published
     table = np.stack([*words.values(), words["blue"]])
