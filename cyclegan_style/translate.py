@@ -81,9 +81,9 @@ def main(options: Options) -> None:
     runtime.import_tensorflow()
     from cyclegan_style import measures  # registers the layer of the network
 
-    network = sampling.load_network(network_file, command, {"picture": (None, None, 3)})
-    size, left_out = network.input_shape[1], 0
-    with decoding.strict_pillow():
+    network = sampling.load_network(network_file, command, {"picture": (sampling.ANY, sampling.ANY, 3)})
+    size, left_out = network.inputs[0].shape[1], 0
+    with decoding.strict_pillow(), sampling.drawing(network_file, command):
         for done, (path, in_folder) in enumerate(chosen.items(), 1):
             try:
                 picture = decoding.decode(path, size, "middle")

@@ -59,9 +59,10 @@ def main(options: Options) -> None:
     style = pictures.read(style_file(run, options.style))
     files.make_folder(out, "--out")
     network, recolour = load(network_file), sampling.settings(run).get("colours", {}).get("recolour", False)
-    for path, photo in zip(options.photos, photos, strict=True):
-        plots.save(draw(network, np.asarray(photo), np.asarray(style), recolour), targets[path])
-        cli.say(f"{targets[path]}: {photo.width}x{photo.height}")
+    with sampling.drawing(network_file, _command(run)):
+        for path, photo in zip(options.photos, photos, strict=True):
+            plots.save(draw(network, np.asarray(photo), np.asarray(style), recolour), targets[path])
+            cli.say(f"{targets[path]}: {photo.width}x{photo.height}")
 
 
 def _command(run: Path) -> str:

@@ -6,7 +6,7 @@ import pytest
 from common import sampling, tags
 from common.cli import StorageError, UserError, parse
 
-INPUTS = {"z": (None,), "hair": (), "eyes": ()}
+INPUTS = {"z": (sampling.ANY,), "hair": (), "eyes": ()}
 
 
 @pytest.mark.parametrize(("words", "message"), [
