@@ -7,6 +7,7 @@ import errno
 import io
 import json
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,6 +76,14 @@ def make_folder(path: Path, option: str) -> Path:
         raise StorageError(f"{option} {path}: cannot write into this folder ({error.strerror}); give another "
                            f"{option}") from None
     return path
+
+
+def remove(path: Path) -> None:
+    """Removes a file, a folder with all that is in it, or a link but not what it leads to; or what can be of it."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _unwritten(path: Path, error: OSError) -> StorageError:

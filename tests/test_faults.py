@@ -462,7 +462,7 @@ def network(keras, z=(100,), channels=3, colours=12):
     (as_pickle, "it is damaged or no network ("), (as_h5, "it is damaged or no network ("),
     (as_lambda, "it is damaged or no network ("), (as_another_shape, "takes z of the shape (4, 4), not ('any',)"),
     (as_no_pictures, "gives (None, 4, 4, 5), which are no pictures"),
-    (as_any_size, "takes z of the shape (None,), not ('any',)"), (as_one_layer, "no network (it is a Dense layer alone"),
+    (as_any_size, "takes z of the shape (None,), not ('any',)"), (as_one_layer, "network (it is a Dense layer alone)"),
     (as_unbuilt, "it is damaged or no network ("), (as_input_alone, "it is damaged or no network ("),
     (as_not_a_number, "no network (a weight is NaN or infinite); train the run anew with --overwrite"),
     (as_fewer_colours, "does not take the numbers that it is given: it is another network; give another --run")])
