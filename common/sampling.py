@@ -63,9 +63,9 @@ def read_text(path: Path) -> list[Condition]:
     """
     table = tags.read(path)
     if len(tags.exactly_one(table)) < len(table):
-        odd = set(table["id"]) - set(tags.exactly_one(table)["id"])
-        raise UserError(f"{path}: id {min(odd)} does not ask for one hair and one eye colour; write it as "
-                        "`1,blue hair red eyes`")
+        odd = min(set(table["id"]) - set(tags.exactly_one(table)["id"]))
+        raise UserError(f"{path}:{tags.line_of(path, odd)}: id {odd} does not ask for one hair and one eye colour; "
+                        "write it as `1,blue hair red eyes`")
     hair, eyes = tags.labels(table)
     return [Condition(int(key), int(h), int(e)) for key, h, e in zip(table["id"], hair, eyes, strict=True)]
 

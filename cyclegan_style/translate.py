@@ -49,7 +49,7 @@ def listed(given: Sequence[Path]) -> dict[Path, bool]:
 
     found: dict[Path, bool] = {}
     for path in given:
-        if not path.exists():
+        if not (path.is_dir() or path.is_file()):  # reading a pipe would wait for ever
             raise cli.UserError(f"{path}: no such file or folder")
         inside = sorted(one for one in path.iterdir() if one.suffix.lower() in SUFFIXES and one.name[0] != "."
                         and one.is_file()) if path.is_dir() else []

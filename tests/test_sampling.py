@@ -38,6 +38,12 @@ def test_a_bad_line_is_named(tmp_path, row):
         sampling.read_text(path)
 
 
+def test_a_line_that_asks_for_less_than_a_pair_is_named(tmp_path):
+    (tmp_path / "text.txt").write_text("7,blue hair:3\tred eyes:1\t\n\n5,blue hair:3\t\n1,long hair:3\t\n")
+    with pytest.raises(UserError, match=r"text\.txt:4: id 1 does not ask for one hair and one eye colour; write it as"):
+        sampling.read_text(tmp_path / "text.txt")
+
+
 def test_text_files_of_the_course(mini):
     assert sampling.read_text(mini / "text" / "sample_testing_text.txt")[0] == (1, 8, 10)
     assert len(sampling.read_text(mini / "text" / "testing_tags.txt")) == 25
