@@ -105,6 +105,18 @@ def make_pipe(path: Path) -> None:
     threading.Thread(target=lambda: path.open("wb").close(), daemon=True).start()
 
 
+BRACKETS = b"\x93NUMPY\x01\x00\x08\x00((((((((" + bytes(8)  # a .npy file of which Python's tokenizer wants more
+
+
+def encrypt(path: Path) -> None:
+    """Has a .zip file say that it is encrypted."""
+    data = bytearray(path.read_bytes())
+    for mark, place in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        for found in re.finditer(re.escape(mark), bytes(data)):
+            data[found.start() + place] |= 1
+    path.write_bytes(data)
+
+
 def state(folder):
     """name -> value of everything in a run's newest checkpoint."""
     import tensorflow as tf

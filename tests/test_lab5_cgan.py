@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import frozen, make_pipe, rows
+from conftest import BRACKETS, encrypt, frozen, make_pipe, rows
 from PIL import Image
 
 from common import cli, datasets
@@ -564,11 +564,14 @@ def test_a_file_that_is_no_checkpoint(evaluator, tmp_path):
     from lab5_cgan.resnet import load_torch, resnet18
 
     np.save(tmp_path / "one.npy", np.zeros(3))
+    np.savez(tmp_path / "locked.npz", np.zeros(3))
+    encrypt(tmp_path / "locked.npz")
     np.savez(tmp_path / "whole.npz", **state_dict())
     whole = bytearray((tmp_path / "whole.npz").read_bytes())
     whole[5000] ^= 1
     for name, content in (("text.npz", b"hello"), ("empty.npz", b""), ("bit.npz", bytes(whole)),
-                          ("array.npz", (tmp_path / "one.npy").read_bytes())):
+                          ("array.npz", (tmp_path / "one.npy").read_bytes()), ("header.npz", BRACKETS),
+                          ("locked.npz", (tmp_path / "locked.npz").read_bytes())):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(UserError, match=r"is no \.npz file of arrays"):
             load_torch(resnet18(24), tmp_path / name)

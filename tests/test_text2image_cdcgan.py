@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT, frozen, rows
+from conftest import BRACKETS, ROOT, encrypt, frozen, rows
 from PIL import Image
 
 from common import tags
@@ -429,6 +429,13 @@ def test_the_published_encoder_by_its_own_equations(text, published):
     (lambda folder: (folder / "uni_skip.npz").write_bytes(b"PK"), "it needs uni_skip.npz"),
     (lambda folder: (folder / "uni_skip.npz").write_bytes((folder / "utable.npy").read_bytes()), "it needs uni_skip"),
     (lambda folder: (folder / "utable.npy").write_bytes(b"PK\x03\x04"), "it needs uni_skip.npz"),
+    (lambda folder: encrypt(folder / "uni_skip.npz"), r"cannot be read \(.* is encrypted, password .*; it needs"),
+    (lambda folder: (folder / "uni_skip.npz").write_bytes(BRACKETS), "it needs uni_skip.npz"),
+    (lambda folder: np.save(folder / "utable.npy", np.float32(1)), "it needs uni_skip.npz"),
+    (lambda folder: np.save(folder / "utable.npy", np.full((16, 3), "a")), "could not convert string .*; it needs"),
+    (lambda folder: np.save(folder / "utable.npy", np.zeros((0, 3))), "has 0 words of nothing, dictionary.txt 16 with "),
+    (lambda folder: pickled(folder, [np.zeros(3)] * 15 + [np.zeros(2)]), "utable.npy has 16 words of 2 or 3, dict"),
+    (lambda folder: pickled(folder, np.full((16, 3), "a")), "could not convert string .*; it needs"),
     (lambda folder: np.save(folder / "utable.npy", np.zeros((4, 3))), "utable.npy has 4 words of 3, dictionary.txt 16"),
     (lambda folder: np.savez(folder / "uni_skip.npz", encoder_W=np.zeros(3)), "it needs uni_skip.npz"),
     (lambda folder: np.savez(folder / "uni_skip.npz", **dict.fromkeys(
@@ -595,7 +602,7 @@ def test_vectors_that_do_not_fit_are_named(text, tmp_path, values, message):
         text.given_vectors(vectors(tmp_path / "v", ["red hair", "blue hair"], values))
 
 
-@pytest.mark.parametrize("damaged", [b"", b"PK\x03\x04", b"\x93NUMPY\x01\x00", b"text"])
+@pytest.mark.parametrize("damaged", [b"", b"PK\x03\x04", b"\x93NUMPY\x01\x00", BRACKETS, b"text"])
 def test_damaged_vectors_are_named(text, tmp_path, damaged):
     file = vectors(tmp_path / "v", ["red hair"])
     file.write_bytes(damaged)
