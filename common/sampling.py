@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from common import plots, runtime, tags
-from common.cli import StorageError, UserError, option, out_of_memory, reason, say
+from common.cli import StorageError, UserError, check_ranges, option, out_of_memory, reason, say
 from common.files import make_folder
 from common.runs import read_config
 
@@ -30,9 +30,9 @@ class Options:
     text: Path | None = option(None, "file with lines such as `1,blue hair red eyes`", metavar="FILE")
     hair: str | None = option(None, "hair colour, in place of --text", choices=tags.HAIR)
     eyes: str | None = option(None, "eye colour, in place of --text", choices=tags.EYES)
-    count: int = option(5, "pictures a line", metavar="N")
+    count: int = option(5, "pictures a line", metavar="N", within=(1, 10_000))
     chart: bool = option(False, "draw all hair by all eye colours in one picture, chart.png")
-    seed: int = option(0, "seed of the noise", metavar="N")
+    seed: int = option(0, "seed of the noise", metavar="N", within=(0, 2**31 - 1))
     debug: bool = option(False, "show the traceback of an error")
 
     def check(self) -> None:
@@ -43,8 +43,7 @@ class Options:
             raise UserError("--text, or --hair and --eyes: not both")
         if not (self.text or self.hair or self.chart):
             raise UserError("nothing to draw: give --text FILE, --hair COLOUR --eyes COLOUR, or --chart")
-        if self.count < 1 or self.seed < 0:
-            raise UserError("--count must be 1 or more, --seed 0 or more")
+        check_ranges(self)
 
 
 class Condition(NamedTuple):

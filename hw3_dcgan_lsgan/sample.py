@@ -29,8 +29,8 @@ class Options(sampling.Options):
         """Raises UserError for half a condition, or values that cannot be meant."""
         if self.text or self.hair or self.eyes or self.chart:
             super().check()
-        elif self.count < 1 or self.seed < 0:
-            raise cli.UserError("--count must be 1 or more, --seed 0 or more")
+        else:
+            cli.check_ranges(self)
 
 
 def draw(generator, noise: str, z: np.ndarray, *_: np.ndarray) -> np.ndarray:

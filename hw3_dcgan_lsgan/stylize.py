@@ -90,8 +90,8 @@ def style_file(run: Path, style: str) -> Path:
     """The run's own style picture of a number, or the file itself. Raises UserError."""
     if not style.isdecimal():
         return Path(style)
-    found = sorted(int(path.stem) for path in (run / "styles").glob("*.png") if path.stem.isdecimal())
-    if int(style) not in found:
+    found = {path.stem for path in (run / "styles").glob("*.png") if path.stem.isdecimal()}
+    if style not in found:  # compared as words: of thousands of digits Python makes no number
         known = f"from 1 to {len(found)}" if found else f"a picture: {run / 'styles'} is gone"
         raise cli.UserError(f"--style {style}: must be {known}")
     return run / "styles" / f"{style}.png"

@@ -359,6 +359,26 @@ def test_stylize_says_what_makes_no_sense(argv, message):
         parse(stylize.Options, first("--photos", argv.split()))
 
 
+def test_a_number_that_no_style_has(tmp_path):
+    (tmp_path / "styles").mkdir()
+    (tmp_path / "styles" / "1.png").touch()
+    assert stylize.style_file(tmp_path, "1") == tmp_path / "styles" / "1.png"
+    for style in ("2", "01", "9" * 5000):
+        with pytest.raises(UserError, match=f"--style {style}: must be from 1 to 1"):
+            stylize.style_file(tmp_path, style)
+
+
+def test_a_photo_that_is_a_link_to_itself(tmp_path):
+    from common.files import targets
+
+    (tmp_path / "a.png").symlink_to("a.png")
+    assert targets([tmp_path / "a.png"], tmp_path / "out") == {tmp_path / "a.png": tmp_path / "out" / "a.png"}
+    with pytest.raises(UserError, match="a.png: no such file"):
+        pictures.read(tmp_path / "a.png")
+    with pytest.raises(UserError, match="a.png would be written over"):
+        targets([tmp_path / "a.png"], tmp_path)
+
+
 def test_photos_that_do_not_fit(monkeypatch, tmp_path):
     monkeypatch.setattr(stylize, "free_memory", lambda: stylize.BYTES_A_PIXEL * 100 * 100)
     assert stylize.fit(tmp_path, Image.new("RGB", (100, 100)), None).size == (100, 100)
