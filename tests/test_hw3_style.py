@@ -277,6 +277,18 @@ def test_a_file_of_weights(features, run, tmp_path):
         features.load(run, str(tmp_path / "none.h5"), NOISE)
 
 
+@pytest.mark.parametrize("name", ["other.weights.h5", "other.keras"])
+def test_weights_of_another_network_are_one_line(features, run, tmp_path, recwarn, name):
+    import keras
+
+    other = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    other.save(tmp_path / name) if name.endswith(".keras") else other.save_weights(tmp_path / name)
+    with pytest.raises(UserError, match=f"{name} cannot be loaded .*; give VGG16's weights without its top, or") as end:
+        features.load(run, str(tmp_path / name), NOISE)
+    assert len(str(end.value).splitlines()) == 1
+    assert not [str(warning.message) for warning in recwarn if warning.category is UserWarning]
+
+
 def test_imagenet_without_network_is_one_line(script, tmp_path):
     done = script("hw3_dcgan_lsgan/train_style.py", "--preset", "smoke", "--features", "imagenet", "--out",
                   tmp_path / "run", code=2, KERAS_HOME=str(tmp_path / "keras"), https_proxy="http://127.0.0.1:9")
