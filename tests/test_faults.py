@@ -12,6 +12,7 @@
 | bad pictures | test_bad_pictures_*; test_pictures.py: every kind; test_datasets.py: rows without a picture |
 | kinds of pictures, bombs | test_pictures.py: decoding; test_fuzz.py |
 | paths in names, ids | test_a_row_*, test_a_line_*; test_pictures.py, test_tags.py: links; test_lab5_cgan.py |
+| pipes, links to themselves | test_tags.py, test_lab5_cgan.py, test_cyclegan_style.py, test_hw3_style.py |
 | too few, domains | test_bad_pictures_*, test_nothing_left_*, test_an_unknown_domain_*; test_cyclegan_style.py |
 | CSV | test_a_row_*, test_odd_rows_*, test_a_million_rows; test_tags.py, test_datasets.py; test_fuzz.py |
 | text and label files | test_a_line_*, test_a_label_file_*; test_sampling.py, test_lab5_cgan.py; test_fuzz.py |
@@ -19,6 +20,7 @@
 | environment | test_an_environment_*; test_runtime.py |
 | out of memory | test_out_of_memory_*; test_cli.py |
 | damaged cache | test_pictures.py (pictures), test_networks.py and test_judge.py (judge, evaluator) |
+| damaged embedded set | test_faces.py, test_portraits.py, test_datasets.py, test_lab5_cgan.py |
 """
 
 import json
