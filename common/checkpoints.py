@@ -38,7 +38,8 @@ class Checkpoints:
 
     def _found(self) -> list[Path]:
         """The index files of the checkpoints on disk, the oldest first."""
-        return sorted(self.folder.glob("step-*.index"), key=_number)
+        own = (path for path in self.folder.glob("step-*.index") if re.fullmatch(r"step-\d+", path.stem))
+        return sorted(own, key=lambda path: int(path.stem[5:]))
 
     def _make_manager(self) -> tf.train.CheckpointManager:
         """The manager; its own list of checkpoints is no more than a help, the files themselves count."""
@@ -61,21 +62,27 @@ class Checkpoints:
             raise StorageError(f"{self.folder}: its checkpoints need {needed / 1e9:.1f} GB of disk, {free / 1e9:.1f} "
                                "GB are free; free some, or give --out a folder on another disk")
 
-    def restore(self) -> int:
+    def restore(self, goes_on: bool = False) -> int:
         """Restores the newest checkpoint that is whole and returns its step; 0 where there is none.
 
         Of several workers the chief alone has checkpoints; the others take its state.
 
+        Args:
+            goes_on: the run had a checkpoint already, so there must be one.
+
         Raises:
-            StorageError: there are checkpoints, and none of them is whole.
+            StorageError: there are checkpoints, and none of them is whole; or they are gone.
         """
-        self._restore()
+        self._restore(goes_on)
         states = [*itertools.chain(*self._numbers.values()), *self._others, self.step]
         replicas.take_from_chief(self._strategy, states)
         return int(self.step.numpy())
 
-    def _restore(self) -> None:
+    def _restore(self, goes_on: bool) -> None:
         found = self._found()
+        if goes_on and not found:
+            raise StorageError(f"{self.folder}: the run's checkpoints are gone; restore them, or start anew with "
+                               "--overwrite")
         self._remove_halves({index.stem for index in found})
         for index in reversed(found):
             try:
@@ -91,11 +98,12 @@ class Checkpoints:
                                "--overwrite")
 
     def _remove_halves(self, whole: set[str]) -> None:
-        """Deletes what a process left that was killed while it saved."""
+        """Deletes what a process left that was killed while it saved; files of other names are not ours."""
         for path in self.folder.glob("step-*"):
-            if path.is_dir():
+            ours = re.fullmatch(r"(step-\d+)(_temp|(\.data-\d+-of-\d+|\.index)(\.tempstate\d+)?)", path.name)
+            if ours and path.is_dir():
                 shutil.rmtree(path)
-            elif path.name.partition(".")[0] not in whole:
+            elif ours and ours[1] not in whole:
                 path.unlink()
 
     def save(self, step: int) -> None:
@@ -127,9 +135,5 @@ class Checkpoints:
     def keep_newest(self, count: int) -> None:
         """Deletes all checkpoints but the newest `count`."""
         for index in self._found()[:-count]:
-            for path in self.folder.glob(f"{index.stem}.*"):
+            for path in (*self.folder.glob(f"{index.stem}.data-*"), index):
                 path.unlink()
-
-
-def _number(index: Path) -> int:
-    return int(re.search(r"(\d+)$", index.stem)[1])

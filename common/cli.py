@@ -7,13 +7,16 @@ Nothing here imports TensorFlow, pandas or matplotlib, so `--help` and wrong arg
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import importlib.util
+import os
 import re
+import signal
 import sys
 import traceback
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -49,7 +52,7 @@ class StorageError(Failure):
 
 
 class Stopped(Failure):
-    """A signal ended the run after its state was saved; `code` is 128 + the signal's number."""
+    """A signal ended the script; `code` is 128 + the signal's number."""
 
     def __init__(self, message: str, code: int) -> None:
         super().__init__(message)
@@ -152,6 +155,11 @@ class Common:
         for folder in self.data_folders:
             if not folder.is_dir():
                 raise UserError(f"--data {folder}: no such folder")
+        try:
+            str(self.run_folder).encode()
+        except UnicodeEncodeError:
+            raise UserError(f"--out {self.run_folder}: TensorFlow needs a path that is UTF-8 text; give another "
+                            "--out") from None
         if self.evaluate_only and (self.overwrite or not self.evaluate):
             raise UserError("--evaluate-only measures a finished run: leave out --overwrite and --no-evaluate")
         if self.tensorboard and importlib.util.find_spec("tensorboard") is None:
@@ -170,13 +178,22 @@ def check_ranges(config: Any) -> None:
 
 
 def restore(config: C, settings: Mapping[str, Any]) -> C:
-    """`config` with what `Common.settings` gave, as it comes back from JSON. Raises TypeError for unknown names."""
+    """`config` with what `Common.settings` gave, as it comes back from JSON.
+
+    Raises TypeError for unknown names and for values that are not of their option's type.
+    """
     hints = typing.get_type_hints(type(config))
 
     def typed(value: Any, hint: Any) -> Any:
-        if isinstance(value, list):
-            return tuple(typed(one, hint) for one in value)
-        return Path(value) if value and _kind(hint) is Path else value
+        kinds = typing.get_args(hint) or (hint,)
+        if value is None and type(None) in kinds:
+            return None
+        if typing.get_origin(hint) is tuple and isinstance(value, list):
+            return tuple(typed(one, kinds[0]) for one in value)
+        wanted = {Path: str, float: (int, float)}.get(kinds[0], kinds[0])
+        if not isinstance(value, wanted) or isinstance(value, bool) != (wanted is bool):
+            raise TypeError(f"{value!r} is not of type {hint}")
+        return Path(value) if kinds[0] is Path else value
 
     return dataclasses.replace(config, **{name: typed(value, hints.get(name)) for name, value in settings.items()})
 
@@ -239,13 +256,40 @@ def _length(given: dict[str, Any]) -> dict[str, None]:
 
 
 def say(text: str) -> None:
-    """A line for the user on standard output, at once."""
-    print(text.encode(errors="replace").decode(), flush=True)  # a file's name may be no text
+    """A line for the user on standard output, at once. Raises StorageError where it cannot be written."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"  # a terminal's may lack letters of a file's name
+    try:
+        print(text.encode(encoding, "replace").decode(encoding), flush=True)
+    except BrokenPipeError:  # nobody reads any more, as after `| head`: the work itself goes on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        raise StorageError(f"standard output cannot be written ({error.strerror}); send it elsewhere, then run the "
+                           "same command again") from None
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Keeps Ctrl-C and SIGTERM back until the block ends: a library that meets them while it is loaded breaks."""
+    numbers = [number for number in (signal.SIGINT, signal.SIGTERM) if callable(signal.getsignal(number))]
+    noted: list[int] = []
+    before = {number: signal.signal(number, lambda which, _: noted.append(which)) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if noted:
+        signal.raise_signal(noted[0])
+
+
+def _terminated(*_: object) -> typing.NoReturn:
+    raise Stopped("stopped by SIGTERM; run the same command again to go on", TERMINATED)
 
 
 def run(config: type[C], main: Callable[[C], None], argv: Sequence[str] | None = None, description: str = "") -> None:
     """Parses the command line, runs `main`, and exits: an error is one line on stderr and a code, see above."""
     debug = "--debug" in (sys.argv[1:] if argv is None else argv)
+    before = signal.signal(signal.SIGTERM, _terminated)  # a training has its own handler, see trainer.py
     try:
         main(parse(config, argv, description))
     except Failure as error:
@@ -261,6 +305,8 @@ def run(config: type[C], main: Callable[[C], None], argv: Sequence[str] | None =
             raise
         _end(error, f"out of memory ({reason(error)}); lower --batch-size (or --count, where pictures are drawn)",
              STORAGE, debug)
+    finally:
+        signal.signal(signal.SIGTERM, before)
     sys.exit(DONE)
 
 

@@ -7,12 +7,16 @@ import multiprocessing
 import os
 import sys
 import tempfile
+import threading
+import time
 import types
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from common.files import own_prefix
 
 JUNK = {".DS_Store", ".directory", "Thumbs.db", "desktop.ini"}  # what systems leave in folders that they show
 
@@ -59,7 +63,7 @@ def make(drawn: DrawnSet, folder: Path, count: int, seed: int = 0, workers: int 
         return False
     announce(f"drawing {count:,} {drawn.noun} into {folder}; {drawn.pace}")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as beside:
+    with tempfile.TemporaryDirectory(prefix=own_prefix(folder.parent, folder.name), dir=folder.parent) as beside:
         new = Path(beside) / "new"
         (new / drawn.name(0)).parent.mkdir(parents=True)
         _draw_all(drawn, new, count, seed, workers)
@@ -109,7 +113,7 @@ def _draw_all(drawn: DrawnSet, folder: Path, count: int, seed: int, workers: int
         for piece in pieces:
             _draw_some(drawn.draw, seed, piece)
         return
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _end_with, (os.getpid(),)) as pool:
         with _no_main_script():
             jobs = [pool.submit(_draw_some, drawn.draw, seed, piece) for piece in pieces]
         try:
@@ -118,6 +122,16 @@ def _draw_all(drawn: DrawnSet, folder: Path, count: int, seed: int, workers: int
         except BaseException:  # also Ctrl-C: do not draw what nobody waits for
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def _end_with(parent: int) -> None:
+    """Has a drawing process end soon after the one that started it, also where that one was killed."""
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _draw_some(draw: Callable[[int, int, Path], None], seed: int, piece: list[tuple[int, Path]]) -> None:

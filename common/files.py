@@ -7,6 +7,7 @@ import errno
 import io
 import json
 import os
+import platform
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -89,6 +90,28 @@ def remove(path: Path) -> None:
 def _unwritten(path: Path, error: OSError) -> StorageError:
     return StorageError(f"{path}: cannot be written ({error.strerror or error}); free space or mend the folder, then "
                         "run the same command again")
+
+
+def own_prefix(folder: Path, name: str) -> str:
+    """What a folder is to be called in which this process builds something inside `folder`: .NAME-MACHINE-PROCESS-.
+
+    Those that dead processes of this machine left are removed.
+    """
+    for path in folder.glob(f".{name}-{platform.node()}-*"):
+        process = path.name.split("-")[-2]
+        if process.isdigit() and not _alive(int(process)):
+            shutil.rmtree(path, ignore_errors=True)
+    return f".{name}-{platform.node()}-{os.getpid()}-"
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        pass
+    return True
 
 
 def targets(pictures: Iterable[Path], folder: Path) -> dict[Path, Path]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import platform
 import secrets
 import shutil
 import zlib
@@ -23,7 +22,7 @@ import numpy as np
 
 from common.cli import StorageError, UserError
 from common.decoding import BadPicture, Cut, decode, strict_pillow
-from common.files import remove, sync
+from common.files import own_prefix, remove, sync
 
 VERSION = 1  # raise it when the same files would give other pixels or another index
 SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -162,8 +161,7 @@ def _build(folder: Path, size: int, cut: Cut, home: Path, names: list[str], left
     """Builds the cache beside its place and moves it there whole, so that nobody ever sees half a cache."""
     cache = home.parent
     cache.mkdir(parents=True, exist_ok=True)
-    _remove_dead_builds(cache)
-    work = cache / f".building-{platform.node()}-{os.getpid()}-{secrets.token_hex(4)}"
+    work = cache / (own_prefix(cache, "building") + secrets.token_hex(4))
     work.mkdir()
     try:
         kept, digest = _write_images(work / "images.npy", folder, size, cut, names, left_out, progress)
@@ -251,18 +249,3 @@ def _publish(work: Path, home: Path) -> None:
             remove(other)
 
 
-def _remove_dead_builds(cache: Path) -> None:
-    for path in cache.glob(f".building-{platform.node()}-*"):
-        pid = path.name.split("-")[-2]
-        if pid.isdigit() and not _alive(int(pid)):
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # another user's
-        pass
-    return True

@@ -54,6 +54,16 @@ def save(picture: Image.Image | np.ndarray, path: Path, **options: object) -> No
         write_picture(picture, temporary, **options)
 
 
+def is_whole(path: Path) -> bool:
+    """Whether a picture is there and can be read to its end."""
+    try:
+        with Image.open(path) as picture:
+            picture.load()
+    except (OSError, SyntaxError, ValueError):  # what Pillow raises at odd files
+        return False
+    return True
+
+
 def animate(frames: Sequence[Path], path: Path, seconds: float = 0.5) -> None:
     """Pictures in turn, the last one longer, as an endless animated WebP."""
     first, *rest = (Image.open(frame).convert("RGB") for frame in frames)

@@ -12,13 +12,14 @@ from __future__ import annotations
 import csv
 import fcntl
 import json
+import os
 import re
 import shlex
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -50,10 +51,12 @@ def recall(config: C) -> C:
         raise UserError(f"--evaluate-only: {config.run_folder} holds no run; train it first")
     facts = read_config(path)
     known = facts.get("data_folder", "embedded")
-    folders = tuple(map(Path, known)) if isinstance(known, list) else None if known == "embedded" else Path(known)
     try:
-        recalled = restore(replace(config, out=config.run_folder, data=config.data or folders), facts["settings"])
-    except TypeError:
+        folders = tuple(map(Path, known)) if isinstance(known, list) else None if known == "embedded" else Path(known)
+        recalled = restore(replace(config, out=config.run_folder, data=type(config)().data), facts["settings"])
+        Common.check(recalled)
+        recalled = replace(recalled, data=config.data or folders)
+    except (TypeError, UserError):
         recalled = None
     if recalled is None or facts["report"] != {"folder": config.FOLDER, "variant": recalled.variant}:
         raise UserError(f"{path}: has settings that are not this script's; it was written by: {facts.get('command')}")
@@ -73,13 +76,22 @@ def read_config(path: Path) -> dict[str, Any]:
         raise StorageError(f"{path}: missing; restore it, or start anew with --overwrite") from None
     except (ValueError, RecursionError):
         facts = None
-    if not isinstance(facts, dict) or not all(isinstance(facts.get(k), dict) for k in ("report", "settings")):
-        raise StorageError(f"{path}: damaged; restore it, or start anew with --overwrite")
+    needed = {"report", "settings"}
+    if not isinstance(facts, dict) or not needed <= facts.keys() or \
+            not all(isinstance(facts[name], dict) for name in (*needed, "scale", "data", "precision") if name in facts):
+        raise _damaged(path)
     return facts
+
+
+def _damaged(path: Path) -> StorageError:
+    return StorageError(f"{path}: damaged; restore it, or start anew with --overwrite")
 
 
 class Run:
     """An open, locked run folder.
+
+    What a command says of itself is written where a run is there already (or is to be overwritten) only once its
+    training begins, see `begin`: a command that is refused changes nothing.
 
     Of several workers only the chief has `config.run_folder`. The others' is a temporary one, gone when they end.
 
@@ -98,22 +110,24 @@ class Run:
         self._temporary = None if self.scale.chief else tempfile.TemporaryDirectory(prefix="gan-worker-")
         self.folder = Path(self._temporary.name) if self._temporary else config.run_folder
         make_folder(self.folder, "--out")
-        self._lock = open(self.folder / ".lock", "w")  # noqa: SIM115 - held open as long as the run
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK  # no other file is emptied, no FIFO waited for
+        self._lock = open(os.open(self.folder / ".lock", flags))  # noqa: SIM115 - held open as long as the run
         self._take_lock()
         self._refuse_foreign_folder()
-        if config.overwrite:
-            self._clear()
-        self.facts = read_config(self.folder / "config.json") if self._has_begun() else {}
+        self.goes_on = not config.overwrite and self._has_begun()  # a run that has a checkpoint, or had one
+        self._overwrites = config.overwrite
+        self._waiting: list[Callable[[], None]] | None = [] if self.goes_on or config.overwrite else None
+        self.facts = read_config(self.folder / "config.json") if self.goes_on else {}
         if self.facts:
             self.facts.setdefault("scale", scale.ONE.settings())  # runs older than --devices
         self._measures = config.evaluate_only
+        self.fix("report", {"folder": config.FOLDER, "variant": config.variant})
+        self.fix("settings", config.settings())
         if not self._measures:
+            self.fix("scale", self.scale.settings())
             script = f"{config.FOLDER}/{Path(sys.argv[0]).name}"
             self.note("command", shlex.join(["python", script, *sys.argv[1:]]))
             self.note("preset", config.preset)
-            self.fix("scale", self.scale.settings())
-        self.fix("report", {"folder": config.FOLDER, "variant": config.variant})
-        self.fix("settings", config.settings())
 
     def _take_lock(self) -> None:
         try:
@@ -129,7 +143,28 @@ class Run:
 
     def _has_begun(self) -> bool:
         """Whether there is anything to lose: before the first checkpoint the settings may still change."""
-        return any((self.folder / "checkpoints").glob("*.index")) or any(self.folder.glob("*.keras"))
+        config = self.folder / "config.json"
+        return any((self.folder / "checkpoints").glob("*.index")) or any(self.folder.glob("*.keras")) or \
+            (config.exists() and read_config(config).get("saved", False))
+
+    def begin(self) -> None:
+        """Empties a folder that is to be overwritten, and writes what the command has said of itself so far."""
+        waiting, self._waiting = self._waiting, None
+        if self._overwrites:
+            self._clear()
+        for write in waiting or ():
+            write()
+        for pattern in (".[0-9]*-*", "samples/.[0-9]*-*"):  # what `atomic` leaves where it is killed
+            for path in self.folder.glob(pattern):
+                path.unlink()
+        self._write_facts()
+
+    def once_begun(self, write: Callable[[], None]) -> None:
+        """Calls a function that writes into the folder: at once, or in `begin` where a run is there already."""
+        if self._waiting is None:
+            write()
+        else:
+            self._waiting.append(write)
 
     def _clear(self) -> None:
         for path in self.folder.iterdir():
@@ -149,6 +184,8 @@ class Run:
         if old is None:
             self.note(section, values)
             return
+        if not isinstance(old, dict):
+            raise _damaged(self.folder / "config.json")
         for key in [*values, *(key for key in old if key not in values)]:
             if old.get(key) != values.get(key):
                 raise UserError(f"{self.folder}: the run there has {section}: {key} = {old.get(key)!r}, now it is "
@@ -157,6 +194,10 @@ class Run:
     def note(self, section: str, values: Any) -> None:
         """Writes a section of config.json that may differ each time the run goes on."""
         self.facts[section] = values
+        if self._waiting is None:
+            self._write_facts()
+
+    def _write_facts(self) -> None:
         write_json(self.folder / "config.json", self.facts)
 
     def precision(self, asked: str) -> str:
@@ -176,7 +217,10 @@ class Run:
             self.note("substitutions", [*known, text])
 
     def rewind(self, step: int) -> None:
-        """Drops the rows of log.csv and accuracy.csv that come after `step`: they will be written again, the same."""
+        """Drops the rows of log.csv and accuracy.csv and the grids after `step`: they will come again, the same."""
+        for grid in grids(self.folder):
+            if int(grid.stem[5:]) > step:
+                grid.unlink()
         for name in LOGS:
             path = self.folder / name
             kept = [row for row in read_log(self.folder, name) if int(row["step"]) <= step]
@@ -215,6 +259,12 @@ class Run:
         self._lock.close()
         if self._temporary:
             self._temporary.cleanup()
+
+
+def grids(folder: Path) -> list[Path]:
+    """A run's sample grids, in the order of their steps."""
+    found = [path for path in folder.glob("samples/step_*.png") if re.fullmatch("step_[0-9]+", path.stem)]
+    return sorted(found, key=lambda path: int(path.stem[5:]))
 
 
 def read_log(folder: Path, name: str = "log.csv") -> list[Row]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from common.cli import UserError, say
+from common.cli import UserError, say, uninterrupted
 from common.scale import ONE, Scale
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}  # precision -> Keras dtype policy
@@ -45,7 +45,7 @@ def check_environment() -> None:
         raise UserError("TF_USE_LEGACY_KERAS is set: this repository needs Keras 3; run `unset TF_USE_LEGACY_KERAS`")
     # Without an NVIDIA GPU TensorFlow's errors are about just that, and frighten users.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2" if Path("/dev/nvidia0").exists() else "3")
-    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    home = Path(os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras"))  # pathlib fails where there is none
     try:
         settings = json.loads((home / "keras.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -69,13 +69,16 @@ def import_tensorflow() -> None:
         UserError: the environment does not fit, see `check_environment`.
     """
     check_environment()
-    with _quiet():
+    with uninterrupted(), _quiet():
         import keras  # noqa: F401 - it imports TensorFlow
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Keeps back what the process writes to its standard error; it is given back where the block fails."""
+    if sys.stderr is None:  # closed: there is nothing to keep back
+        yield
+        return
     sys.stderr.flush()
     before = os.dup(2)
     with tempfile.TemporaryFile() as kept:

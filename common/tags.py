@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from common.cli import UserError
+from common.cli import UserError, uninterrupted
 from common.files import demand_inside
 
 if TYPE_CHECKING:  # pandas takes half a second to import, and --help imports this module
@@ -86,7 +86,8 @@ def read(csv: Path) -> pandas.DataFrame:
     The first row that has tags decides which of the two it is. Blank lines are passed over. Raises `UserError`, with
     the line's number, for anything else: a damaged tag file would otherwise only show as badly trained pictures.
     """
-    import pandas
+    with uninterrupted():
+        import pandas
 
     lines = _lines(csv)
     rests = (rest for _, _, rest in (line.partition(",") for line in lines) if rest.strip())

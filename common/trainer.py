@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import hashlib
 import json
 import math
@@ -18,12 +19,12 @@ from PIL import Image
 from common import plots, replicas
 from common.batches import Batches
 from common.checkpoints import Checkpoints
-from common.cli import INTERRUPTED, TERMINATED, Common, Failure, NumericalError, Stopped, StorageError, UserError, say
+from common.cli import INTERRUPTED, TERMINATED, Common, Failure, NumericalError, Stopped, UserError, say
 from common.evaluation import Measures
 from common.files import atomic
 from common.game import Game
 from common.progress import Meter, duration
-from common.runs import Run, read_log
+from common.runs import Run, grids, read_log
 
 Panels = Mapping[str, Mapping[str, str]]
 
@@ -76,12 +77,12 @@ class _Training:
 
     def run_through(self) -> None:
         self._require_agreement()
-        start = self.checkpoints.restore()
-        if not start and any(self.run.folder.glob("*.keras")):
-            raise StorageError(f"{self.run.folder}: was finished, but its checkpoints are gone; train it anew with "
-                               "--overwrite")
+        self.run.begin()
+        start = self.checkpoints.restore(self.run.goes_on)
         if start < self.total:
             self.checkpoints.require_space()
+        if start >= self.config.log_every and self.chief and not read_log(self.run.folder):
+            say(f"note: {self.run.folder / 'log.csv'} is gone, and its rows up to step {start} with it")
         self.run.rewind(start)
         self._announce(start)
         if self.evaluation and start < self.total:
@@ -135,6 +136,8 @@ class _Training:
         """Saves a checkpoint, after everything else of the step, so that it never knows more than the files."""
         self.run.sync_logs()
         self.checkpoints.save(done)
+        if not self.run.facts.get("saved"):
+            self.run.note("saved", True)  # from now on there is something to lose
 
     def _keep(self, done: int) -> None:
         """Writes what is due after a step."""
@@ -147,6 +150,7 @@ class _Training:
             self._draw(done)
             if self.evaluation:
                 self.evaluation.check(done)
+            gc.collect()  # a figure holds itself; Python would let dozens of them lie about beside TensorFlow's objects
 
     def _grid(self, step: int) -> Path:
         return self.run.folder / "samples" / f"step_{step:06d}.png"
@@ -159,9 +163,10 @@ class _Training:
 
     def evaluate_only(self) -> None:
         """Writes metrics.json of a finished run again."""
-        step = self.checkpoints.restore()
+        step = self.checkpoints.restore(self.run.goes_on)
         if step != self.total or self.evaluation is None:
             raise UserError(f"--evaluate-only: {self.run.folder} is at step {step} of {self.total}; finish it first")
+        self.run.begin()
         self.evaluation.write(step)
 
     def _event(self, step: int) -> None:
@@ -175,12 +180,15 @@ class _Training:
         for player, file in self.game.SAVED.items():
             with atomic(self.run.folder / file) as temporary:
                 self.game.players[player].network.save(temporary)
-        needed = [self.run.folder / "curves.png", self._grid(self.total)]
-        if not all(path.exists() for path in needed):
+        if not all(map(plots.is_whole, (self.run.folder / "curves.png", self._grid(self.total)))):
             self._draw(self.total)
         if self.chart:
             plots.save(self.chart(), self.run.folder / "chart.png")
-        plots.animate(sorted((self.run.folder / "samples").glob("step_*.png")), self.run.folder / "progress.webp")
+        frames = grids(self.run.folder)
+        for frame in [frame for frame in frames if not plots.is_whole(frame)]:
+            say(f"note: {frame} is damaged; progress.webp goes without it")
+            frames.remove(frame)
+        plots.animate(frames, self.run.folder / "progress.webp")
         if self.evaluation:
             self.evaluation.write(self.total)
         self.checkpoints.keep_newest(1)  # a finished run needs no other

@@ -6,6 +6,7 @@ own functions might ask the network.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.util
 from collections.abc import Sequence
@@ -70,8 +71,8 @@ def load(run: Run, content: Path | None, style: Sequence[Path], data: Sequence[P
     run.fix("data", {"photos": len(rows), "held_out": len(held_out), "photos_sha256": _digest(photos),
                      "styles": names, "styles_sha256": _digest(styles)})
     run.note("data_folder", str(content.resolve()) if content else "embedded")
-    for number, picture in enumerate(styles, 1):
-        plots.save(picture, _place(run, number))
+    if not again:
+        run.once_begun(functools.partial(_keep, run.folder, styles))
     return Material(photos, rows, held_out, styles)
 
 
@@ -135,11 +136,16 @@ def _styles(run: Run, paths: Sequence[Path], size: int) -> tuple[list[str], np.n
 def _kept(run: Run) -> tuple[list[str], np.ndarray]:
     """The same of a finished run, from its own folder."""
     names = run.facts["data"]["styles"]
-    return names, np.stack([np.asarray(read(_place(run, number))) for number in range(1, len(names) + 1)])
+    return names, np.stack([np.asarray(read(_place(run.folder, number))) for number in range(1, len(names) + 1)])
 
 
-def _place(run: Run, number: int) -> Path:
-    return run.folder / "styles" / f"{number}.png"
+def _keep(folder: Path, styles: np.ndarray) -> None:
+    for number, picture in enumerate(styles, 1):
+        plots.save(picture, _place(folder, number))
+
+
+def _place(folder: Path, number: int) -> Path:
+    return folder / "styles" / f"{number}.png"
 
 
 def _pencil(data: Sequence[Path]) -> list[Path]:

@@ -22,7 +22,7 @@ class Config(cli.Common):
 
     FOLDER: ClassVar = "lab5_cgan"
     PRESETS: ClassVar = {
-        "quick": {"steps": 1000, "batch_size": 32, "sample_every": 200, "checkpoint_every": 400},
+        "quick": {"steps": 2800, "batch_size": 16, "sample_every": 400, "checkpoint_every": 400},
         "smoke": {"steps": 8, "batch_size": 8, "sample_every": 4, "log_every": 2, "checkpoint_every": 4},
     }
 

@@ -37,11 +37,6 @@ class Script:
         """What it has printed so far."""
         return self._out.read_text() if self._out.exists() else ""
 
-    def catches(self, number: int) -> bool:
-        """Whether it has a handler of its own for a signal."""
-        status = Path(f"/proc/{self._process.pid}/status").read_text()
-        return bool(int(re.search(r"SigCgt:\s*(\w+)", status)[1], 16) >> (number - 1) & 1)
-
     def send(self, number: int) -> None:
         """Sends it a signal."""
         os.kill(self._process.pid, number)

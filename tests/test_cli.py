@@ -1,5 +1,7 @@
 """common/cli.py: from a dataclass to options, presets, help and exit codes."""
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -88,6 +90,46 @@ def test_an_error_is_one_line_and_a_code(error, code, capsys):
     with pytest.raises(SystemExit) as end:
         cli.run(Config, main, [])
     assert end.value.code == code
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def say_in_a_process(words, **options):
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from common.cli import say; {words}"
+    return subprocess.run([sys.executable, "-c", code], capture_output="stdout" not in options, check=False, **options)
+
+
+def test_a_terminal_without_the_letter_gets_another():
+    done = say_in_a_process("say('data \u00fc')", env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert (done.returncode, done.stdout) == (0, b"data ?\n")
+
+
+def test_work_goes_on_where_nobody_reads_its_lines():
+    reads, writes = os.pipe()
+    os.close(reads)
+    done = say_in_a_process("say('one'); say('two'); sys.exit(7)", stdout=writes, stderr=subprocess.PIPE)
+    os.close(writes)
+    assert (done.returncode, done.stderr) == (7, b"")
+
+
+def test_output_that_cannot_be_written_is_named():
+    with open("/dev/full", "w") as full:
+        done = say_in_a_process("say('one')", stdout=full, stderr=subprocess.PIPE)
+    assert b"StorageError: standard output cannot be written (No space left on device)" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_waits_until_a_library_is_loaded(number, capsys):
+    done = []
+
+    def main(config):
+        with cli.uninterrupted():
+            signal.raise_signal(number)
+            done.append("loaded")
+        done.append("went on")
+
+    with pytest.raises(SystemExit) as code:
+        cli.run(Config, main, [])
+    assert (done, code.value.code) == (["loaded"], 128 + number)
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from collections import Counter
 from itertools import combinations
 from pathlib import Path
@@ -153,6 +154,25 @@ def test_a_stopped_make_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         make(tmp_path / "anime", count=5, workers=1)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_killed_make_leaves_no_process_and_its_half_set_goes_with_the_next(tmp_path):
+    code = (f"import sys; sys.path.insert(0, {str(ROOT)!r}); from pathlib import Path; from common.faces import make; "
+            "make(Path(sys.argv[1]), count=6000, workers=2)")
+    drawing = subprocess.Popen([sys.executable, "-c", code, tmp_path / "anime"])
+    until = time.monotonic() + 60
+    while not list(tmp_path.glob(".anime-*/new/faces/*.jpg")):
+        assert drawing.poll() is None and time.monotonic() < until
+        time.sleep(0.01)
+    children = Path(f"/proc/{drawing.pid}/task/{drawing.pid}/children").read_text().split()
+    drawing.kill()
+    drawing.wait()
+    while any(Path(f"/proc/{child}/exe").exists() for child in children):  # one that has ended has no program
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert len(children) >= 2
+    make(tmp_path / "anime", count=1, workers=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["anime"]
 
 
 def test_all_pairs_occur_and_one_row_in_ten_is_messy(faces):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
+from common import files
 from common.cli import Common, StorageError, UserError, option
 from common.files import atomic
 from common.runs import Run, read_log, recall
@@ -48,9 +49,50 @@ def test_the_same_settings_go_on_and_what_does_not_matter_may_change(config):
 def test_overwrite_starts_anew(config):
     Run(config).close()
     (config.out / "samples").mkdir()
-    Run(replace(config, batch_size=32, overwrite=True)).close()
+    run = Run(replace(config, batch_size=32, overwrite=True))
+    assert (config.out / "samples").exists()
+    run.begin()
     assert json.loads((config.out / "config.json").read_text())["settings"]["batch_size"] == 32
-    assert not (config.out / "samples").exists()
+    assert {path.name for path in config.out.iterdir()} == {".lock", "config.json"}
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_nothing_of_a_run_changes_before_its_training_begins(config, overwrite):
+    """So a command that is refused, for its settings or later for its data, leaves everything as it was."""
+    trained(config).close()
+    before = (config.out / "config.json").read_bytes()
+    with pytest.raises(UserError, match="batch_size"):
+        Run(replace(config, batch_size=32))
+    run = Run(replace(config, overwrite=overwrite))
+    run.substitute("another picture set")
+    run.note("preset", "smoke")
+    run.once_begun((config.out / "sentences.npz").touch)
+    assert (config.out / "config.json").read_bytes() == before
+    assert {path.name for path in config.out.iterdir()} == {".lock", "config.json", "checkpoints"}
+    run.begin()
+    facts = json.loads((config.out / "config.json").read_text())
+    assert (facts["substitutions"], facts["preset"]) == (["another picture set"], "smoke")
+    assert (config.out / "sentences.npz").exists()
+    assert (config.out / "checkpoints").exists() != overwrite
+
+
+def test_what_a_killed_process_left_is_removed(config):
+    trained(config).close()
+    (config.out / "samples").mkdir()
+    left = [config.out / ".4711-generator.keras", config.out / "samples/.4711-step_000004.png"]
+    for path in left:
+        path.touch()
+    Run(config).begin()
+    assert not any(path.exists() for path in left)
+
+
+def test_the_lock_empties_no_file_that_it_links_to(config, tmp_path):
+    config.out.mkdir()
+    (tmp_path / "mine.txt").write_text("mine")
+    (config.out / ".lock").symlink_to(tmp_path / "mine.txt")
+    with pytest.raises(OSError, match="lock"):
+        Run(config)
+    assert (tmp_path / "mine.txt").read_text() == "mine"
 
 
 def test_facts_found_later_are_compared_too(config):
@@ -95,7 +137,8 @@ def test_a_file_in_the_way_of_the_run_folder(config):
         Run(config)
 
 
-@pytest.mark.parametrize("text", ['{"settings": ', "[]", '{"settings": 3}'])
+@pytest.mark.parametrize("text", ['{"settings": ', "[]", '{"settings": 3}', '{"report": {}, "settings": {}, "data": 5}',
+                                  '{"report": {}, "settings": {}, "scale": 5}'])
 def test_damaged_config(config, text):
     trained(config).close()
     (config.out / "config.json").write_text(text)
@@ -145,6 +188,26 @@ def test_log_gives_a_float32_back_and_rewinds(config):
         "step,d_real,g_source\n1,1.1,0.333333333\n2,2.1,0.333333333\n3,3.1,0.5\n"
 
 
+def test_a_log_stays_whole_where_rewinding_fails(config, monkeypatch):
+    run = Run(config)
+    for step in (1, 2, 3):
+        run.log(step, {"d_real": 0.5})
+    before = (config.out / "log.csv").read_bytes()
+    monkeypatch.setattr("csv.DictWriter.writerows", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run.rewind(2)
+    assert (config.out / "log.csv").read_bytes() == before
+
+
+def test_rewind_drops_the_grids_that_come_again(config):
+    run = Run(config)
+    (config.out / "samples").mkdir()
+    for name in ("step_000000", "step_000004", "step_000010", "step_x"):
+        (config.out / f"samples/{name}.png").touch()
+    run.rewind(4)
+    assert sorted(path.stem for path in (config.out / "samples").iterdir()) == ["step_000000", "step_000004", "step_x"]
+
+
 def test_rewind_to_the_start_leaves_no_log(config):
     run = Run(config)
     run.log(1, {"d_real": 1.0})
@@ -165,6 +228,7 @@ def test_measuring_again_does_not_touch_what_is_known_of_the_training(config):
     run.close()
     before = json.loads((config.out / "config.json").read_text())
     again = Run(recall(Common(out=config.out, evaluate_only=True)))
+    again.begin()
     again.settle(Runtime("float32", "2 CPU cores", {}))
     after = json.loads((config.out / "config.json").read_text())
     assert after == before | {"measured_on": {"device": "2 CPU cores"}}
@@ -177,6 +241,19 @@ def test_recall_of_another_scripts_run_names_its_command(config):
 
     Run(Other(out=config.out, steps=1)).close()
     with pytest.raises(UserError, match="settings that are not this script's; it was written by: python"):
+        recall(Common(out=config.out, evaluate_only=True))
+
+
+@pytest.mark.parametrize(("section", "name", "value"), [
+    ("settings", "batch_size", "x"), ("settings", "batch_size", 0), ("settings", "seed", -5), ("settings", "seed", [1]),
+    ("settings", "seed", True), ("settings", "other", 1), ("data_folder", None, 5), ("data_folder", None, [1])])
+def test_recall_of_settings_that_cannot_be(config, section, name, value):
+    trained(config).close()
+    path = config.out / "config.json"
+    facts = json.loads(path.read_text())
+    facts[section] = facts[section] | {name: value} if name else value
+    path.write_text(json.dumps(facts))
+    with pytest.raises(UserError, match="settings that are not this script's"):
         recall(Common(out=config.out, evaluate_only=True))
 
 
@@ -219,3 +296,12 @@ def test_atomic_keeps_the_old_file_when_the_block_fails(tmp_path):
         raise RuntimeError
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_atomic_has_the_file_on_the_disk_before_it_takes_its_place(tmp_path, monkeypatch):
+    order = []
+    monkeypatch.setattr(files, "sync", lambda path: order.append(path.name))
+    monkeypatch.setattr("os.replace", lambda old, new: order.append("replaced"))
+    with atomic(tmp_path / "file.json") as temporary:
+        temporary.touch()
+    assert order == [temporary.name, "replaced", tmp_path.name]

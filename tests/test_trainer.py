@@ -163,8 +163,48 @@ def test_a_finished_run_without_its_checkpoints_is_not_trained_over(lab):
     folder = lab.train("run").folder
     for path in (folder / "checkpoints").iterdir():
         path.unlink()
-    with pytest.raises(StorageError, match="its checkpoints are gone"):
+    with pytest.raises(StorageError, match="the run's checkpoints are gone"):
         lab.train("run")
+
+
+@pytest.mark.parametrize("lost", ["*.index", "*"])
+def test_an_unfinished_run_without_its_checkpoints_is_not_started_anew(lab, monkeypatch, lost):
+    folder = interrupted(lab, monkeypatch)
+    for path in (folder / "checkpoints").glob(lost):
+        path.unlink()
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != "config.json"}
+    with pytest.raises(StorageError, match="the run's checkpoints are gone; restore them, or start anew with --over"):
+        lab.train("run")
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_copies_of_checkpoints_are_passed_over_and_kept(lab, monkeypatch, capsys):
+    folder = interrupted(lab, monkeypatch) / "checkpoints"
+    copies = [folder / "step-8.bak.index", folder / "step-8 (1).index", folder / "step-8-copy.data-00000-of-00001"]
+    for copy in copies:
+        copy.write_text("mine")
+    lab.train("run")
+    assert "goes on at step 8 of 12" in capsys.readouterr().out
+    assert all(copy.exists() for copy in copies)
+
+
+def test_a_log_that_is_gone_is_named(lab, monkeypatch, capsys):
+    (interrupted(lab, monkeypatch) / "log.csv").unlink()
+    lab.train("run")
+    assert "log.csv is gone, and its rows up to step 8 with it" in capsys.readouterr().out
+
+
+def test_damaged_pictures_of_a_run_are_drawn_anew_or_left_out(lab, capsys):
+    folder = lab.train("run").folder
+    last, first = folder / "samples/step_000012.png", folder / "samples/step_000004.png"
+    good = last.read_bytes()
+    last.write_bytes(good[:40])
+    first.write_bytes(b"")
+    (folder / "progress.webp").unlink()
+    lab.train("run")
+    assert last.read_bytes() == good
+    assert f"{first} is damaged; progress.webp goes without it" in capsys.readouterr().out
+    assert Image.open(folder / "progress.webp").n_frames == 3
 
 
 def test_lost_pictures_of_a_finished_run_are_drawn_anew(lab):
@@ -241,21 +281,47 @@ def test_a_nan_loss_stops_with_step_and_term_and_is_in_no_checkpoint(lab):
         ["step-4.index", "step-8.index"]
 
 
-def test_a_nan_weight_is_not_saved(lab, monkeypatch):
+@pytest.mark.parametrize("what", ["network", "optimizer"])
+def test_a_nan_weight_or_moment_is_not_saved(lab, monkeypatch, what):
     game = lab.build()
+    player = game.players["generator"]
+    poisoned = player.network.weights[0] if what == "network" else player.optimizer.variables[-1]
     with monkeypatch.context() as patch:
         wrapped = break_at(game, 8, lambda: None)
 
-        def poisoned(batch, number):
+        def poison(batch, number):
             terms = wrapped(batch, number)
             if int(number) == 7:
-                game.generator.weights[0].assign(game.generator.weights[0] * np.nan)
+                poisoned.assign(poisoned * np.nan)
             return terms
 
-        patch.setattr("common.trainer.compiled", lambda *_: poisoned)
-        with pytest.raises(NumericalError, match="step 8: a number of the generator network is NaN"):
+        patch.setattr("common.trainer.compiled", lambda *_: poison)
+        with pytest.raises(NumericalError, match=f"step 8: a number of the generator {what} is NaN"):
             lab.train("run", game)
     assert not list((lab.tmp_path / "run" / "checkpoints").glob("step-8*"))
+
+
+def test_too_little_memory_is_no_damage(lab, monkeypatch, tensorflow, capsys):
+    interrupted(lab, monkeypatch)
+
+    def restore(*_):
+        raise tensorflow.errors.ResourceExhaustedError(None, None, "OOM")
+
+    monkeypatch.setattr(tensorflow.train.Checkpoint, "restore", restore)
+    with pytest.raises(tensorflow.errors.ResourceExhaustedError):
+        lab.train("run")
+    assert "damaged" not in capsys.readouterr().out
+
+
+def test_logs_are_on_the_disk_before_the_checkpoint_is(lab, monkeypatch):
+    from common import checkpoints, runs
+
+    synced = []
+    for module in (runs, checkpoints):
+        monkeypatch.setattr(module, "sync", lambda path: synced.append(path.name))
+    lab.train("run", checkpoint_every=12)
+    assert synced == ["log.csv", *sorted(synced[1:3]), "checkpoints"]
+    assert {"step-12.index", "step-12.data-00000-of-00001"} == set(synced[1:3])
 
 
 def test_a_disk_that_is_too_full_is_named_before_the_first_step(lab, monkeypatch):

@@ -7,6 +7,7 @@ that was never trained (random encoders are a known baseline: Wieting and Kiela 
 from __future__ import annotations
 
 import codecs
+import functools
 import hashlib
 import pickle
 from collections import Counter
@@ -95,7 +96,7 @@ def load(run: Run, wanted: Sequence[str], vectors: Path | None, encoder: Path | 
     made, kind = _make(run, list(dict.fromkeys([*PAIRS, *sorted(set(wanted))])), vectors, encoder)
     if saved is None:
         run.fix("text", {"kind": kind, "vectors_sha256": made.digest()})
-        made.save(run.folder / FILE)
+        run.once_begun(functools.partial(made.save, run.folder / FILE))
     elif saved.phrases != made.phrases or not np.allclose(saved.vectors, made.vectors, atol=1e-4):
         raise UserError(f"{run.folder}: the run there began with other sentence vectors ({begun['kind']}); give the "
                         "same --vectors or --encoder, another --out, or --overwrite")
