@@ -24,6 +24,7 @@ from typing import Any, ClassVar, TypeVar
 ROOT = Path(__file__).resolve().parents[1]
 
 DONE, BAD_INPUT, NUMERICAL, STORAGE, INTERRUPTED, TERMINATED = 0, 2, 3, 4, 130, 143
+MOST = 10**9  # steps, epochs, pictures a step: far from where an int64 ends
 
 
 class Failure(Exception):
@@ -148,8 +149,8 @@ class Common:
         """Raises UserError for values that cannot be meant; reports may extend it."""
         for name in ("steps", "epochs", "batch_size", "log_every", "sample_every", "checkpoint_every"):
             value = getattr(self, name)
-            if value is not None and value < 1:
-                raise UserError(f"--{name.replace('_', '-')} {value}: must be 1 or more")
+            if value is not None and not 1 <= value <= MOST:
+                raise UserError(f"--{name.replace('_', '-')} {value}: must be from 1 to {MOST}")
         check_ranges(self)
         for folder in self.data_folders:
             if not folder.is_dir():

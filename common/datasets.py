@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,7 +88,8 @@ def load(run: Run, data: Sequence[Path], size: int, keep: str) -> Faces:
     if not data:
         embedded(run, faces.make, EMBEDDED, "no --data: training on the embedded set of faces, drawn by code "
                                             "(data/faces)")
-    found = _join([_read(folder, size, keep) for folder in data or [EMBEDDED]])
+    with or_drawn_anew(None if data else EMBEDDED):
+        found = _join([_read(folder, size, keep) for folder in data or [EMBEDDED]])
     run.fix("data", found.facts)
     folders = [str(folder.resolve()) for folder in data]
     run.note("data_folder", "embedded" if not data else folders[0] if len(folders) == 1 else folders)
@@ -105,14 +107,18 @@ def _read(folder: Path, size: int, keep: str) -> Faces:
     layout = tags.find(folder)
     table = tags.read(layout.csv)
     loaded = decoded(layout.pictures, size)
-    matched, no_picture, no_row = tags.match(table, loaded.ids)
+    try:
+        ids = loaded.ids
+    except UserError as error:
+        raise UserError(f"{layout.pictures}: {error}") from None
+    matched, no_picture, no_row = tags.match(table, ids)
     kept = tags.FILTERS[keep](matched)
     facts = {"pictures_sha256": loaded.digest, "tags_sha256": hashlib.sha256(layout.csv.read_bytes()).hexdigest(),
              "rows": len(table), "rows_without_picture": no_picture, "pictures": len(loaded.names),
              "pictures_without_row": no_row, "bad_pictures": len(loaded.left_out), "filter": keep,
              "left_out_by_filter": len(matched) - len(kept), "kept": len(kept)}
     _report(layout.csv.parent, facts, loaded.left_out)
-    return Faces(loaded.images, _rows(loaded.ids, kept["id"].to_numpy()), kept, facts)
+    return Faces(loaded.images, _rows(ids, kept["id"].to_numpy()), kept, facts)
 
 
 def _join(parts: Sequence[Faces]) -> Faces:
@@ -150,6 +156,15 @@ def embedded(run: Run, make: Callable[..., bool], folder: Path, text: str) -> No
     except OSError as error:
         raise StorageError(f"{folder}: the embedded set cannot be drawn there ({error.strerror or error}); free space "
                            "or mend the folder, then run the same command again") from error
+
+
+@contextmanager
+def or_drawn_anew(folder: Path | None) -> Iterator[None]:
+    """Adds to a UserError what mends an embedded set: its folder; None is the user's own data."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{error}; or delete {folder}, it is drawn anew") if folder else error from None
 
 
 def decoded(folder: Path, size: int, cut: Cut = "whole") -> pictures.Pictures:

@@ -18,6 +18,8 @@ from pathlib import Path
 
 from common.files import own_prefix
 
+JUNK = {".DS_Store", ".directory", "Thumbs.db", "desktop.ini"}  # what systems leave in folders that they show
+
 
 @dataclass(frozen=True)
 class DrawnSet:
@@ -81,24 +83,24 @@ def _is_set(drawn: DrawnSet, folder: Path, about: dict) -> bool:
     """Whether the whole set is there; raises ValueError on somebody else's files."""
     if not folder.exists():
         return False
-    another = f"name another folder for the {drawn.noun}"
+    anew = f"keep what is yours elsewhere and delete {folder}; the {drawn.noun} are drawn anew"
     if not folder.is_dir():
-        raise ValueError(f"{folder} is a file: {another}")
-    there = {path.name for path in folder.iterdir()}
+        raise ValueError(f"{folder} is a file: {anew}")
+    there = {path.name for path in folder.iterdir()} - JUNK
     if not there:
         return False
+    if not (folder / "about.json").is_file():
+        raise ValueError(f"{folder} is not empty and has no about.json: {anew}")
     try:
         found = json.loads((folder / "about.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ValueError(f"{folder} is not empty and has no about.json: {another}") from None
-    except ValueError:
-        raise ValueError(f"{folder}/about.json is no JSON: {another}") from None
+    except (ValueError, RecursionError):
+        raise ValueError(f"{folder}/about.json is no JSON: {anew}") from None
     if not isinstance(found, dict) or set(found) != set(about) or not all(type(v) is int for v in found.values()):
-        raise ValueError(f"{folder}/about.json is not from this program: {another}")
+        raise ValueError(f"{folder}/about.json is not from this program: {anew}")
     own = {drawn.name(number) for number in range(found["count"])} | {*drawn.finish, "about.json"}
     strangers = there - {Path(name).parts[0] for name in own}
     if strangers:
-        raise ValueError(f"{folder} also holds {min(strangers)}, which is not of the set: move it, or {another}")
+        raise ValueError(f"{folder} also holds {min(strangers)}, which is not of the set: {anew}")
     return found == about and all((folder / name).is_file() for name in own)
 
 

@@ -79,6 +79,14 @@ def make_folder(path: Path, option: str) -> Path:
     return path
 
 
+def remove(path: Path) -> None:
+    """Removes a file, a folder with all that is in it, or a link but not what it leads to; or what can be of it."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def _unwritten(path: Path, error: OSError) -> StorageError:
     return StorageError(f"{path}: cannot be written ({error.strerror or error}); free space or mend the folder, then "
                         "run the same command again")
@@ -110,9 +118,15 @@ def targets(pictures: Iterable[Path], folder: Path) -> dict[Path, Path]:
     """Each picture -> the PNG file of its name in a folder. Raises UserError where that is the picture itself."""
     found = {path: folder / f"{path.stem}.png" for path in pictures}
     for path, target in found.items():
-        if target.resolve() == path.resolve():
+        if os.path.realpath(target) == os.path.realpath(path):  # Path.resolve raises where a link leads to itself
             raise UserError(f"{path} would be written over: give --out another folder")
     return found
+
+
+def demand_inside(path: Path, folder: Path) -> None:
+    """Raises UserError where something in a folder is a link that leads out of it."""
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise UserError(f"{path}: is a link that leads out of {folder}; pass the folder that really holds it")
 
 
 def sync(path: Path) -> None:

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from common.cli import out_of_memory, say
-from common.files import atomic, write_json
+from common.files import atomic, remove, write_json
 
 
 def kept(home: Path, kind: str, keys: set[str],
@@ -23,13 +23,15 @@ def kept(home: Path, kind: str, keys: set[str],
         home: the folder; its name says what the network was made from.
         kind: "judge", for the files' names and for messages.
         keys: what the card must have.
-        make: gives the network and its card, ready for JSON; `sha256` of the weights is added to it.
+        make: gives the network and its card, ready for JSON; `sha256` of the weights is added to it, and in the file
+            `card_sha256` of all that.
     """
     file, card = home / f"{kind}.keras", home / f"{kind}.json"
     try:
         known = json.loads(card.read_text(encoding="utf-8"))
         network = keras.saving.load_model(file, compile=False)
-        if known["sha256"] == fingerprint(network) and known.keys() >= keys:
+        whole = known.pop("card_sha256") == _digest(known)
+        if whole and known["sha256"] == fingerprint(network) and known.keys() >= keys:
             return network, known
         say(f"note: {home} is damaged; the {kind} is trained anew")
     except FileNotFoundError:
@@ -38,13 +40,18 @@ def kept(home: Path, kind: str, keys: set[str],
         if out_of_memory(error):
             raise
         say(f"note: {home} is damaged; the {kind} is trained anew")
+    remove(home)  # a link, a file in its place, folders in the files' places: none of them could be written over
+    home.mkdir(parents=True, exist_ok=True)
     network, known = make()
     known = {"sha256": fingerprint(network), **known}
-    home.mkdir(parents=True, exist_ok=True)
     with atomic(file) as temporary:
         network.save(temporary)
-    write_json(card, known)
+    write_json(card, {**known, "card_sha256": _digest(known)})
     return network, known
+
+
+def _digest(card: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(card).encode()).hexdigest()
 
 
 def fingerprint(network: keras.Model) -> str:

@@ -22,7 +22,7 @@ import numpy as np
 
 from common.cli import StorageError, UserError
 from common.decoding import BadPicture, Cut, decode, strict_pillow
-from common.files import own_prefix, sync
+from common.files import own_prefix, remove, sync
 
 VERSION = 1  # raise it when the same files would give other pixels or another index
 SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -75,10 +75,10 @@ def load(folder: Path, size: int, cache: Path, progress: Progress | None = None,
     files, left_out = _list(folder)
     home = cache / _cache_name(folder.resolve(), size, cut, files, left_out)
     rebuilt = ""
-    if home.exists():
+    if os.path.lexists(home):
         try:
             return _open(home, size, cached=True)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             rebuilt = f"the picture cache {home} is damaged ({error})"
     try:
         return _build(folder, size, cut, home, list(files), left_out, progress or (lambda done, total: None), rebuilt)
@@ -135,7 +135,7 @@ def _cache_name(folder: Path, size: int, cut: Cut, files: dict, left_out: dict) 
 
 
 def _open(home: Path, size: int, cached: bool, rebuilt: str = "") -> Pictures:
-    """Maps a cache. Raises OSError, ValueError, KeyError or TypeError if it is damaged."""
+    """Maps a cache. Raises OSError, ValueError, KeyError, TypeError or RecursionError if it is damaged."""
     index = json.loads((home / "index.json").read_text("utf-8"))
     names, left_out = index["names"], index["left_out"]
     if index["version"] != VERSION:
@@ -171,7 +171,7 @@ def _build(folder: Path, size: int, cut: Cut, home: Path, names: list[str], left
         # Opened before it is moved: should another process remove or replace it, the mapping stays good.
         pictures = _open(work, size, cached=False, rebuilt=rebuilt)
         if rebuilt:
-            shutil.rmtree(home, ignore_errors=True)
+            remove(home)
         _publish(work, home)
     finally:
         shutil.rmtree(work, ignore_errors=True)  # only there if something failed, or another process was first
@@ -246,6 +246,6 @@ def _publish(work: Path, home: Path) -> None:
     same_folder = home.name.rpartition("-")[0] + "-"
     for other in home.parent.iterdir():
         if other.name.startswith(same_folder) and other != home:
-            shutil.rmtree(other, ignore_errors=True)
+            remove(other)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from common import plots, runtime, tags
-from common.cli import StorageError, UserError, option, out_of_memory, reason, say
+from common.cli import StorageError, UserError, check_ranges, option, out_of_memory, reason, say
 from common.files import make_folder
 from common.runs import read_config
 
@@ -29,9 +30,9 @@ class Options:
     text: Path | None = option(None, "file with lines such as `1,blue hair red eyes`", metavar="FILE")
     hair: str | None = option(None, "hair colour, in place of --text", choices=tags.HAIR)
     eyes: str | None = option(None, "eye colour, in place of --text", choices=tags.EYES)
-    count: int = option(5, "pictures a line", metavar="N")
+    count: int = option(5, "pictures a line", metavar="N", within=(1, 10_000))
     chart: bool = option(False, "draw all hair by all eye colours in one picture, chart.png")
-    seed: int = option(0, "seed of the noise", metavar="N")
+    seed: int = option(0, "seed of the noise", metavar="N", within=(0, 2**31 - 1))
     debug: bool = option(False, "show the traceback of an error")
 
     def check(self) -> None:
@@ -42,8 +43,7 @@ class Options:
             raise UserError("--text, or --hair and --eyes: not both")
         if not (self.text or self.hair or self.chart):
             raise UserError("nothing to draw: give --text FILE, --hair COLOUR --eyes COLOUR, or --chart")
-        if self.count < 1 or self.seed < 0:
-            raise UserError("--count must be 1 or more, --seed 0 or more")
+        check_ranges(self)
 
 
 class Condition(NamedTuple):
@@ -62,9 +62,9 @@ def read_text(path: Path) -> list[Condition]:
     """
     table = tags.read(path)
     if len(tags.exactly_one(table)) < len(table):
-        odd = set(table["id"]) - set(tags.exactly_one(table)["id"])
-        raise UserError(f"{path}: id {min(odd)} does not ask for one hair and one eye colour; write it as "
-                        "`1,blue hair red eyes`")
+        odd = min(set(table["id"]) - set(tags.exactly_one(table)["id"]))
+        raise UserError(f"{path}:{tags.line_of(path, odd)}: id {odd} does not ask for one hair and one eye colour; "
+                        "write it as `1,blue hair red eyes`")
     hair, eyes = tags.labels(table)
     return [Condition(int(key), int(h), int(e)) for key, h, e in zip(table["id"], hair, eyes, strict=True)]
 
@@ -85,7 +85,8 @@ def find_network(run: Path, train_command: str, file: str = "generator.keras") -
     return path
 
 
-Shape = tuple[int | None, ...]
+ANY = "any"  # in a shape: a size, whichever it is; None is Keras' own None, which takes every size
+Shape = tuple[int | None | str, ...]
 
 
 def load_network(path: Path, train_command: str, inputs: Mapping[str, Shape]) -> Any:
@@ -94,7 +95,7 @@ def load_network(path: Path, train_command: str, inputs: Mapping[str, Shape]) ->
     Args:
         path: of `find_network`.
         train_command: trains such a run.
-        inputs: the names of the network's inputs, and their shapes without the batch; None is any size.
+        inputs: the names of the network's inputs, and their shapes without the batch, see ANY.
 
     Raises:
         StorageError: the file is damaged or holds something else.
@@ -104,19 +105,24 @@ def load_network(path: Path, train_command: str, inputs: Mapping[str, Shape]) ->
 
     try:
         network = keras.saving.load_model(path, compile=False, safe_mode=True)
+        if not isinstance(network, keras.Model):
+            raise TypeError(f"it is a {type(network).__name__} layer alone")
+        found = {tensor.name: tuple(tensor.shape[1:]) for tensor in network.inputs}
+        given = tuple(network.output_shape)
+        if not all(np.isfinite(weight).all() for weight in network.get_weights()):
+            raise ValueError("a weight is NaN or infinite")
     except Exception as error:  # a description of layers that does not hold together makes Keras raise anything
         if out_of_memory(error):
             raise
         raise StorageError(f"{path}: cannot be loaded, it is damaged or no network ({reason(error)}); "
                            "train the run anew with --overwrite") from None
-    found = {tensor.name: tuple(tensor.shape[1:]) for tensor in network.inputs}
     wrong = ""
     if list(found) != list(inputs):
         wrong = f"takes {', '.join(found)}, not {', '.join(inputs)}"
     elif odd := [name for name, shape in inputs.items() if not _fits(found[name], shape)]:
         wrong = f"takes {odd[0]} of the shape {found[odd[0]]}, not {inputs[odd[0]]}"
-    elif not _fits(tuple(network.output_shape[1:]), (None, None, 3)):
-        wrong = f"gives {network.output_shape}, which are no pictures"
+    elif len(given) != 4 or given[3] != 3:
+        wrong = f"gives {given}, which are no pictures"
     if wrong:
         raise StorageError(f"{path}: {wrong}: it is another network; give another --run, or train one with: "
                            f"{train_command}")
@@ -124,7 +130,20 @@ def load_network(path: Path, train_command: str, inputs: Mapping[str, Shape]) ->
 
 
 def _fits(found: Shape, wanted: Shape) -> bool:
-    return len(found) == len(wanted) and all(b is None or a == b for a, b in zip(found, wanted, strict=True))
+    return len(found) == len(wanted) and all(a is not None if b == ANY else a == b
+                                             for a, b in zip(found, wanted, strict=True))
+
+
+@contextlib.contextmanager
+def drawing(path: Path, train_command: str) -> Iterator[None]:
+    """Draws with the network of a file. Raises StorageError where it does not take the numbers that it is given."""
+    import tensorflow as tf
+
+    try:
+        yield
+    except tf.errors.InvalidArgumentError:
+        raise StorageError(f"{path}: does not take the numbers that it is given: it is another network; give another "
+                           f"--run, or train one with: {train_command}") from None
 
 
 def noise(seed: int, condition: int, count: int, size: int) -> np.ndarray:
@@ -164,11 +183,12 @@ def write(options: Options, run: Path, train_script: str, inputs: Mapping[str, S
     out = make_folder((options.out or run / "sampled").absolute(), "--out")
     generator = load_network(file, command, inputs)
     draw, size = drawer(generator), generator.input_shape[0][-1]
-    for condition in conditions:
-        z = noise(options.seed, condition.id, options.count, size)
-        images = draw(z, np.full(options.count, condition.hair), np.full(options.count, condition.eyes))
-        for number, image in enumerate(images, 1):
-            plots.save(image, out / f"sample_{condition.id}_{number}.jpg", quality=95, subsampling=0)
-    if options.chart:
-        plots.save(table(draw, size, eyes, options.seed), out / "chart.png")
+    with drawing(file, command):
+        for condition in conditions:
+            z = noise(options.seed, condition.id, options.count, size)
+            images = draw(z, np.full(options.count, condition.hair), np.full(options.count, condition.eyes))
+            for number, image in enumerate(images, 1):
+                plots.save(image, out / f"sample_{condition.id}_{number}.jpg", quality=95, subsampling=0)
+        if options.chart:
+            plots.save(table(draw, size, eyes, options.seed), out / "chart.png")
     say(f"{len(conditions) * options.count + options.chart} pictures in {out}")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from common.cli import UserError, uninterrupted
+from common.files import demand_inside
 
 if TYPE_CHECKING:  # pandas takes half a second to import, and --help imports this module
     import pandas
@@ -60,8 +61,7 @@ def find(folder: Path) -> Layout:
         better = [str(path) for path in near if _csv(path) and _picture_folder(path)]
         instead = f"; pass {' or '.join(better)} instead" if better else ""
         raise UserError(f"{folder}: {found}; looked for {_LAYOUTS}{instead}")
-    if not pictures.resolve().is_relative_to(folder.resolve()):
-        raise UserError(f"{pictures}: is a link that leads out of {folder}; pass the folder that really holds it")
+    demand_inside(pictures, folder)
     return Layout(csv, pictures)
 
 
@@ -101,7 +101,15 @@ def read(csv: Path) -> pandas.DataFrame:
     return table
 
 
+def line_of(csv: Path, key: int) -> int:
+    """The line in which an id stands, for messages on a file that `read` has passed."""
+    return next(number for number, line in enumerate(_lines(csv), 1)
+                if line.strip() and _id(line.partition(",")[0]) == key)
+
+
 def _lines(csv: Path) -> list[str]:
+    if os.path.exists(csv) and not os.path.isfile(csv):
+        raise UserError(f"{csv}: is no file; check the path")  # reading a pipe would wait for ever
     try:
         data = csv.read_bytes()
     except OSError as error:
@@ -161,7 +169,8 @@ def _tag(item: str) -> str:
     tag, _, count = item.rpartition(":")  # the last colon: tags hold colons themselves
     tag, count = tag.strip(), count.strip()
     if not tag or not count.isdecimal():
-        raise ValueError(f"{item[:40]!r} is not 'tag:count'")
+        raise ValueError(f"{item[:40]!r} is not 'tag:count', the line is cut off or damaged; mend it, or fetch the "
+                         "file again")
     if "," in tag:
         raise ValueError(f"a second comma, in {item[:40]!r}: is a line break missing before it?")
     return tag

@@ -148,7 +148,8 @@ def _tags(data: Path | None) -> pandas.DataFrame:
     if data:
         return tags.read(tags.find(data).csv)
     if (datasets.EMBEDDED / "tags_clean.csv").is_file():
-        return tags.read(datasets.EMBEDDED / "tags_clean.csv")
+        with datasets.or_drawn_anew(datasets.EMBEDDED):
+            return tags.read(datasets.EMBEDDED / "tags_clean.csv")
     with tempfile.TemporaryDirectory() as folder:
         csv = Path(folder) / "tags_clean.csv"
         faces.write_rows(csv)

@@ -49,7 +49,7 @@ def listed(given: Sequence[Path]) -> dict[Path, bool]:
 
     found: dict[Path, bool] = {}
     for path in given:
-        if not path.exists():
+        if not (path.is_dir() or path.is_file()):  # reading a pipe would wait for ever
             raise cli.UserError(f"{path}: no such file or folder")
         inside = sorted(one for one in path.iterdir() if one.suffix.lower() in SUFFIXES and one.name[0] != "."
                         and one.is_file()) if path.is_dir() else []
@@ -81,9 +81,9 @@ def main(options: Options) -> None:
     runtime.import_tensorflow()
     from cyclegan_style import measures  # registers the layer of the network
 
-    network = sampling.load_network(network_file, command, {"picture": (None, None, 3)})
-    size, left_out = network.input_shape[1], 0
-    with decoding.strict_pillow():
+    network = sampling.load_network(network_file, command, {"picture": (sampling.ANY, sampling.ANY, 3)})
+    size, left_out = network.inputs[0].shape[1], 0
+    with decoding.strict_pillow(), sampling.drawing(network_file, command):
         for done, (path, in_folder) in enumerate(chosen.items(), 1):
             try:
                 picture = decoding.decode(path, size, "middle")

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import warnings
 from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from common.cli import UserError
+from common.cli import UserError, out_of_memory, reason
 from common.game import to_range
 from common.runs import Run
 
@@ -82,10 +83,14 @@ def _trained(run: Run, asked: str, kind: str, path: Path) -> Features:
         raise UserError(f"--features {asked}: {path} is no file; give VGG16's weights without its top, or random")
     vgg = keras.applications.VGG16(weights=None, include_top=False)
     try:
-        vgg.load_weights(path)
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"--features {asked}: {path} cannot be loaded ({str(error).splitlines()[0][:120]}); give "
-                        "VGG16's weights without its top, or --features random") from None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Keras warns of every layer that does not fit before it raises
+            vgg.load_weights(path)
+    except Exception as error:  # see sampling.load_network
+        if out_of_memory(error):
+            raise
+        raise UserError(f"--features {asked}: {path} cannot be loaded ({reason(error)}); give VGG16's weights without "
+                        "its top, or --features random") from None
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     run.fix("features", {"kind": kind, "sha256": digest})
     return Features(vgg)

@@ -29,8 +29,8 @@ class Options(sampling.Options):
         """Raises UserError for half a condition, or values that cannot be meant."""
         if self.text or self.hair or self.eyes or self.chart:
             super().check()
-        elif self.count < 1 or self.seed < 0:
-            raise cli.UserError("--count must be 1 or more, --seed 0 or more")
+        else:
+            cli.check_ranges(self)
 
 
 def draw(generator, noise: str, z: np.ndarray, *_: np.ndarray) -> np.ndarray:
@@ -71,15 +71,16 @@ def main(options: Options) -> None:
     config = train_text2image.Config() if conditional else train.Config()
     run = (options.run or config.run_folder).absolute()
     if conditional:
-        sampling.write(options, run, "hw3_dcgan_lsgan/train_text2image.py", {"z": (None,), "condition": (22,)},
+        sampling.write(options, run, "hw3_dcgan_lsgan/train_text2image.py", {"z": (sampling.ANY,), "condition": (22,)},
                        lambda generator: functools.partial(draw_condition, generator), EYES)
         return
     command = f"python hw3_dcgan_lsgan/train.py --preset quick --out {shlex.quote(str(run))}"
     file = sampling.find_network(run, command)
     out = files.make_folder((options.out or run / "sampled").absolute(), "--out")
-    generator = sampling.load_network(file, command, {"z": (None,)})
-    noise, size = runs.read_config(run / "config.json")["settings"]["z"], generator.input_shape[-1]
-    images = draw(generator, noise, sampling.noise(options.seed, 0, options.count, size))
+    generator = sampling.load_network(file, command, {"z": (sampling.ANY,)})
+    noise, size = runs.read_config(run / "config.json")["settings"]["z"], generator.inputs[0].shape[-1]
+    with sampling.drawing(file, command):
+        images = draw(generator, noise, sampling.noise(options.seed, 0, options.count, size))
     for number, image in enumerate(images, 1):
         plots.save(image, out / f"sample_{number}.jpg", quality=95, subsampling=0)
     plots.save(plots.tile(images, 8), out / "sheet.png")

@@ -59,9 +59,10 @@ def main(options: Options) -> None:
     style = pictures.read(style_file(run, options.style))
     files.make_folder(out, "--out")
     network, recolour = load(network_file), sampling.settings(run).get("colours", {}).get("recolour", False)
-    for path, photo in zip(options.photos, photos, strict=True):
-        plots.save(draw(network, np.asarray(photo), np.asarray(style), recolour), targets[path])
-        cli.say(f"{targets[path]}: {photo.width}x{photo.height}")
+    with sampling.drawing(network_file, _command(run)):
+        for path, photo in zip(options.photos, photos, strict=True):
+            plots.save(draw(network, np.asarray(photo), np.asarray(style), recolour), targets[path])
+            cli.say(f"{targets[path]}: {photo.width}x{photo.height}")
 
 
 def _command(run: Path) -> str:
@@ -89,8 +90,8 @@ def style_file(run: Path, style: str) -> Path:
     """The run's own style picture of a number, or the file itself. Raises UserError."""
     if not style.isdecimal():
         return Path(style)
-    found = sorted(int(path.stem) for path in (run / "styles").glob("*.png") if path.stem.isdecimal())
-    if int(style) not in found:
+    found = {path.stem for path in (run / "styles").glob("*.png") if path.stem.isdecimal()}
+    if style not in found:  # compared as words: of thousands of digits Python makes no number
         known = f"from 1 to {len(found)}" if found else f"a picture: {run / 'styles'} is gone"
         raise cli.UserError(f"--style {style}: must be {known}")
     return run / "styles" / f"{style}.png"

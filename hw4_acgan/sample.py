@@ -28,7 +28,7 @@ def main(options: sampling.Options) -> None:
     from hw4_acgan.train import Config
 
     sampling.write(options, (options.run or Config().run_folder).absolute(), "hw4_acgan/train.py",
-                   {"z": (None,), "hair": (), "eyes": ()}, lambda generator: functools.partial(draw, generator))
+                   {"z": (sampling.ANY,), "hair": (), "eyes": ()}, lambda generator: functools.partial(draw, generator))
 
 
 if __name__ == "__main__":

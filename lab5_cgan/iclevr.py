@@ -11,6 +11,7 @@ import numpy as np
 
 from common import datasets
 from common.cli import ROOT, UserError, say
+from common.files import demand_inside
 from common.runs import Run
 from lab5_cgan import labels, scenes
 
@@ -68,7 +69,8 @@ def load(run: Run, data: Path | None, resize: str) -> Scenes:
     if not data:
         datasets.embedded(run, scenes.make, EMBEDDED, "no --data: training on the embedded set of scenes, drawn by "
                                                       "code (data/scenes)")
-    found = _read(data or EMBEDDED, resize)
+    with datasets.or_drawn_anew(None if data else EMBEDDED):
+        found = _read(data or EMBEDDED, resize)
     run.fix("data", found.facts)
     run.note("data_folder", str(data.resolve()) if data else "embedded")
     return found
@@ -76,8 +78,9 @@ def load(run: Run, data: Path | None, resize: str) -> Scenes:
 
 def _read(folder: Path, resize: str) -> Scenes:
     for name in (*FILES, "images"):
-        if not (folder / name).exists():
+        if not ((folder / name).is_dir() if name == "images" else (folder / name).is_file()):
             raise UserError(f"{folder}: has no {name}; an i-CLEVR folder has images/, {', '.join(FILES)}")
+    demand_inside(folder / "images", folder)
     labels.check_objects(folder / "objects.json")
     named = labels.read_train(folder / "train.json")
     tests = {name: labels.read_conditions(folder / f"{name}.json") for name in TESTS}

@@ -75,11 +75,11 @@ def numbers(entry: Any, where: str) -> list[int]:
 
 def _read(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_once)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
+        if not path.is_file():  # reading a pipe would wait for ever
+            raise UserError(f"{path}: no such file")
+        return json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_once)
     except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path}: cannot be read as JSON ({error})") from None
+        raise UserError(f"{path}: cannot be read as JSON ({error}); mend it there, or fetch the file again") from None
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

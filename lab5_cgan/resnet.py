@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from pathlib import Path
 
 import keras
 import numpy as np
 from keras import layers
 
-from common.cli import UserError
+from common.cli import UserError, reason
 
 
 def resnet18(classes: int, size: int = 64) -> keras.Model:
@@ -57,8 +55,8 @@ def load_torch(network: keras.Model, path: Path) -> None:
             state = {name: file[name] for name in file.files}
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
-    except (OSError, ValueError, TypeError, EOFError, NotImplementedError, zlib.error, zipfile.BadZipFile) as error:
-        raise UserError(f"{path}: is no .npz file of arrays ({error}); see lab5_cgan/README.md") from None
+    except Exception as error:  # NumPy raises anything for a file that is no such archive
+        raise UserError(f"{path}: is no .npz file of arrays ({reason(error)}); see lab5_cgan/README.md") from None
     for layer in network.layers:
         if layer.weights:
             layer.set_weights([_weight(state, path, layer.name, variable) for variable in layer.weights])

@@ -64,9 +64,10 @@ def main(options: Options) -> None:
     runtime.import_tensorflow()
     from lab5_cgan import model  # noqa: F401 - registers the layer of the networks
 
-    generator = sampling.load_network(network, command, {"z": (None,), "label": (len(labels.OBJECTS),)})
+    generator = sampling.load_network(network, command, {"z": (sampling.ANY,), "label": (len(labels.OBJECTS),)})
     z = sampling.noise(options.seed, 0, len(asked), generator.input_shape[0][-1])
-    images = draw(generator, z, labels.multi_hot(asked))
+    with sampling.drawing(network, command):
+        images = draw(generator, z, labels.multi_hot(asked))
     for number, image in enumerate(images):
         plots.save(image, out / f"sample_{number}.png")
     plots.save(plots.tile(images, 8), out / "grid.png")

@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from common import drawn, plots
+from common import drawn, sheets
 from common.files import write_picture
 from lab5_cgan import labels
 from lab5_cgan.layout import OBJECTS, Scene, describe
@@ -114,18 +113,5 @@ SET = drawn.DrawnSet(
      "objects.json": lambda path, count, seed: _write(path, {name: k for k, name in enumerate(labels.OBJECTS)})})
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Writes the contact sheet that the command line asks for."""
-    parser = argparse.ArgumentParser(prog="python -m lab5_cgan.scenes", description="Draw a sheet of scenes.")
-    parser.add_argument("file", type=Path, help="picture to write")
-    parser.add_argument("--count", type=int, default=40, help="scenes to draw (default 40)")
-    parser.add_argument("--columns", type=int, default=10, help="scenes in a row (default 10)")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the set (default 0)")
-    options = parser.parse_args(arguments)
-    if options.count < 1 or options.columns < 1 or options.seed < 0:
-        parser.error("--count and --columns must be 1 or more, --seed 0 or more")
-    plots.save(sheet(options.count, options.columns, options.seed), options.file)
-
-
 if __name__ == "__main__":
-    main()
+    sheets.run(sheet, __doc__)

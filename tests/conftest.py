@@ -9,6 +9,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -96,6 +97,24 @@ def full_disk(largest: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def make_pipe(path: Path) -> None:
+    """Makes a named pipe. Whoever reads it finds nothing, so that a test fails where a user would wait for ever."""
+    os.mkfifo(path)
+    threading.Thread(target=lambda: path.open("wb").close(), daemon=True).start()
+
+
+BRACKETS = b"\x93NUMPY\x01\x00\x08\x00((((((((" + bytes(8)  # a .npy file of which Python's tokenizer wants more
+
+
+def encrypt(path: Path) -> None:
+    """Has a .zip file say that it is encrypted."""
+    data = bytearray(path.read_bytes())
+    for mark, place in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        for found in re.finditer(re.escape(mark), bytes(data)):
+            data[found.start() + place] |= 1
+    path.write_bytes(data)
 
 
 def state(folder):

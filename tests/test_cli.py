@@ -45,7 +45,8 @@ def test_epochs_become_steps():
     assert cli.parse(Config, ["--steps", "5"]).total_steps(178) == 5
 
 
-@pytest.mark.parametrize("words", ["--steps 3 --epochs 1", "--steps 0", "--batch-size -1", "--seed -1",
+@pytest.mark.parametrize("words", ["--steps 3 --epochs 1", "--steps 0", "--batch-size -1", f"--steps {10**31}",
+                                   f"--epochs {10**25}", f"--log-every {10**10}", "--seed -1",
                                    "--data does/not/exist", "--evaluate-only --overwrite",
                                    "--evaluate-only --no-evaluate", "--lr 1.5", "--lr nan"])
 def test_values_that_cannot_be_meant(words):

@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import frozen
+from conftest import frozen, make_pipe
 from PIL import Image
 
 from common.cli import UserError, parse
@@ -406,6 +406,14 @@ def test_values_that_cannot_be_meant(words, message):
 
     with pytest.raises(UserError, match=message):
         parse(Config, words.split())
+
+
+def test_a_pipe_is_no_picture_to_translate(tmp_path):
+    from cyclegan_style import translate
+
+    make_pipe(tmp_path / "a.png")
+    with pytest.raises(UserError, match="a.png: no such file or folder"):
+        translate.listed([tmp_path / "a.png"])
 
 
 def test_a_folder_is_the_same_domain_however_it_is_spelled(celeba, monkeypatch):

@@ -73,6 +73,11 @@ def test_the_embedded_set_is_drawn_once_and_said(run, tmp_path, monkeypatch, cap
     assert "drawing" in first
     datasets.load(run, [], 64, "all")
     assert "drawing" not in capsys.readouterr().out
+    csv = datasets.EMBEDDED / "tags_clean.csv"
+    csv.write_text(csv.read_text()[:-9])  # of the last row's last tag only the first letters are left
+    with pytest.raises(UserError, match=f"tags_clean.csv:20: .* is not 'tag:count', the line is cut off or damaged; "
+                                        f".*; or delete {datasets.EMBEDDED}, it is drawn anew"):
+        datasets.load(run, [], 64, "all")
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert len(config["substitutions"]) == 1
     assert config["data_folder"] == "embedded"
@@ -84,6 +89,13 @@ def test_a_full_disk_while_the_embedded_set_is_drawn_leaves_nothing(run, tmp_pat
     with full_disk(2000), pytest.raises(StorageError, match="the embedded set cannot be drawn there .*; free space or"):
         datasets.load(run, [], 64, "all")
     assert list(datasets.EMBEDDED.parent.glob(f"*{datasets.EMBEDDED.name}*")) == []
+
+
+def test_a_picture_without_a_number_is_named_with_its_folder(run, tmp_path):
+    folder = write_set(tmp_path / "set", {1: "red hair:1\tblue eyes:1\t"}, [1])
+    next((folder / "faces").iterdir()).rename(folder / "faces" / "cover.png")
+    with pytest.raises(UserError, match="set/faces: cover.png: the name is not a number, so no row"):
+        datasets.load(run, [folder], 64, "all")
 
 
 def test_real_faces_of_the_course(run, mini):

@@ -109,7 +109,24 @@ def test_somebody_elses_folder_is_refused(tmp_path):
     (tmp_path / "about.json").write_text("a page about me")
     with pytest.raises(ValueError, match="no JSON"):
         make(tmp_path, count=2, workers=1)
+    (tmp_path / "about.json").write_text("[" * 100_000)
+    with pytest.raises(ValueError, match=f"no JSON: keep what is yours elsewhere and delete {tmp_path}; the faces are "
+                                         "drawn anew"):
+        make(tmp_path, count=2, workers=1)
     assert (tmp_path / "thesis.txt").read_text() == "do not lose me"
+
+
+def test_what_systems_leave_in_a_folder_is_not_somebodys(tmp_path):
+    assert make(tmp_path / "set", count=1, workers=1)
+    for name in (".DS_Store", "Thumbs.db"):
+        (tmp_path / "set" / name).touch()
+    assert not make(tmp_path / "set", count=1, workers=1)
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / ".DS_Store").touch()
+    assert make(tmp_path / "new", count=1, workers=1)
+    (tmp_path / "mine" / ".git").mkdir(parents=True)
+    with pytest.raises(ValueError, match="not empty and has no about.json"):
+        make(tmp_path / "mine", count=1, workers=1)
 
 
 def test_an_empty_folder_is_used_and_a_file_refused(tmp_path):

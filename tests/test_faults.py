@@ -12,6 +12,7 @@
 | bad pictures | test_bad_pictures_*; test_pictures.py: every kind; test_datasets.py: rows without a picture |
 | kinds of pictures, bombs | test_pictures.py: decoding; test_fuzz.py |
 | paths in names, ids | test_a_row_*, test_a_line_*; test_pictures.py, test_tags.py: links; test_lab5_cgan.py |
+| pipes, links to themselves | test_tags.py, test_lab5_cgan.py, test_cyclegan_style.py, test_hw3_style.py |
 | too few, domains | test_bad_pictures_*, test_nothing_left_*, test_an_unknown_domain_*; test_cyclegan_style.py |
 | CSV | test_a_row_*, test_odd_rows_*, test_a_million_rows; test_tags.py, test_datasets.py; test_fuzz.py |
 | text and label files | test_a_line_*, test_a_label_file_*; test_sampling.py, test_lab5_cgan.py; test_fuzz.py |
@@ -19,6 +20,7 @@
 | environment | test_an_environment_*; test_runtime.py |
 | out of memory | test_out_of_memory_*; test_cli.py |
 | damaged cache | test_pictures.py (pictures), test_networks.py and test_judge.py (judge, evaluator) |
+| damaged embedded set | test_faces.py, test_portraits.py, test_datasets.py, test_lab5_cgan.py |
 """
 
 import json
@@ -422,16 +424,51 @@ def as_no_pictures(keras, path: Path) -> None:
     network(keras, channels=5).save(path)
 
 
-def network(keras, z=(100,), channels=3):
+def as_any_size(keras, path: Path) -> None:
+    inputs = [keras.Input(shape, name=name) for name, shape in (("z", (None,)), ("hair", ()), ("eyes", ()))]
+    keras.Model(inputs, keras.layers.Reshape((4, 4, 3))(inputs[0])).save(path)
+
+
+def as_one_layer(keras, path: Path) -> None:
+    layer = keras.layers.Dense(3)
+    layer.build((None, 2))
+    keras.models.save_model(layer, path)
+
+
+def as_unbuilt(keras, path: Path) -> None:
+    keras.Sequential([keras.layers.Dense(3)]).save(path)
+
+
+def as_input_alone(keras, path: Path) -> None:
+    keras.Sequential([keras.Input((100,), name="z")]).save(path)
+
+
+def as_not_a_number(keras, path: Path) -> None:
+    made = network(keras)
+    made.set_weights([np.full_like(weight, np.nan) for weight in made.get_weights()])
+    made.save(path)
+
+
+def as_fewer_colours(keras, path: Path) -> None:
+    network(keras, colours=2).save(path)
+
+
+def network(keras, z=(100,), channels=3, colours=12):
     inputs = [keras.Input(shape, name=name) for name, shape in (("z", z), ("hair", ()), ("eyes", ()))]
     made = keras.layers.Dense(16 * channels)(keras.layers.Flatten()(inputs[0]))
+    made = keras.layers.Add()([made, keras.layers.Embedding(colours, 16 * channels)(inputs[1])])
     return keras.Model(inputs, keras.layers.Reshape((4, 4, channels))(made))
 
 
 @pytest.mark.parametrize(("write", "words"), [
     (as_pickle, "it is damaged or no network ("), (as_h5, "it is damaged or no network ("),
-    (as_lambda, "it is damaged or no network ("), (as_another_shape, "takes z of the shape (4, 4), not (None,)"),
-    (as_no_pictures, "gives (None, 4, 4, 5), which are no pictures")])
+    (as_lambda, "it is damaged or no network ("), (as_another_shape, "takes z of the shape (4, 4), not ('any',)"),
+    (as_no_pictures, "gives (None, 4, 4, 5), which are no pictures"),
+    (as_any_size, "takes z of the shape (None,), not ('any',)"), (as_one_layer, "network (it is a Dense layer alone)"),
+    (as_unbuilt, "it is damaged or no network ("), (as_input_alone, "it is damaged or no network ("),
+    (as_not_a_number, "no network (a weight is NaN or infinite); train the run anew with --overwrite"),
+    (as_fewer_colours, "does not take the numbers that it is given: it is another network; give another --run")])
+@pytest.mark.filterwarnings("ignore:You are saving a model that has not yet been built")
 def test_a_generator_of_another_kind_is_refused(script, tmp_path, tensorflow, write, words):
     write(tensorflow.keras, tmp_path / "generator.keras")
     done = script("hw4_acgan/sample.py", "--hair", "red", "--eyes", "blue", "--run", tmp_path, code=4)

@@ -277,6 +277,18 @@ def test_a_file_of_weights(features, run, tmp_path):
         features.load(run, str(tmp_path / "none.h5"), NOISE)
 
 
+@pytest.mark.parametrize("name", ["other.weights.h5", "other.keras"])
+def test_weights_of_another_network_are_one_line(features, run, tmp_path, recwarn, name):
+    import keras
+
+    other = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    other.save(tmp_path / name) if name.endswith(".keras") else other.save_weights(tmp_path / name)
+    with pytest.raises(UserError, match=f"{name} cannot be loaded .*; give VGG16's weights without its top, or") as end:
+        features.load(run, str(tmp_path / name), NOISE)
+    assert len(str(end.value).splitlines()) == 1
+    assert not [str(warning.message) for warning in recwarn if warning.category is UserWarning]
+
+
 def test_imagenet_without_network_is_one_line(script, tmp_path):
     done = script("hw3_dcgan_lsgan/train_style.py", "--preset", "smoke", "--features", "imagenet", "--out",
                   tmp_path / "run", code=2, KERAS_HOME=str(tmp_path / "keras"), https_proxy="http://127.0.0.1:9")
@@ -357,6 +369,26 @@ def test_defaults_are_the_papers():
 def test_stylize_says_what_makes_no_sense(argv, message):
     with pytest.raises(UserError, match=message):
         parse(stylize.Options, first("--photos", argv.split()))
+
+
+def test_a_number_that_no_style_has(tmp_path):
+    (tmp_path / "styles").mkdir()
+    (tmp_path / "styles" / "1.png").touch()
+    assert stylize.style_file(tmp_path, "1") == tmp_path / "styles" / "1.png"
+    for style in ("2", "01", "9" * 5000):
+        with pytest.raises(UserError, match=f"--style {style}: must be from 1 to 1"):
+            stylize.style_file(tmp_path, style)
+
+
+def test_a_photo_that_is_a_link_to_itself(tmp_path):
+    from common.files import targets
+
+    (tmp_path / "a.png").symlink_to("a.png")
+    assert targets([tmp_path / "a.png"], tmp_path / "out") == {tmp_path / "a.png": tmp_path / "out" / "a.png"}
+    with pytest.raises(UserError, match="a.png: no such file"):
+        pictures.read(tmp_path / "a.png")
+    with pytest.raises(UserError, match="a.png would be written over"):
+        targets([tmp_path / "a.png"], tmp_path)
 
 
 def test_photos_that_do_not_fit(monkeypatch, tmp_path):

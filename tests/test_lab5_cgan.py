@@ -2,11 +2,12 @@
 
 import json
 import math
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import frozen, rows
+from conftest import BRACKETS, encrypt, frozen, make_pipe, rows
 from PIL import Image
 
 from common import cli, datasets
@@ -257,12 +258,24 @@ def test_multi_hot():
     ("[[]]", "entry 0: write a list"), ('[["red cube"], ["pink cube"]]', "entry 1: there is no object 'pink cube'"),
     ('[["red cube", "red cube"]]', "twice"), ('{"a": 1}', "write a list of label lists"), ("[", "cannot be read"),
     ('["red cube"]', "entry 0: write a list"), ("[[1]]", "no object 1"), ("[]", "write a list"),
-    ('[[["red cube"]]]', r"no object \['red cube'\]")])
+    ('[[["red cube"]]]', r"no object \['red cube'\]"),
+    ("[", r"test.json: cannot be read as JSON \(.*\); mend it there, or fetch the file again")])
 def test_bad_label_files(tmp_path, text, message):
     file = tmp_path / "test.json"
     file.write_text(text)
     with pytest.raises(UserError, match=message):
         labels.read_conditions(file)
+
+
+def test_a_label_file_may_come_from_windows(tmp_path):
+    (tmp_path / "test.json").write_bytes(b'\xef\xbb\xbf[["red cube"]]\r\n')
+    assert labels.read_conditions(tmp_path / "test.json") == [[1]]
+
+
+def test_a_pipe_is_no_label_file(tmp_path):
+    make_pipe(tmp_path / "test.json")
+    with pytest.raises(UserError, match="test.json: no such file"):
+        labels.read_conditions(tmp_path / "test.json")
 
 
 def test_bad_train_and_objects_files(tmp_path):
@@ -354,12 +367,27 @@ def test_the_embedded_set_is_drawn_once_and_said(run, tmp_path, monkeypatch, cap
     iclevr.load(run, None, "crop")
     assert "drawing" not in capsys.readouterr().out
     assert run.facts["data_folder"] == "embedded"
+    os.truncate(tmp_path / "scenes" / "train.json", 30)
+    with pytest.raises(UserError, match=f"cannot be read as JSON .*; or delete {tmp_path}/scenes, it is drawn anew"):
+        iclevr.load(run, None, "crop")
 
 
 def test_a_folder_that_is_not_i_clevr(run, tmp_path):
     folder = write_set(tmp_path / "set", 1)
     (folder / "new_test.json").unlink()
     with pytest.raises(UserError, match="has no new_test.json; an i-CLEVR folder has images/, train.json"):
+        iclevr.load(run, folder, "crop")
+
+
+def test_pipes_and_pictures_of_elsewhere_are_not_followed(run, tmp_path):
+    folder = write_set(tmp_path / "set", 1)
+    (folder / "images").rename(tmp_path / "images")
+    (folder / "images").symlink_to("../images")
+    with pytest.raises(UserError, match="set/images: is a link that leads out of .*/set; pass the folder that really"):
+        iclevr.load(run, folder, "crop")
+    (folder / "train.json").unlink()
+    make_pipe(folder / "train.json")
+    with pytest.raises(UserError, match="has no train.json; an i-CLEVR folder"):
         iclevr.load(run, folder, "crop")
 
 
@@ -536,11 +564,14 @@ def test_a_file_that_is_no_checkpoint(evaluator, tmp_path):
     from lab5_cgan.resnet import load_torch, resnet18
 
     np.save(tmp_path / "one.npy", np.zeros(3))
+    np.savez(tmp_path / "locked.npz", np.zeros(3))
+    encrypt(tmp_path / "locked.npz")
     np.savez(tmp_path / "whole.npz", **state_dict())
     whole = bytearray((tmp_path / "whole.npz").read_bytes())
     whole[5000] ^= 1
     for name, content in (("text.npz", b"hello"), ("empty.npz", b""), ("bit.npz", bytes(whole)),
-                          ("array.npz", (tmp_path / "one.npy").read_bytes())):
+                          ("array.npz", (tmp_path / "one.npy").read_bytes()), ("header.npz", BRACKETS),
+                          ("locked.npz", (tmp_path / "locked.npz").read_bytes())):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(UserError, match=r"is no \.npz file of arrays"):
             load_torch(resnet18(24), tmp_path / name)

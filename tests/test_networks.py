@@ -48,7 +48,7 @@ def test_it_is_made_anew_where_its_file_is_damaged(kept, capsys, damage):
     assert "is damaged; the judge is trained anew" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("change", [{"sha256": "0"}, {"ceiling": None}, "no JSON"])
+@pytest.mark.parametrize("change", [{"sha256": "0"}, {"ceiling": None}, {"ceiling": 0.75}, "no JSON", "[" * 100_000])
 def test_it_is_made_anew_where_the_card_does_not_fit(kept, capsys, change):
     ask, made, card = kept
     ask()
@@ -59,3 +59,32 @@ def test_it_is_made_anew_where_the_card_does_not_fit(kept, capsys, change):
     assert ask()[0] == 2 and len(made) == 2
     assert "is damaged; the judge is trained anew" in capsys.readouterr().out
     assert ask()[0] == 2 and len(made) == 2
+
+
+def folder(path, elsewhere):
+    path.mkdir()
+    (path / "file").touch()
+
+
+def file(path, elsewhere):
+    path.touch()
+
+
+def loop(path, elsewhere):
+    path.symlink_to(path)
+
+
+def dangling(path, elsewhere):
+    path.symlink_to(elsewhere)
+
+
+@pytest.mark.parametrize("name", ["", "judge.json", "judge.keras"])
+@pytest.mark.parametrize("put", [folder, file, loop, dangling])
+def test_it_is_made_anew_whatever_stands_in_its_place(kept, tmp_path, name, put):
+    ask, made, card = kept
+    ask()
+    place = card.with_name(name) if name else card.parent
+    place.rename(tmp_path / "before")
+    put(place, tmp_path / "nowhere")
+    assert ask()[0] == 2 and ask()[0] == 2 and len(made) == 2
+    assert not (tmp_path / "nowhere").exists()

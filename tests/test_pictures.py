@@ -280,6 +280,7 @@ DAMAGE = {
     "list as index": (lambda home: (home / "index.json").write_text("[]"), "list indices"),
     "missing key": (lambda home: (home / "index.json").write_text("{}"), "names"),
     "lost name": (lambda home: change_index(home, names=["0.png"]), "wrong checksum"),
+    "deep index": (lambda home: (home / "index.json").write_text("[" * 100_000), "recursion"),
     "other version": (lambda home: change_index(home, version=0), "version 0, not 1"),
 }
 
@@ -291,6 +292,19 @@ def test_a_damaged_cache_is_built_again_and_says_why(folder, cache, damage, reas
     again = pictures.load(folder, 4, cache)
     assert not again.cached and again.digest == good.digest
     assert "is damaged" in again.rebuilt and re.search(reason, again.rebuilt)
+    assert pictures.load(folder, 4, cache).cached
+
+
+@pytest.mark.parametrize(("put", "reason"), [
+    (Path.touch, "Not a directory"), (lambda home: home.symlink_to(home), "symbolic links"),
+    (lambda home: home.symlink_to(home.with_name("nowhere")), "No such file")])
+def test_what_is_no_folder_in_the_place_of_a_cache_gives_way(folder, cache, put, reason):
+    pictures.load(folder, 4, cache)
+    home = next(cache.iterdir())
+    shutil.rmtree(home)
+    put(home)
+    again = pictures.load(folder, 4, cache)
+    assert "is damaged ([Errno" in again.rebuilt and reason in again.rebuilt
     assert pictures.load(folder, 4, cache).cached
 
 

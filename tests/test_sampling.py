@@ -6,12 +6,13 @@ import pytest
 from common import sampling, tags
 from common.cli import StorageError, UserError, parse
 
-INPUTS = {"z": (None,), "hair": (), "eyes": ()}
+INPUTS = {"z": (sampling.ANY,), "hair": (), "eyes": ()}
 
 
 @pytest.mark.parametrize(("words", "message"), [
     ("", "nothing to draw"), ("--hair blue", "give both"), ("--text a.txt --hair blue --eyes red", "not both"),
-    ("--chart --count 0", "--count must be 1 or more")])
+    ("--chart --count 0", "--count 0: must be from 1 to 10000"),
+    (f"--chart --count {10**20}", f"--count {10**20}: must be"), ("--chart --seed -1", "--seed -1: must be from 0 to")])
 def test_what_makes_no_sense_is_said(words, message):
     with pytest.raises(UserError, match=message):
         parse(sampling.Options, words.split())
@@ -36,6 +37,12 @@ def test_a_bad_line_is_named(tmp_path, row):
     path.write_text(f"1,blue hair red eyes\n{row}\n")
     with pytest.raises(UserError, match=r"text\.txt:2: "):
         sampling.read_text(path)
+
+
+def test_a_line_that_asks_for_less_than_a_pair_is_named(tmp_path):
+    (tmp_path / "text.txt").write_text("7,blue hair:3\tred eyes:1\t\n\n5,blue hair:3\t\n1,long hair:3\t\n")
+    with pytest.raises(UserError, match=r"text\.txt:4: id 1 does not ask for one hair and one eye colour; write it as"):
+        sampling.read_text(tmp_path / "text.txt")
 
 
 def test_text_files_of_the_course(mini):

@@ -3,13 +3,18 @@
 import colorsys
 import json
 import math
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from conftest import ROOT
 from PIL import Image
 
 from common import drawn as sets
+from common import sheets
 from lab5_cgan import labels, scenes
 from lab5_cgan.layout import Object, describe, shown
 from lab5_cgan.render import Camera, Lamp, Light, depths, picture, project, rays
@@ -257,14 +262,24 @@ def _on_a_sphere(scene, colour: str) -> np.ndarray:
     return np.asarray(draw(replace(scene, objects=(ball,)), 1), float)[where].mean(0)
 
 
-def test_a_sheet_of_nothing_is_refused(tmp_path, capsys):
-    with pytest.raises(SystemExit):
-        scenes.main([str(tmp_path / "sheet.png"), "--count", "0"])
-    assert "must be 1 or more" in capsys.readouterr().err
+@pytest.mark.parametrize(("words", "code", "message"), [
+    ("sheet.png --count 0", 2, "--count 0: must be from 1 to 4096"), ("sheet.xyz", 2, "sheet.xyz: give a picture"),
+    ("--seed 1", 2, "no file: give a picture to write, its name ends in one of .png, .jpg, .jpeg, .webp"),
+    ("sheet.png --count 65 --columns 1", 2, "--count 65: more than 64 rows; give more --columns"),
+    ("file/sheet.png", 4, "'file'; check the path and the free space")])
+@pytest.mark.parametrize("module", ["lab5_cgan.scenes", "cyclegan_style.portraits"])
+def test_a_sheet_that_cannot_be_is_one_line(tmp_path, module, words, code, message):
+    (tmp_path / "file").touch()
+    done = subprocess.run([sys.executable, "-m", module, *words.split()], cwd=tmp_path, capture_output=True, text=True,
+                          env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert done.returncode == code, done.stderr
+    assert message in done.stderr and done.stderr.count("\n") == 1
 
 
 def test_a_sheet_has_rows_and_columns(tmp_path):
-    scenes.main([str(tmp_path / "sheet.png"), "--count", "3", "--columns", "2", "--seed", "1"])
+    with pytest.raises(SystemExit) as end:
+        sheets.run(sheet, "", [str(tmp_path / "sheet.png"), "--count", "3", "--columns", "2", "--seed", "1"])
+    assert end.value.code == 0
     with Image.open(tmp_path / "sheet.png") as page:
         assert page.size == (256, 192)
         assert np.array_equal(page, sheet(count=3, columns=2, seed=1))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import make_pipe
 
 from common import tags
 from common.cli import ROOT, UserError
@@ -80,7 +81,7 @@ def test_line_ends_byte_order_mark_and_blank_lines(tmp_path, content):
     ("1,a:1\t\n../2,a:1\t\n", 2, "'../2' is not a whole number"),
     ("1,a:1\t\n2.5,a:1\t\n", 2, "'2.5' is not a whole number"),
     ("1,a:1\t\n99999999999999999999,a:1\t\n", 2, "is not a whole number"),
-    ("1,a:1\tb\t\n", 1, "'b' is not 'tag:count'"),
+    ("1,a:1\tb\t\n", 1, "'b' is not 'tag:count', the line is cut off or damaged; mend it"),
     ("1,a:1\tre:zero\t\n", 1, "'re:zero' is not 'tag:count'"),
     ("1,a:1\t2,b:1\t\n", 1, "a second comma"),
     ("1,a:1\t\n\n\n2,a:1\t\n1,b:1\t\n", 5, "id 1 stands in line 1 already"),
@@ -101,6 +102,12 @@ def test_a_bad_row_is_named_by_file_and_line(tmp_path, content, line, words):
 def test_an_empty_file_is_an_error(tmp_path, content):
     with pytest.raises(UserError, match="holds no rows"):
         tags.read(write(tmp_path, content))
+
+
+def test_a_pipe_is_an_error(tmp_path):
+    make_pipe(tmp_path / "tags.csv")
+    with pytest.raises(UserError, match="tags.csv: is no file; check the path"):
+        tags.read(tmp_path / "tags.csv")
 
 
 def test_a_missing_file_is_an_error(tmp_path):

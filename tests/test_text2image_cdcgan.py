@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT, frozen, rows
+from conftest import BRACKETS, ROOT, encrypt, frozen, rows
 from PIL import Image
 
 from common import tags
@@ -429,6 +429,13 @@ def test_the_published_encoder_by_its_own_equations(text, published):
     (lambda folder: (folder / "uni_skip.npz").write_bytes(b"PK"), "it needs uni_skip.npz"),
     (lambda folder: (folder / "uni_skip.npz").write_bytes((folder / "utable.npy").read_bytes()), "it needs uni_skip"),
     (lambda folder: (folder / "utable.npy").write_bytes(b"PK\x03\x04"), "it needs uni_skip.npz"),
+    (lambda folder: encrypt(folder / "uni_skip.npz"), r"cannot be read \(.* is encrypted, password .*; it needs"),
+    (lambda folder: (folder / "uni_skip.npz").write_bytes(BRACKETS), "it needs uni_skip.npz"),
+    (lambda folder: np.save(folder / "utable.npy", np.float32(1)), "it needs uni_skip.npz"),
+    (lambda folder: np.save(folder / "utable.npy", np.full((16, 3), "a")), "could not convert string .*; it needs"),
+    (lambda folder: np.save(folder / "utable.npy", np.zeros((0, 3))), "has 0 words of nothing, dictionary.txt 16 "),
+    (lambda folder: pickled(folder, [np.zeros(3)] * 15 + [np.zeros(2)]), "npy has 16 words of 2 or 3,"),
+    (lambda folder: pickled(folder, np.full((16, 3), "a")), "could not convert string .*; it needs"),
     (lambda folder: np.save(folder / "utable.npy", np.zeros((4, 3))), "utable.npy has 4 words of 3, dictionary.txt 16"),
     (lambda folder: np.savez(folder / "uni_skip.npz", encoder_W=np.zeros(3)), "it needs uni_skip.npz"),
     (lambda folder: np.savez(folder / "uni_skip.npz", **dict.fromkeys(
@@ -478,6 +485,56 @@ def test_a_table_that_would_run_code_is_refused(text, published):
         pickle.dump(rows, file, protocol=2)
     with pytest.raises(UserError, match=r"it holds (__builtin__|builtins)\.exec, which is no array"):
         text.published(folder)
+
+
+@pytest.mark.parametrize("name", ["runstring", "savetxt"])
+def test_a_function_of_numpy_in_the_table_is_refused_too(text, published, tmp_path, name):
+    class Evil:
+        def __reduce__(self):
+            trap = str(tmp_path / "trapped")
+            return {"runstring": (np.testing.runstring, (f"open({trap!r}, 'w')", {})),
+                    "savetxt": (np.savetxt, (trap, [1.0]))}[name]
+
+    pickled(published[0], np.array([[Evil()]] * 16, object))
+    with pytest.raises(UserError, match=rf"it holds numpy\S*\.{name}, which is no array"):
+        text.published(published[0])
+    assert not (tmp_path / "trapped").exists()
+
+
+class Trap:
+    """Unpickled, it makes a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+@pytest.fixture
+def trap(tmp_path):
+    """An array whose unpickling makes a file; that it was not made is the end of the test."""
+    yield np.array([Trap(tmp_path / "trapped")], object)
+    assert not (tmp_path / "trapped").exists()
+
+
+def test_vectors_that_would_run_code_are_refused(text, tmp_path, trap):
+    with pytest.raises(UserError, match=r"vectors\.npy: cannot be read \(Object arrays cannot be loaded"):
+        text.given_vectors(vectors(tmp_path / "v", ["red hair"], trap))
+
+
+def test_an_encoder_that_would_run_code_is_refused(text, published, trap):
+    folder, weights, _ = published
+    np.savez(folder / "uni_skip.npz", **weights | {"encoder_b": trap})
+    with pytest.raises(UserError, match=r"cannot be read \(Object arrays cannot be loaded"):
+        text.published(folder)
+
+
+@pytest.mark.parametrize("name", ["phrases", "vectors"])
+def test_sentences_that_would_run_code_are_refused(text, tmp_path, trap, name):
+    np.savez(tmp_path / text.FILE, **{"phrases": np.array(["x"]), "vectors": np.ones((1, 2)), name: trap})
+    with pytest.raises(StorageError, match=r"sentences\.npz: cannot be read \(Object arrays cannot be loaded"):
+        text.Sentences.open(tmp_path / text.FILE)
 
 
 def test_a_word_that_stands_there_twice_is_its_last_vector(text, published):
@@ -545,7 +602,7 @@ def test_vectors_that_do_not_fit_are_named(text, tmp_path, values, message):
         text.given_vectors(vectors(tmp_path / "v", ["red hair", "blue hair"], values))
 
 
-@pytest.mark.parametrize("damaged", [b"", b"PK\x03\x04", b"\x93NUMPY\x01\x00", b"text"])
+@pytest.mark.parametrize("damaged", [b"", b"PK\x03\x04", b"\x93NUMPY\x01\x00", BRACKETS, b"text"])
 def test_damaged_vectors_are_named(text, tmp_path, damaged):
     file = vectors(tmp_path / "v", ["red hair"])
     file.write_bytes(damaged)

@@ -39,10 +39,10 @@ def main(options: sampling.Options) -> None:
     if sampling.settings(run).get("report", {}).get("variant") == train_skipthoughts.Config().variant:
         sentences = text.Sentences.open(run / text.FILE)
         script, condition = train_skipthoughts.SCRIPT, sentences.of_pairs
-        inputs = {"z": (None,), "sentence": sentences.vectors.shape[1:]}
+        inputs = {"z": (sampling.ANY,), "sentence": sentences.vectors.shape[1:]}
     else:
         script, condition = "text2image_cdcgan/train.py", bits
-        inputs = {"z": (None,), "condition": (23,)}
+        inputs = {"z": (sampling.ANY,), "condition": (23,)}
     sampling.write(options, run, script, inputs, lambda generator: functools.partial(draw, generator, condition))
 
 

@@ -10,7 +10,6 @@ import codecs
 import functools
 import hashlib
 import pickle
-import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from common import tags
-from common.cli import StorageError, UserError, say
+from common.cli import StorageError, UserError, reason, say
 from common.files import atomic
 from common.runs import Run
 
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
 FILE = "sentences.npz"  # in the run folder: the vectors that the run works with
 WORD, SENTENCE = 620, 2400
 SEED = 0                # of the untrained encoder, for every run: another --seed is another GAN on the same sentences
-DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, EOFError, MemoryError,
-          zipfile.BadZipFile, pickle.UnpicklingError)  # what NumPy raises for files that are no such arrays
 PAIRS = tuple(f"{hair} hair {eyes} eyes" for hair in tags.HAIR for eyes in tags.EYES)
 
 
@@ -67,8 +64,8 @@ class Sentences:
         try:
             with np.load(path, allow_pickle=False) as file:
                 return cls(file["phrases"].tolist(), file["vectors"])
-        except DAMAGE as error:
-            raise StorageError(f"{path}: cannot be read ({_reason(error)}); train the run anew with --overwrite") \
+        except Exception as error:  # NumPy raises anything for a file that is no such array
+            raise StorageError(f"{path}: cannot be read ({reason(error)}); train the run anew with --overwrite") \
                 from None
 
 
@@ -146,8 +143,8 @@ def given_vectors(path: Path) -> Sentences:
         values, text = np.load(path, allow_pickle=False), lines.read_text(encoding="utf-8-sig")
         if values.ndim != 2 or not np.issubdtype(values.dtype, np.floating):
             raise ValueError("it is no table of numbers [phrases, size]")
-    except DAMAGE as error:
-        raise UserError(f"--vectors {path}: cannot be read ({_reason(error)}); give vectors.npy with phrases.txt "
+    except Exception as error:  # see Sentences.open
+        raise UserError(f"--vectors {path}: cannot be read ({reason(error)}); give vectors.npy with phrases.txt "
                         "beside it") from None
     names = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
     if len(names) != len(values):
@@ -156,10 +153,6 @@ def given_vectors(path: Path) -> Sentences:
     if twice:
         raise UserError(f"{lines}: {twice[0]!r} stands there twice; remove one of the lines and its row")
     return Sentences(names, _unit(values, str(path)))
-
-
-def _reason(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _unit(values: np.ndarray, name: str) -> np.ndarray:
@@ -240,15 +233,17 @@ def published(folder: Path) -> Encoder:
             weights = {name: np.asarray(file[name], np.float32) for name in _shapes(1, 1)}
         words = (folder / "dictionary.txt").read_text(encoding="utf-8").rstrip("\n").split("\n")
         table = _word_table(folder / "utable.npy")
+        sizes = sorted({np.asarray(vector, np.float32).size for vector in table})
         if {name: value.shape for name, value in weights.items()} != _shapes(*weights["encoder_Wx"].shape):
             raise ValueError("the sizes of its arrays do not go together")
-    except DAMAGE as error:
-        raise UserError(f"--encoder {folder}: cannot be read ({_reason(error)}); it needs uni_skip.npz, utable.npy and "
+    except Exception as error:  # see Sentences.open
+        raise UserError(f"--encoder {folder}: cannot be read ({reason(error)}); it needs uni_skip.npz, utable.npy and "
                         "dictionary.txt of the published skip-thoughts") from None
     row = {word.strip(): number for number, word in enumerate(words)}  # of a word that stands there twice, the last
     width = weights["encoder_Wx"].shape[0]
-    if len(table) != len(words) or np.size(table[0]) != width or "UNK" not in row:
-        raise UserError(f"--encoder {folder}: utable.npy has {len(table)} words of {np.size(table[0])}, dictionary.txt "
+    if len(table) != len(words) or sizes != [width] or "UNK" not in row:
+        found = " or ".join(map(str, sizes[:3])) or "nothing"
+        raise UserError(f"--encoder {folder}: utable.npy has {len(table)} words of {found}, dictionary.txt "
                         f"{len(words)} with{'' if 'UNK' in row else 'out'} UNK, the encoder takes words of {width}; "
                         "fetch the files again")
     return Encoder(weights, lambda word: np.ravel(table[row.get(word, row["UNK"])]))

@@ -27,7 +27,7 @@ def main(options: sampling.Options) -> None:
     from wgan_gp_text.train import Config
 
     sampling.write(options, (options.run or Config().run_folder).absolute(), "wgan_gp_text/train.py",
-                   {"z": (None,), "text": (24,)}, lambda generator: functools.partial(draw, generator))
+                   {"z": (sampling.ANY,), "text": (24,)}, lambda generator: functools.partial(draw, generator))
 
 
 if __name__ == "__main__":
