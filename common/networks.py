@@ -30,7 +30,8 @@ def kept(home: Path, kind: str, keys: set[str],
     try:
         known = json.loads(card.read_text(encoding="utf-8"))
         network = keras.saving.load_model(file, compile=False)
-        whole = known.pop("card_sha256") == _digest(known)
+        stored = known.pop("card_sha256", None)  # cards that were written before there was one are taken as they are
+        whole = stored in (None, _digest(known))
         if whole and known["sha256"] == fingerprint(network) and known.keys() >= keys:
             return network, known
         say(f"note: {home} is damaged; the {kind} is trained anew")
