@@ -15,7 +15,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import sys
 import tempfile
 import time
@@ -26,7 +25,7 @@ from typing import Any, TypeVar
 
 from common import scale
 from common.cli import Common, StorageError, UserError, restore, say
-from common.files import append, atomic, make_folder, sync, write_json
+from common.files import append, atomic, make_folder, remove, sync, write_json
 from common.runtime import Runtime, check_environment
 
 Row = dict[str, str]
@@ -168,10 +167,8 @@ class Run:
 
     def _clear(self) -> None:
         for path in self.folder.iterdir():
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-            elif path.name != ".lock":
-                path.unlink()
+            if path.name != ".lock":
+                remove(path)
 
     def fix(self, section: str, values: Mapping[str, Any]) -> None:
         """Writes what must stay the same as long as the run lives, or compares it with what was written before.

@@ -259,7 +259,9 @@ def load(reds_and_blondes, tmp_path, a, b, size=32, **changes):
     domains.demand(reds_and_blondes, a, b)
     run = Run(parse(Config, ["--out", str(tmp_path / "run"), "--overwrite"]))
     try:
-        return domains.load(run, reds_and_blondes, a, b, size, **changes)
+        data = domains.load(run, reds_and_blondes, a, b, size, **changes)
+        run.begin()  # as the trainer does
+        return data
     finally:
         run.close()
 
