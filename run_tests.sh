@@ -14,4 +14,4 @@ use_environment "$root/requirements-dev.txt" || exit 2
 which=(-m "not slow")
 [ "${1:-}" = "--all" ] && { which=(); shift; }
 "$python" -m ruff check . || exit 1
-exec "$python" -m pytest -n 2 --durations 8 ${which[@]+"${which[@]}"} "$@"
+exec "$python" -m pytest -n 2 --dist worksteal --durations 8 ${which[@]+"${which[@]}"} "$@"

@@ -12,12 +12,13 @@ import json
 import statistics
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from common import cli
+from common import cli, runs
 
 PRECISIONS = ("float32", "bfloat16")
 RUNS = {  # name -> train.py and its options
@@ -33,6 +34,9 @@ MEASURES = {  # name -> where it stands in metrics.json, and whether more is bet
     "hair": (("condition_accuracy", "hair"), True), "eyes": (("condition_accuracy", "eyes"), True),
     "test.json": (("accuracy", "test"), True), "new_test.json": (("accuracy", "new_test"), True),
     "Frechet distance": (("frechet", "fake"), False),
+    # means over the checks in the later half of a run: they go up and down, and the last one is but one of them
+    "hair, later half": (("later", "hair"), True), "eyes, later half": (("later", "eyes"), True),
+    "Frechet, later half": (("later", "frechet"), False),
 }
 
 
@@ -71,7 +75,7 @@ def main(options: Options) -> None:
 
 
 def train(name: str, precision: str, seed: int, options: Options) -> dict[str, Any]:
-    """One training, unless it is there; its metrics.json."""
+    """One training, unless it is there; its metrics.json, and under `later` what `later_half` gives."""
     folder = options.out / name / f"{precision}-{seed}"
     if not (folder / "metrics.json").exists():
         cli.say(f"{name}, {precision}, seed {seed}")
@@ -85,7 +89,13 @@ def train(name: str, precision: str, seed: int, options: Options) -> dict[str, A
     if options.steps not in (None, metrics["steps"]):
         raise cli.UserError(f"{folder}: was trained for {metrics['steps']} steps, not {options.steps}; give another "
                             "--out")
-    return metrics
+    return {**metrics, "later": later_half(runs.read_log(folder, "accuracy.csv"))}
+
+
+def later_half(rows: Sequence[runs.Row]) -> dict[str, float]:
+    """The mean of each column of accuracy.csv over the later half of its rows."""
+    later = rows[len(rows) // 2:]
+    return {name: statistics.mean(float(row[name]) for row in later) for name in (later[0] if later else ())}
 
 
 def compare(measured: dict[str, list[dict[str, Any]]]) -> dict[str, dict[str, Any]]:
@@ -100,7 +110,8 @@ def compare(measured: dict[str, list[dict[str, Any]]]) -> dict[str, dict[str, An
     """
     found = {}
     for name, (path, more_is_better) in MEASURES.items():
-        values = {precision: [_at(metrics, path) for metrics in runs] for precision, runs in measured.items()}
+        values = {precision: [_at(metrics, path) for metrics in found_by_seed]
+                  for precision, found_by_seed in measured.items()}
         if None in values["float32"] + values["bfloat16"]:
             continue
         means = {precision: statistics.mean(numbers) for precision, numbers in values.items()}

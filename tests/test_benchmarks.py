@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks import data, machine, memory, samples, scale, timing
+from benchmarks import data, machine, memory, precision, samples, scale, timing
 from benchmarks import step as benchmark
 from benchmarks.cases import CASES, batch
 from common import cli, runtime
@@ -138,8 +138,8 @@ def test_ours_is_bfloat16_beside_a_float32_port_and_the_policy_comes_back(tensor
 
     before = keras.config.dtype_policy().name
     computed = []
-    for precision in ("bfloat16", "float32"):
-        with runtime.policy(precision):
+    for name in ("bfloat16", "float32"):
+        with runtime.policy(name):
             computed.append(players.build(CASES["dcgan"])["generator"].network.layers[1].compute_dtype)
     assert computed == ["bfloat16", "float32"]
     assert keras.config.dtype_policy().name == before
@@ -342,3 +342,24 @@ def test_layers_are_timed_both_ways(tmp_path, monkeypatch, tensorflow, capsys):
     for one in found["layers"]:
         assert one["ratio"] == timing.ratios(one["times"]["usual"], one["times"]["quick"])
     assert "transposed 4x4/2 same to 5" in capsys.readouterr().out
+
+
+def test_precisions_are_compared_by_hand():
+    """0.5, 0.7 beside 0.2, 0.2: -0.4, and the standard error is sqrt(0.02 / 2) = 0.1, so four of them."""
+    measured = {"float32": [{"condition_accuracy": {"hair": 0.5}, "frechet": {"fake": 0.1}},
+                            {"condition_accuracy": {"hair": 0.7}, "frechet": {"fake": 0.3}}],
+                "bfloat16": [{"condition_accuracy": {"hair": 0.2}, "frechet": {"fake": 0.2}},
+                             {"condition_accuracy": {"hair": 0.2}, "frechet": {"fake": 0.4}}]}
+    found = precision.compare(measured)
+    assert list(found) == ["hair", "Frechet distance"]
+    assert found["hair"]["difference"] == pytest.approx(-0.4) and found["hair"]["error"] == pytest.approx(0.1)
+    assert found["hair"]["hurts"]
+    assert found["Frechet distance"]["difference"] == pytest.approx(0.1)
+    assert found["Frechet distance"]["error"] == pytest.approx(0.02 ** 0.5)  # of both: sqrt(0.02 / 2 + 0.02 / 2)
+    assert not found["Frechet distance"]["hurts"]
+
+
+def test_the_later_half_of_the_checks():
+    rows = [{"step": str(step), "frechet": value} for step, value in ((1, "9"), (2, "0.5"), (3, "0.25"))]
+    assert precision.later_half(rows) == {"step": 2.5, "frechet": 0.375}
+    assert precision.later_half([]) == {}
