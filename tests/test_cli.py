@@ -127,8 +127,12 @@ def test_a_signal_waits_until_a_library_is_loaded(number, capsys):
             done.append("loaded")
         done.append("went on")
 
-    with pytest.raises(SystemExit) as code:
-        cli.run(Config, main, [])
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background a shell has it ignored
+    try:
+        with pytest.raises(SystemExit) as code:
+            cli.run(Config, main, [])
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert (done, code.value.code) == (["loaded"], 128 + number)
     assert len(capsys.readouterr().err.splitlines()) == 1
 
