@@ -14,5 +14,4 @@ use_environment "$root/requirements-dev.txt" || exit 2
 which=(-m "not slow")
 [ "${1:-}" = "--all" ] && { which=(); shift; }
 "$python" -m ruff check . || exit 1
-# three at once on two cores: tests wait for processes that they start and kill
-exec "$python" -m pytest -n 3 --dist worksteal --durations 8 ${which[@]+"${which[@]}"} "$@"
+exec "$python" -m pytest -n 2 --dist worksteal --durations 8 ${which[@]+"${which[@]}"} "$@"
