@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import tensorflow as tf
 
 from common import replicas
 from common.cli import NumericalError, StorageError, reason, say
-from common.files import make_folder, sync
+from common.files import make_folder, remove, sync
 from common.game import Game
 
 
@@ -38,8 +39,14 @@ class Checkpoints:
 
     def _found(self) -> list[Path]:
         """The index files of the checkpoints on disk, the oldest first."""
-        own = (path for path in self.folder.glob("step-*.index") if re.fullmatch(r"step-\d+", path.stem))
-        return sorted(own, key=lambda path: int(path.stem[5:]))
+        return sorted((path for path, _ in self._own() if path.suffix == ".index"), key=lambda path: int(path.stem[5:]))
+
+    def _own(self) -> Iterator[tuple[Path, str]]:
+        """What belongs to checkpoints, and the name of each one's checkpoint; files of other names are not ours."""
+        for path in self.folder.glob("step-*"):
+            name = re.fullmatch(r"(step-\d+)(_temp|(\.data-\d+-of-\d+|\.index)(\.tempstate\d+)?)", path.name)
+            if name:
+                yield path, name[1]
 
     def _make_manager(self) -> tf.train.CheckpointManager:
         """The manager; its own list of checkpoints is no more than a help, the files themselves count."""
@@ -62,27 +69,21 @@ class Checkpoints:
             raise StorageError(f"{self.folder}: its checkpoints need {needed / 1e9:.1f} GB of disk, {free / 1e9:.1f} "
                                "GB are free; free some, or give --out a folder on another disk")
 
-    def restore(self, goes_on: bool = False) -> int:
+    def restore(self) -> int:
         """Restores the newest checkpoint that is whole and returns its step; 0 where there is none.
 
         Of several workers the chief alone has checkpoints; the others take its state.
 
-        Args:
-            goes_on: the run had a checkpoint already, so there must be one.
-
         Raises:
-            StorageError: there are checkpoints, and none of them is whole; or they are gone.
+            StorageError: there are checkpoints, and none of them is whole.
         """
-        self._restore(goes_on)
+        self._restore()
         states = [*itertools.chain(*self._numbers.values()), *self._others, self.step]
         replicas.take_from_chief(self._strategy, states)
         return int(self.step.numpy())
 
-    def _restore(self, goes_on: bool) -> None:
+    def _restore(self) -> None:
         found = self._found()
-        if goes_on and not found:
-            raise StorageError(f"{self.folder}: the run's checkpoints are gone; restore them, or start anew with "
-                               "--overwrite")
         self._remove_halves({index.stem for index in found})
         for index in reversed(found):
             try:
@@ -98,13 +99,10 @@ class Checkpoints:
                                "--overwrite")
 
     def _remove_halves(self, whole: set[str]) -> None:
-        """Deletes what a process left that was killed while it saved; files of other names are not ours."""
-        for path in self.folder.glob("step-*"):
-            ours = re.fullmatch(r"(step-\d+)(_temp|(\.data-\d+-of-\d+|\.index)(\.tempstate\d+)?)", path.name)
-            if ours and path.is_dir():
-                shutil.rmtree(path)
-            elif ours and ours[1] not in whole:
-                path.unlink()
+        """Deletes what a process left that was killed while it saved."""
+        for path, name in self._own():
+            if path.is_dir() or name not in whole:
+                remove(path)
 
     def save(self, step: int) -> None:
         """Saves the state after `step` steps; of the older checkpoints one is kept.
@@ -134,6 +132,7 @@ class Checkpoints:
 
     def keep_newest(self, count: int) -> None:
         """Deletes all checkpoints but the newest `count`."""
-        for index in self._found()[:-count]:
-            for path in (*self.folder.glob(f"{index.stem}.data-*"), index):
-                path.unlink()
+        old = {index.stem for index in self._found()[:-count]}
+        for path, name in self._own():
+            if name in old:
+                remove(path)

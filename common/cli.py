@@ -52,7 +52,7 @@ class StorageError(Failure):
 
 
 class Stopped(Failure):
-    """A signal ended the script; `code` is 128 + the signal's number."""
+    """A signal ended the run after its state was saved; `code` is 128 + the signal's number."""
 
     def __init__(self, message: str, code: int) -> None:
         super().__init__(message)
@@ -185,15 +185,13 @@ def restore(config: C, settings: Mapping[str, Any]) -> C:
     hints = typing.get_type_hints(type(config))
 
     def typed(value: Any, hint: Any) -> Any:
-        kinds = typing.get_args(hint) or (hint,)
-        if value is None and type(None) in kinds:
+        kind, several = _kind(hint), typing.get_origin(hint) is tuple
+        if value is None and type(None) in typing.get_args(hint):
             return None
-        if typing.get_origin(hint) is tuple and isinstance(value, list):
-            return tuple(typed(one, kinds[0]) for one in value)
-        wanted = {Path: str, float: (int, float)}.get(kinds[0], kinds[0])
+        wanted = list if several else {Path: str, float: (int, float)}.get(kind, kind)
         if not isinstance(value, wanted) or isinstance(value, bool) != (wanted is bool):
             raise TypeError(f"{value!r} is not of type {hint}")
-        return Path(value) if kinds[0] is Path else value
+        return tuple(typed(one, kind) for one in value) if several else Path(value) if kind is Path else value
 
     return dataclasses.replace(config, **{name: typed(value, hints.get(name)) for name, value in settings.items()})
 
@@ -282,20 +280,27 @@ def uninterrupted() -> Iterator[None]:
         signal.raise_signal(noted[0])
 
 
-def _terminated(*_: object) -> typing.NoReturn:
-    raise Stopped("stopped by SIGTERM; run the same command again to go on", TERMINATED)
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, wherever the script is: no Exception, so that nothing takes it for a damaged file."""
+
+
+def _terminate(*_: object) -> typing.NoReturn:
+    raise _Terminated
 
 
 def run(config: type[C], main: Callable[[C], None], argv: Sequence[str] | None = None, description: str = "") -> None:
     """Parses the command line, runs `main`, and exits: an error is one line on stderr and a code, see above."""
-    debug = "--debug" in (sys.argv[1:] if argv is None else argv)
-    before = signal.signal(signal.SIGTERM, _terminated)  # a training has its own handler, see trainer.py
+    words = sys.argv[1:] if argv is None else argv
+    debug = "--debug" in words
+    before = signal.signal(signal.SIGTERM, _terminate)  # a training has its own handler, see trainer.py
     try:
         main(parse(config, argv, description))
     except Failure as error:
         _end(error, str(error), error.code, debug)
     except KeyboardInterrupt as error:
-        _end(error, "stopped by Ctrl-C; run the same command again to go on", INTERRUPTED, debug)
+        name, code = ("SIGTERM", TERMINATED) if isinstance(error, _Terminated) else ("Ctrl-C", INTERRUPTED)
+        again = ", without --overwrite if its training had begun," if "--overwrite" in words else ""
+        _end(error, f"stopped by {name}; run the same command again{again} to go on", code, debug)
     except ModuleNotFoundError as error:
         _end(error, f"{error}; run `pip install -r {ROOT / 'requirements.txt'}`", BAD_INPUT, debug)
     except OSError as error:

@@ -40,6 +40,13 @@ def atomic(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def remove_halves(path: Path) -> None:
+    """Removes what `atomic` left of `path`, which may be a pattern, where it was killed: nobody may write it now."""
+    for half in path.parent.glob(f".[0-9]*-{path.name}"):
+        if half.name[1:].partition("-")[0].isdecimal() and half.is_file():
+            half.unlink()
+
+
 def append(path: Path, text: str) -> None:
     """Adds lines to a file, whole or not at all. Raises StorageError where that is impossible."""
     data = text.encode()
@@ -80,9 +87,9 @@ def make_folder(path: Path, option: str) -> Path:
 
 
 def remove(path: Path) -> None:
-    """Removes a file, a folder with all that is in it, or a link but not what it leads to; or what can be of it."""
+    """Removes a file, a folder with all that is in it, or a link but not what it leads to. Raises OSError."""
     if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
+        shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,11 @@ def kept(home: Path, kind: str, keys: set[str],
         if out_of_memory(error):
             raise
         say(f"note: {home} is damaged; the {kind} is trained anew")
-    remove(home)  # a link, a file in its place, folders in the files' places: none of them could be written over
+    if os.path.lexists(home) and not home.is_dir():
+        remove(home)
+    for path in (file, card):
+        if path.is_dir():  # files are written over; another process may be about to
+            remove(path)
     home.mkdir(parents=True, exist_ok=True)
     network, known = make()
     known = {"sha256": fingerprint(network), **known}

@@ -6,6 +6,7 @@ the batches.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -246,6 +247,7 @@ def _publish(work: Path, home: Path) -> None:
     same_folder = home.name.rpartition("-")[0] + "-"
     for other in home.parent.iterdir():
         if other.name.startswith(same_folder) and other != home:
-            remove(other)
+            with contextlib.suppress(OSError):  # one that stays does no harm
+                remove(other)
 
 

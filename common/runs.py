@@ -25,7 +25,7 @@ from typing import Any, TypeVar
 
 from common import scale
 from common.cli import Common, StorageError, UserError, restore, say
-from common.files import append, atomic, make_folder, remove, sync, write_json
+from common.files import append, atomic, make_folder, remove, remove_halves, sync, write_json
 from common.runtime import Runtime, check_environment
 
 Row = dict[str, str]
@@ -69,6 +69,8 @@ def recall(config: C) -> C:
 
 def read_config(path: Path) -> dict[str, Any]:
     """A run's config.json. Raises StorageError where it is missing or damaged."""
+    if path.exists() and not path.is_file():  # reading a pipe would wait for ever
+        raise _damaged(path)
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -113,10 +115,12 @@ class Run:
         self._lock = open(os.open(self.folder / ".lock", flags))  # noqa: SIM115 - held open as long as the run
         self._take_lock()
         self._refuse_foreign_folder()
-        self.goes_on = not config.overwrite and self._has_begun()  # a run that has a checkpoint, or had one
+        goes_on = not config.overwrite and self._has_begun()
+        if config.evaluate_only and not goes_on:
+            raise UserError(f"--evaluate-only: {self.folder} has no checkpoint yet; finish it first")
         self._overwrites = config.overwrite
-        self._waiting: list[Callable[[], None]] | None = [] if self.goes_on or config.overwrite else None
-        self.facts = read_config(self.folder / "config.json") if self.goes_on else {}
+        self._waiting: list[Callable[[], None]] | None = [] if goes_on or config.overwrite else None
+        self.facts = read_config(self.folder / "config.json") if goes_on else {}
         if self.facts:
             self.facts.setdefault("scale", scale.ONE.settings())  # runs older than --devices
         self._measures = config.evaluate_only
@@ -141,10 +145,17 @@ class Run:
             raise UserError(f"{self.folder}: has files but no config.json, so it is no run folder; give another --out")
 
     def _has_begun(self) -> bool:
-        """Whether there is anything to lose: before the first checkpoint the settings may still change."""
-        config = self.folder / "config.json"
-        return any((self.folder / "checkpoints").glob("*.index")) or any(self.folder.glob("*.keras")) or \
-            (config.exists() and read_config(config).get("saved", False))
+        """Whether there is anything to lose: before the first checkpoint the settings may still change.
+
+        Raises StorageError where the run had a checkpoint, and there is none.
+        """
+        folder, config = self.folder / "checkpoints", self.folder / "config.json"
+        if any(re.fullmatch(r"step-[0-9]+\.index", path.name) for path in folder.glob("*.index")):  # no copy of one
+            return True
+        if any(self.folder.glob("*.keras")) or (config.exists() and read_config(config).get("saved", False)):
+            raise StorageError(f"{folder}: the run's checkpoints are gone; restore them, or start anew with "
+                               "--overwrite")
+        return False
 
     def begin(self) -> None:
         """Empties a folder that is to be overwritten, and writes what the command has said of itself so far."""
@@ -153,9 +164,8 @@ class Run:
             self._clear()
         for write in waiting or ():
             write()
-        for pattern in (".[0-9]*-*", "samples/.[0-9]*-*"):  # what `atomic` leaves where it is killed
-            for path in self.folder.glob(pattern):
-                path.unlink()
+        for name in (*OWN, "samples/step_*.png"):
+            remove_halves(self.folder / name)
         self._write_facts()
 
     def once_begun(self, write: Callable[[], None]) -> None:
@@ -166,7 +176,9 @@ class Run:
             self._waiting.append(write)
 
     def _clear(self) -> None:
-        for path in self.folder.iterdir():
+        # checkpoints first, config.json last: killed in between, it is a run that lost them, and no run goes on
+        for path in sorted(self.folder.iterdir(), key=lambda path: (path.name == "config.json",
+                                                                    path.name != "checkpoints")):
             if path.name != ".lock":
                 remove(path)
 
@@ -215,8 +227,8 @@ class Run:
 
     def rewind(self, step: int) -> None:
         """Drops the rows of log.csv and accuracy.csv and the grids after `step`: they will come again, the same."""
-        for grid in grids(self.folder):
-            if int(grid.stem[5:]) > step:
+        for made_at, grid in grids(self.folder).items():
+            if made_at > step:
                 grid.unlink()
         for name in LOGS:
             path = self.folder / name
@@ -258,10 +270,10 @@ class Run:
             self._temporary.cleanup()
 
 
-def grids(folder: Path) -> list[Path]:
-    """A run's sample grids, in the order of their steps."""
-    found = [path for path in folder.glob("samples/step_*.png") if re.fullmatch("step_[0-9]+", path.stem)]
-    return sorted(found, key=lambda path: int(path.stem[5:]))
+def grids(folder: Path) -> dict[int, Path]:
+    """step -> its sample grid, in the order of the steps."""
+    found = ((re.fullmatch("step_([0-9]+)", path.stem), path) for path in folder.glob("samples/step_*.png"))
+    return dict(sorted((int(name[1]), path) for name, path in found if name))
 
 
 def read_log(folder: Path, name: str = "log.csv") -> list[Row]:

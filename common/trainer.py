@@ -19,7 +19,7 @@ from PIL import Image
 from common import plots, replicas
 from common.batches import Batches
 from common.checkpoints import Checkpoints
-from common.cli import INTERRUPTED, TERMINATED, Common, Failure, NumericalError, Stopped, UserError, say
+from common.cli import INTERRUPTED, TERMINATED, Common, Failure, NumericalError, Stopped, UserError, reason, say
 from common.evaluation import Measures
 from common.files import atomic
 from common.game import Game
@@ -61,7 +61,7 @@ def train(game: Game, batches: Batches, run: Run, config: Common, sampler: Calla
         training.run_through()
     except tf.errors.UnavailableError as error:  # of a collective operation
         raise Failure(f"another worker of TF_CONFIG is gone; start all of them again with the same commands, and the "
-                      f"run goes on from its last checkpoint ({error.message.splitlines()[0]})") from None
+                      f"run goes on from its last checkpoint ({reason(error)})") from None
 
 
 class _Training:
@@ -73,12 +73,14 @@ class _Training:
         self.checkpoints = Checkpoints(game, run.folder / "checkpoints")
         self.step_function = compiled(game, config.jit)
         self.chief, self.gather = run.scale.chief, replicas.gatherer(game.strategy)
-        self.events = tf.summary.create_file_writer(str(run.folder / "tensorboard")) if config.tensorboard else None
+        self.events = None
 
     def run_through(self) -> None:
         self._require_agreement()
         self.run.begin()
-        start = self.checkpoints.restore(self.run.goes_on)
+        if self.config.tensorboard:
+            self.events = tf.summary.create_file_writer(str(self.run.folder / "tensorboard"))
+        start = self.checkpoints.restore()
         if start < self.total:
             self.checkpoints.require_space()
         if start >= self.config.log_every and self.chief and not read_log(self.run.folder):
@@ -163,7 +165,7 @@ class _Training:
 
     def evaluate_only(self) -> None:
         """Writes metrics.json of a finished run again."""
-        step = self.checkpoints.restore(self.run.goes_on)
+        step = self.checkpoints.restore()
         if step != self.total or self.evaluation is None:
             raise UserError(f"--evaluate-only: {self.run.folder} is at step {step} of {self.total}; finish it first")
         self.run.begin()
@@ -184,11 +186,10 @@ class _Training:
             self._draw(self.total)
         if self.chart:
             plots.save(self.chart(), self.run.folder / "chart.png")
-        frames = grids(self.run.folder)
-        for frame in [frame for frame in frames if not plots.is_whole(frame)]:
+        frames = {frame: plots.is_whole(frame) for frame in grids(self.run.folder).values()}
+        for frame in (frame for frame, whole in frames.items() if not whole):
             say(f"note: {frame} is damaged; progress.webp goes without it")
-            frames.remove(frame)
-        plots.animate(frames, self.run.folder / "progress.webp")
+        plots.animate([frame for frame, whole in frames.items() if whole], self.run.folder / "progress.webp")
         if self.evaluation:
             self.evaluation.write(self.total)
         self.checkpoints.keep_newest(1)  # a finished run needs no other

@@ -137,6 +137,23 @@ def test_a_signal_waits_until_a_library_is_loaded(number, capsys):
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
+@pytest.mark.parametrize(("words", "line"), [
+    ([], "stopped by SIGTERM; run the same command again to go on"),
+    (["--overwrite"], "run the same command again, without --overwrite if its training had begun, to go on")])
+def test_sigterm_is_no_exception_that_damage_is_taken_for(words, line, capsys):
+    def main(config):
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except Exception:  # as around a file that may be damaged
+            cli.say("damaged")
+
+    with pytest.raises(SystemExit) as code:
+        cli.run(Config, main, words)
+    said = capsys.readouterr()
+    assert (code.value.code, said.out) == (143, "")
+    assert line in said.err and len(said.err.splitlines()) == 1
+
+
 def test_debug_shows_the_traceback(capsys):
     def main(config):
         raise cli.UserError("a line")

@@ -88,3 +88,12 @@ def test_it_is_made_anew_whatever_stands_in_its_place(kept, tmp_path, name, put)
     put(place, tmp_path / "nowhere")
     assert ask()[0] == 2 and ask()[0] == 2 and len(made) == 2
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_what_another_process_is_about_to_put_there_stays(kept):
+    ask, made, card = kept
+    card.parent.mkdir(parents=True)
+    half = card.with_name(".4711-judge.keras")
+    half.touch()
+    assert ask()[0] == 1 and len(made) == 1
+    assert half.exists()

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, make_pipe
 
-from common import files
+from common import files, runs
 from common.cli import Common, StorageError, UserError, option
 from common.files import atomic
 from common.runs import Run, read_log, recall
@@ -84,6 +84,60 @@ def test_what_a_killed_process_left_is_removed(config):
         path.touch()
     Run(config).begin()
     assert not any(path.exists() for path in left)
+
+
+def test_hidden_files_of_the_user_stay(config):
+    trained(config).close()
+    (config.out / ".2024-01-backup").mkdir()
+    (config.out / ".1-notes.txt").touch()
+    Run(config).begin()
+    assert (config.out / ".2024-01-backup").exists() and (config.out / ".1-notes.txt").exists()
+
+
+def test_what_cannot_be_removed_is_not_overwritten(config, monkeypatch):
+    """Checkpoints that stayed would be taken up under the new settings."""
+    trained(config).close()
+    before = (config.out / "config.json").read_bytes()
+    run = Run(replace(config, batch_size=32, overwrite=True))
+    monkeypatch.setattr("os.rmdir", lambda *_, **__: (_ for _ in ()).throw(PermissionError("checkpoints")))
+    with pytest.raises(PermissionError):
+        run.begin()
+    assert (config.out / "config.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("killed_at", ["log.csv", "samples", "config.json"])
+def test_a_run_that_was_half_removed_does_not_go_on(config, monkeypatch, killed_at):
+    run = trained(config)
+    run.note("saved", True)
+    run.log(1, {"d": 0.5})
+    run.close()
+    (config.out / "samples").mkdir()
+    usual = runs.remove
+    run = Run(replace(config, overwrite=True))
+    monkeypatch.setattr(runs, "remove", lambda path: 1 / 0 if path.name == killed_at else usual(path))
+    with pytest.raises(ZeroDivisionError):
+        run.begin()
+    run.close()
+    monkeypatch.undo()
+    with pytest.raises(StorageError, match="the run's checkpoints are gone; .*--overwrite"):
+        Run(config)
+    Run(replace(config, overwrite=True)).begin()
+
+
+def test_measuring_a_run_without_a_checkpoint_changes_nothing(config):
+    Run(config).close()
+    before = (config.out / "config.json").read_bytes()
+    with pytest.raises(UserError, match="has no checkpoint yet; finish it first"):
+        Run(recall(Common(out=config.out, evaluate_only=True)))
+    assert (config.out / "config.json").read_bytes() == before
+
+
+def test_a_pipe_is_no_config(config):
+    trained(config).close()
+    (config.out / "config.json").unlink()
+    make_pipe(config.out / "config.json")
+    with pytest.raises(StorageError, match="config.json: damaged"):
+        Run(config)
 
 
 def test_the_lock_empties_no_file_that_it_links_to(config, tmp_path):

@@ -273,7 +273,8 @@ def test_a_run_keeps_its_scale(tmp_path):
         Run(cli.parse(scaled.Config, ["--steps", "2", "--out", str(tmp_path), *words])).close()
 
     run("--accumulate", "2")
-    (tmp_path / "generator.keras").touch()
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "step-2.index").touch()
     run("--accumulate", "2")
     with pytest.raises(UserError, match="scale: accumulate = 2, now it is 1"):
         run()

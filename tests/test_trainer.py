@@ -172,7 +172,7 @@ def test_an_unfinished_run_without_its_checkpoints_is_not_started_anew(lab, monk
     folder = interrupted(lab, monkeypatch)
     for path in (folder / "checkpoints").glob(lost):
         path.unlink()
-    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != "config.json"}
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     with pytest.raises(StorageError, match="the run's checkpoints are gone; restore them, or start anew with --over"):
         lab.train("run")
     assert {path: path.read_bytes() for path in before} == before
@@ -180,12 +180,30 @@ def test_an_unfinished_run_without_its_checkpoints_is_not_started_anew(lab, monk
 
 def test_copies_of_checkpoints_are_passed_over_and_kept(lab, monkeypatch, capsys):
     folder = interrupted(lab, monkeypatch) / "checkpoints"
-    copies = [folder / "step-8.bak.index", folder / "step-8 (1).index", folder / "step-8-copy.data-00000-of-00001"]
+    copies = [folder / name for name in ("step-8.bak.index", "step-8 (1).index", "step-8-copy.data-00000-of-00001",
+                                         "step-4.data-00000-of-00001.bak")]
     for copy in copies:
         copy.write_text("mine")
     lab.train("run")
     assert "goes on at step 8 of 12" in capsys.readouterr().out
+    lab.train("run")  # now step 4 is gone
     assert all(copy.exists() for copy in copies)
+
+
+def test_copies_alone_are_no_checkpoints(lab, monkeypatch):
+    folder = interrupted(lab, monkeypatch) / "checkpoints"
+    for index in folder.glob("*.index"):
+        index.rename(index.with_suffix(".bak.index"))
+    with pytest.raises(StorageError, match="the run's checkpoints are gone"):
+        lab.train("run")
+
+
+def test_events_are_of_the_run_that_overwrites(lab, tensorflow, monkeypatch):
+    monkeypatch.setattr(tensorflow.summary, "scalar", tensorflow.summary.write)  # scalar itself is in tensorboard
+    lab.train("run", tensorboard=True)
+    folder = lab.train("run", tensorboard=True, overwrite=True).folder
+    events = list((folder / "tensorboard").iterdir())
+    assert len(events) == 1 and events[0].stat().st_size > 12 * 2 * 40  # two terms in each of twelve steps
 
 
 def test_a_log_that_is_gone_is_named(lab, monkeypatch, capsys):

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from PIL import Image
 
 from common.cli import ROOT, StorageError
-from common.runs import Row, read_log
+from common.runs import Row, grids, read_log
 
 REPORTS = {  # in the order of the page
     "hw4_acgan": "Report 000: ACGAN, hair and eye colour in, a face out",
@@ -161,8 +161,8 @@ def read(path: Path) -> RunSummary:
     if run.log and judged != run.step:
         run.problems.append(f"metrics.json is of another step: it says {judged}, log.csv ends at {run.step}; run "
                             f"`{_script(run)} --evaluate-only --out {shown}`")
-    grids = sorted((path / "samples").glob("step_*.png"))
-    _read_picture(run, "samples", f"samples/{grids[-1].name if grids else 'step_*.png'}", wanted=True)
+    last = [grid.name for grid in grids(path).values()][-1:]
+    _read_picture(run, "samples", f"samples/{last[0] if last else 'step_*.png'}", wanted=True)
     _read_picture(run, "chart", "chart.png")
     _read_picture(run, "curves", "curves.png", wanted=bool(run.log))
     _read_picture(run, "accuracy", "accuracy.png")
