@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -53,9 +52,18 @@ def tensorflow():
 
 
 @pytest.fixture(scope="session")
-def shared_cache(tmp_path_factory) -> str:
+def shared(tmp_path_factory, worker_id) -> Path:
+    """A folder of this run of the tests, for what all its processes may use."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared_cache(shared) -> str:
     """Decoded pictures, judges and evaluators of the scripts that tests run."""
-    return str(tmp_path_factory.mktemp("cache"))
+    return str(shared / "cache")
 
 
 @pytest.fixture
@@ -137,29 +145,29 @@ def page(runs):
 def killed(tmp_path, tensorflow, monkeypatch):
     """Trains 12 steps twice, once killed in the middle and run again, and demands the same bits.
 
-    Each process starts afresh: forked ones would have one layout of memory, which hides what hangs on it.
+    The two that reach the end start afresh: forked ones would have one layout of memory, which hides what hangs on it.
     `measured` compares metrics.json and the page too; one test for each way of measuring is enough.
     """
 
     def check(name: str, variant: str, *words: object, measured: bool = True) -> None:
         def command(out, *more):
-            return [sys.executable, str(ROOT / name), "--preset", "smoke", *map(str, words), "--out", str(out),
-                    "--steps", "12", "--checkpoint-every", "4", "--log-every", "1", *more]
+            return [str(ROOT / name), "--preset", "smoke", *map(str, words), "--out", str(out), "--steps", "12",
+                    "--checkpoint-every", "4", "--sample-every", "4", "--log-every", "1", *more]
+
+        def afresh(*words):
+            return subprocess.run([sys.executable, *words], check=True, capture_output=True, text=True)
 
         whole, broken = (tmp_path / folder / variant for folder in ("whole", "killed"))
         # the uninterrupted run is not measured: neither the judge nor the measuring may touch the training
         monkeypatch.setenv("GAN_REPORTS_CACHE", str(tmp_path / "cache"))
-        subprocess.run(command(whole, "--no-evaluate"), check=True, capture_output=True)
+        afresh(*command(whole, "--no-evaluate"))
         evaluate = [] if measured else ["--no-evaluate"]
-        process = subprocess.Popen(command(broken, *evaluate), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         log = broken / "log.csv"
-        until = time.monotonic() + 180
-        while not (log.exists() and log.read_text().count("\n") > 6):  # the heading and six steps
-            assert process.poll() is None and time.monotonic() < until
-            time.sleep(0.01)
-        os.kill(process.pid, signal.SIGKILL)
-        assert process.wait() == -signal.SIGKILL
-        again = subprocess.run(command(broken, *evaluate), check=True, capture_output=True, text=True)
+        first = forked.start(command(broken, *evaluate), tmp_path, os.environ)
+        first.until(lambda: log.exists() and log.read_text().count("\n") > 6)  # the heading and six steps
+        first.send(signal.SIGKILL)
+        assert first.wait().returncode == -signal.SIGKILL
+        again = afresh(*command(broken, *evaluate))
         assert "goes on at step" in again.stdout
         expected, found = state(whole), state(broken)
         assert expected.keys() == found.keys()
@@ -174,7 +182,8 @@ def killed(tmp_path, tensorflow, monkeypatch):
             measured_at = [int(line.partition(",")[0]) for line in (broken / "accuracy.csv").read_text().split()[1:]]
             assert measured_at == [int(path.stem[5:]) for path in sorted((broken / "samples").glob("step_*.png"))][1:]
         if measured:
-            subprocess.run(command(whole, "--evaluate-only"), check=True, capture_output=True)
+            measuring = forked.start(command(whole, "--evaluate-only"), tmp_path, os.environ).wait()
+            assert measuring.returncode == 0, measuring.stderr
             assert json.loads((whole / "metrics.json").read_text()) == \
                 json.loads((broken / "metrics.json").read_text())
             (broken / "accuracy.png").unlink(missing_ok=True)  # the uninterrupted run was not measured on its way

@@ -1,6 +1,7 @@
 """common/judge.py and common/evaluation.py: the split, the cache, and scores that mean what they say."""
 
 import json
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,13 +15,13 @@ from common.runs import Run
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
+def data(shared, tmp_path_factory):
     """1,500 embedded faces."""
-    home = tmp_path_factory.mktemp("judge")
+    home = shared / "judge"
     faces.make(home / "faces", count=1500)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(datasets, "CACHE", home / "cache")
-        run = Run(Common(out=home / "run", steps=1))
+        run = Run(Common(out=tmp_path_factory.mktemp("judge") / "run", steps=1))
         loaded = datasets.load(run, [home / "faces"], 64, "exactly_one")
     return SimpleNamespace(run=run, faces=loaded, home=home)
 
@@ -63,15 +64,16 @@ def test_the_split_is_fixed_and_keeps_twins_together(tensorflow):
     assert not np.array_equal(unseen, split(data, 1)[1])
 
 
-def test_the_judge_is_kept_and_a_damaged_one_is_trained_anew(data, judge, monkeypatch, capsys):
+def test_the_judge_is_kept_and_a_damaged_one_is_trained_anew(data, judge, tmp_path, monkeypatch, capsys):
     from common import judge as module
 
-    monkeypatch.setattr(module, "CACHE", data.home / "cache")
+    shutil.copytree(data.home / "cache" / "judges", tmp_path / "judges")
+    monkeypatch.setattr(module, "CACHE", tmp_path)
     capsys.readouterr()
     again = module.load(data.faces, 0)
     assert (again.sha256, again.ceiling) == (judge.sha256, judge.ceiling)
     assert "training the judge" not in capsys.readouterr().out
-    file = next((data.home / "cache" / "judges").glob("*/judge.keras"))
+    file = next((tmp_path / "judges").glob("*/judge.keras"))
     file.write_bytes(file.read_bytes()[:-100])
     monkeypatch.setattr(module, "_fit", lambda *_: module._network(64))  # the training itself is not the point here
     module.load(data.faces, 0)
