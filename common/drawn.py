@@ -54,7 +54,7 @@ def make(drawn: DrawnSet, folder: Path, count: int, seed: int = 0, workers: int 
 
     Raises ValueError if the folder holds files that are no such set, or if count, seed or workers make no sense.
     """
-    folder = Path(folder).resolve()
+    folder = Path(os.path.realpath(folder))  # Path.resolve raises where a link leads to itself
     workers = (os.cpu_count() or 1) if workers is None else workers
     if count < 1 or seed < 0 or workers < 1:
         raise ValueError(f"count and workers must be at least 1, seed at least 0, not {count}, {workers}, {seed}")

@@ -74,6 +74,13 @@ def write_picture(picture: Image.Image, path: Path, **options: Any) -> None:
     path.write_bytes(encoded.getvalue())
 
 
+def regular(path: Path) -> Path:
+    """The path itself. Raises OSError where something else than a file is there: reading a pipe would wait for ever."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "is no file", str(path))
+    return path
+
+
 def make_folder(path: Path, option: str) -> Path:
     """Makes the folder that an option names, where there is none. Raises StorageError if it cannot be written to."""
     try:

@@ -34,6 +34,8 @@ OWN = {*LOGS, "config.json", "timing.csv", "checkpoints", "samples", "curves.png
        "progress.webp", "sentences.npz", "metrics.json", "tensorboard", "sampled", "styles", "stylized",
        "generator.keras", "transfer.keras", "generator_AtoB.keras", "generator_BtoA.keras",
        "translated"}  # what a run folder may hold
+SECTIONS = {"report", "settings", "scale", "precision", "data", "domains", "features", "colours", "text",
+            "evaluator"}  # of config.json, see Run.fix
 C = TypeVar("C", bound=Common)
 
 
@@ -77,9 +79,8 @@ def read_config(path: Path) -> dict[str, Any]:
         raise StorageError(f"{path}: missing; restore it, or start anew with --overwrite") from None
     except (ValueError, RecursionError):
         facts = None
-    needed = {"report", "settings"}
-    if not isinstance(facts, dict) or not needed <= facts.keys() or \
-            not all(isinstance(facts[name], dict) for name in (*needed, "scale", "data", "precision") if name in facts):
+    if not isinstance(facts, dict) or not {"report", "settings"} <= facts.keys() or \
+            not all(isinstance(facts[name], dict) for name in SECTIONS & facts.keys()):
         raise _damaged(path)
     return facts
 
@@ -282,8 +283,10 @@ def read_log(folder: Path, name: str = "log.csv") -> list[Row]:
     if not path.exists():
         return []
     try:
+        if not path.is_file():  # reading a pipe would wait for ever
+            raise ValueError
         text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
+    except ValueError:  # UnicodeDecodeError too
         raise StorageError(f"{path}: damaged, it is no text; start the run anew with --overwrite") from None
     whole = text[: text.rfind("\n") + 1].splitlines()
     rows = []

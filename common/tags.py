@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from common.cli import UserError, uninterrupted
-from common.files import demand_inside
+from common.files import demand_inside, regular
 
 if TYPE_CHECKING:  # pandas takes half a second to import, and --help imports this module
     import pandas
@@ -108,10 +108,8 @@ def line_of(csv: Path, key: int) -> int:
 
 
 def _lines(csv: Path) -> list[str]:
-    if os.path.exists(csv) and not os.path.isfile(csv):
-        raise UserError(f"{csv}: is no file; check the path")  # reading a pipe would wait for ever
     try:
-        data = csv.read_bytes()
+        data = regular(csv).read_bytes()
     except OSError as error:
         raise UserError(f"{csv}: cannot be read ({error.strerror}); check the path") from None
     if b"\0" in data:

@@ -71,7 +71,7 @@ def main(options: Options) -> None:
     run = (options.run or train.Config().run_folder).absolute()
     settings = sampling.settings(run).get("settings", {})
     command = " ".join(["python cyclegan_style/train.py --preset quick",
-                        *(f"--{name} {shlex.quote(settings[name])}" for name in DOMAINS if name in settings),
+                        *(f"--{name} {shlex.quote(str(settings[name]))}" for name in DOMAINS if name in settings),
                         "--out", shlex.quote(str(run))])
     network_file = sampling.find_network(run, command, f"generator_{options.direction}.keras")
     chosen = listed(options.pictures)

@@ -1,6 +1,7 @@
 """The embedded anime faces: the same picture every time, the course's layout, colours that can be told apart."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -173,6 +174,37 @@ def test_a_killed_make_leaves_no_process_and_its_half_set_goes_with_the_next(tmp
     assert len(children) >= 2
     make(tmp_path / "anime", count=1, workers=1)
     assert [path.name for path in tmp_path.iterdir()] == ["anime"]
+
+
+def test_a_folder_that_is_a_link_to_itself(tmp_path):
+    (tmp_path / "anime").symlink_to("anime")
+    with pytest.raises(OSError):  # not Path.resolve's RuntimeError, which no script takes for a fault of the disk
+        make(tmp_path / "anime", count=1, workers=1)
+
+
+@pytest.mark.parametrize(("words", "code", "message"), [
+    ("", 2, "no folder: give one"), ("anime --count 0", 2, "--count 0: must be from 1"),
+    ("anime --sheet sheet.txt", 2, "--sheet sheet.txt: its name must end in"),
+    ("file --count 1", 2, "file is a file: keep what is yours elsewhere"),
+    ("file/anime --count 1", 4, "check the path and the free space")])
+def test_a_set_that_cannot_be_is_one_line(tmp_path, words, code, message):
+    (tmp_path / "file").touch()
+    done = command(tmp_path, *words.split())
+    assert done.returncode == code, done.stderr
+    assert message in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_the_command_draws_a_set_once_and_a_sheet(tmp_path):
+    assert command(tmp_path, "anime", "--count", "2", "--sheet", "sheet.png").stdout == "anime: 2 faces drawn\n"
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.size == (12 * 96, 6 * 96)
+    assert command(tmp_path, "anime", "--count", "2").stdout == "anime: 2 faces were there already\n"
+
+
+def command(folder: Path, *words: str) -> subprocess.CompletedProcess:
+    """`python -m common.faces` in a folder."""
+    return subprocess.run([sys.executable, "-m", "common.faces", *words], cwd=folder, capture_output=True, text=True,
+                          env={**os.environ, "PYTHONPATH": str(ROOT)})
 
 
 def test_all_pairs_occur_and_one_row_in_ten_is_messy(faces):

@@ -192,7 +192,8 @@ def test_a_file_in_the_way_of_the_run_folder(config):
 
 
 @pytest.mark.parametrize("text", ['{"settings": ', "[]", '{"settings": 3}', '{"report": {}, "settings": {}, "data": 5}',
-                                  '{"report": {}, "settings": {}, "scale": 5}'])
+                                  '{"report": {}, "settings": {}, "scale": 5}',
+                                  '{"report": {}, "settings": {}, "colours": true}'])
 def test_damaged_config(config, text):
     trained(config).close()
     (config.out / "config.json").write_text(text)
@@ -339,6 +340,13 @@ def test_a_log_of_another_kind_is_damaged(config, data):
     Run(config).close()
     (config.out / "log.csv").write_bytes(data)
     with pytest.raises(StorageError, match="damaged"):
+        read_log(config.out)
+
+
+def test_a_pipe_is_no_log(config):
+    Run(config).close()
+    make_pipe(config.out / "log.csv")
+    with pytest.raises(StorageError, match=r"log\.csv: damaged"):
         read_log(config.out)
 
 

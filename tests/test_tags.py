@@ -106,7 +106,7 @@ def test_an_empty_file_is_an_error(tmp_path, content):
 
 def test_a_pipe_is_an_error(tmp_path):
     make_pipe(tmp_path / "tags.csv")
-    with pytest.raises(UserError, match="tags.csv: is no file; check the path"):
+    with pytest.raises(UserError, match="tags.csv: cannot be read .is no file.; check the path"):
         tags.read(tmp_path / "tags.csv")
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import BRACKETS, ROOT, encrypt, frozen, rows
+from conftest import BRACKETS, ROOT, encrypt, frozen, make_pipe, rows
 from PIL import Image
 
 from common import tags
@@ -446,6 +446,14 @@ def test_a_broken_encoder_is_named(text, published, break_it, message):
         text.published(published[0])
 
 
+@pytest.mark.parametrize("name", ["uni_skip.npz", "utable.npy", "dictionary.txt"])
+def test_a_pipe_is_no_part_of_an_encoder(text, published, name):
+    (published[0] / name).unlink()
+    make_pipe(published[0] / name)
+    with pytest.raises(UserError, match=f"is no file: '.*{name}'"):
+        text.published(published[0])
+
+
 def test_the_untrained_encoder_is_fixed_and_words_count(text):
     encoder = text.untrained(0)
     found = encoder.encode(["red hair", "blue hair", "red hair blue eyes", "blue hair red eyes"])
@@ -607,6 +615,14 @@ def test_damaged_vectors_are_named(text, tmp_path, damaged):
     file = vectors(tmp_path / "v", ["red hair"])
     file.write_bytes(damaged)
     with pytest.raises(UserError, match=r"cannot be read .*; give vectors\.npy with phrases\.txt beside it"):
+        text.given_vectors(file)
+
+
+def test_a_pipe_is_no_list_of_phrases(text, tmp_path):
+    file = vectors(tmp_path / "v", ["red hair"])
+    file.with_name("phrases.txt").unlink()
+    make_pipe(file.with_name("phrases.txt"))
+    with pytest.raises(UserError, match="is no file"):
         text.given_vectors(file)
 
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from common import tags
 from common.cli import StorageError, UserError, reason, say
-from common.files import atomic
+from common.files import atomic, regular
 from common.runs import Run
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def given_vectors(path: Path) -> Sentences:
     """Reads `--vectors`."""
     lines = path.with_name("phrases.txt")
     try:
-        values, text = np.load(path, allow_pickle=False), lines.read_text(encoding="utf-8-sig")
+        values, text = np.load(path, allow_pickle=False), regular(lines).read_text(encoding="utf-8-sig")
         if values.ndim != 2 or not np.issubdtype(values.dtype, np.floating):
             raise ValueError("it is no table of numbers [phrases, size]")
     except Exception as error:  # see Sentences.open
@@ -229,10 +229,10 @@ def published(folder: Path) -> Encoder:
     A word that the dictionary lacks is its `UNK`, as in the published code.
     """
     try:
-        with np.load(folder / "uni_skip.npz", allow_pickle=False) as file:
+        with np.load(regular(folder / "uni_skip.npz"), allow_pickle=False) as file:
             weights = {name: np.asarray(file[name], np.float32) for name in _shapes(1, 1)}
-        words = (folder / "dictionary.txt").read_text(encoding="utf-8").rstrip("\n").split("\n")
-        table = _word_table(folder / "utable.npy")
+        words = regular(folder / "dictionary.txt").read_text(encoding="utf-8").rstrip("\n").split("\n")
+        table = _word_table(regular(folder / "utable.npy"))
         sizes = sorted({np.asarray(vector, np.float32).size for vector in table})
         if {name: value.shape for name, value in weights.items()} != _shapes(*weights["encoder_Wx"].shape):
             raise ValueError("the sizes of its arrays do not go together")

@@ -1,35 +1,48 @@
-"""`python -m common.faces DEST [--count N] [--seed S] [--workers W] [--sheet FILE]`."""
+"""`python -m common.faces DEST [--count N] [--seed S] [--workers W] [--sheet FILE]` draws the embedded faces."""
 
-import argparse
+from __future__ import annotations
+
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
-from common.cli import StorageError
+from common import cli, plots
 from common.faces.build import make
 from common.faces.sheet import sheet
-from common.files import atomic, write_picture
+from common.sheets import SUFFIXES
 
 
-def main() -> int:
-    """Draws a set, and on request a contact sheet; exit code 2 if the folder cannot be used."""
-    parser = argparse.ArgumentParser(prog="python -m common.faces", description="Draw the embedded anime faces.")
-    parser.add_argument("dest", type=Path, help="folder of the set")
-    parser.add_argument("--count", type=int, default=6000, help="faces to draw (default 6000)")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the set (default 0)")
-    parser.add_argument("--workers", type=int, help="processes (default: one a core)")
-    parser.add_argument("--sheet", type=Path, help="also save a contact sheet, a column a hair colour, to this file")
-    options = parser.parse_args()
+@dataclass(frozen=True)
+class Options:
+    """What is drawn, and where it goes."""
+
+    dest: Path | None = cli.option(None, "folder of the set; it may also stand before all options", metavar="DEST")
+    count: int = cli.option(6000, "faces to draw", metavar="N", within=(1, cli.MOST))
+    seed: int = cli.option(0, "seed of the set", metavar="S", within=(0, 2**31 - 1))
+    workers: int | None = cli.option(None, "processes (default: one a core)", metavar="W", within=(1, 1024))
+    sheet: Path | None = cli.option(None, "also write a contact sheet to this file, a column a hair colour",
+                                    metavar="FILE")
+    debug: bool = cli.option(False, "show the traceback of an error")
+
+    def check(self) -> None:
+        """Raises UserError for values that cannot be meant."""
+        if self.dest is None:
+            raise cli.UserError("no folder: give one, e.g. python -m common.faces data/faces")
+        if self.sheet and self.sheet.suffix.lower() not in SUFFIXES:
+            raise cli.UserError(f"--sheet {self.sheet}: its name must end in one of {', '.join(SUFFIXES)}")
+        cli.check_ranges(self)
+
+
+def main(options: Options) -> None:
+    """Draws a set, and on request its contact sheet."""
     try:
         new = make(options.dest, options.count, options.seed, options.workers)
-        print(f"{options.dest}: {options.count} faces {'drawn' if new else 'were there already'}")
-        if options.sheet:
-            with atomic(options.sheet) as temporary:
-                write_picture(sheet(options.seed), temporary)
-    except (ValueError, OSError, StorageError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    except ValueError as error:
+        raise cli.UserError(str(error)) from None
+    cli.say(f"{options.dest}: {options.count} faces {'drawn' if new else 'were there already'}")
+    if options.sheet:
+        plots.save(sheet(options.seed), options.sheet)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    cli.run(Options, main, cli.first("--dest", sys.argv[1:]), __doc__)
