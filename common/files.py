@@ -18,6 +18,8 @@ from common.cli import StorageError, UserError
 if TYPE_CHECKING:
     from PIL import Image
 
+DRAWN = (".png", ".jpg", ".jpeg", ".webp")  # names of pictures that a user may ask for
+
 
 @contextlib.contextmanager
 def atomic(path: Path) -> Iterator[Path]:

@@ -10,8 +10,8 @@ from pathlib import Path
 from PIL import Image
 
 from common import cli, plots
+from common.files import DRAWN
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 MOST = 64  # rows and columns: WebP ends at 16,383 pixels
 
 
@@ -27,9 +27,9 @@ class Options:
 
     def check(self) -> None:
         """Raises UserError for values that cannot be meant."""
-        if self.file is None or self.file.suffix.lower() not in SUFFIXES:
+        if self.file is None or self.file.suffix.lower() not in DRAWN:
             raise cli.UserError(f"{self.file or 'no file'}: give a picture to write, its name ends in one of "
-                                f"{', '.join(SUFFIXES)}")
+                                f"{', '.join(DRAWN)}")
         cli.check_ranges(self)
         if self.count > MOST * self.columns:
             raise cli.UserError(f"--count {self.count}: more than {MOST} rows; give more --columns")

@@ -6,10 +6,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from common import cli, plots
+from common import cli
 from common.faces.build import make
 from common.faces.sheet import sheet
-from common.sheets import SUFFIXES
+from common.files import DRAWN, atomic, write_picture
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class Options:
         """Raises UserError for values that cannot be meant."""
         if self.dest is None:
             raise cli.UserError("no folder: give one, e.g. python -m common.faces data/faces")
-        if self.sheet and self.sheet.suffix.lower() not in SUFFIXES:
-            raise cli.UserError(f"--sheet {self.sheet}: its name must end in one of {', '.join(SUFFIXES)}")
+        if self.sheet and self.sheet.suffix.lower() not in DRAWN:
+            raise cli.UserError(f"--sheet {self.sheet}: its name must end in one of {', '.join(DRAWN)}")
         cli.check_ranges(self)
 
 
@@ -41,7 +41,8 @@ def main(options: Options) -> None:
         raise cli.UserError(str(error)) from None
     cli.say(f"{options.dest}: {options.count} faces {'drawn' if new else 'were there already'}")
     if options.sheet:
-        plots.save(sheet(options.seed), options.sheet)
+        with atomic(options.sheet) as temporary:
+            write_picture(sheet(options.seed), temporary)
 
 
 if __name__ == "__main__":
