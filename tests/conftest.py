@@ -145,7 +145,8 @@ def page(runs):
 def killed(tmp_path, tensorflow, monkeypatch):
     """Trains 12 steps twice, once killed in the middle and run again, and demands the same bits.
 
-    The two that reach the end start afresh: forked ones would have one layout of memory, which hides what hangs on it.
+    The uninterrupted one starts afresh: if all were forked, they would have one layout of memory, which hides what
+    hangs on it.
     `measured` compares metrics.json and the page too; one test for each way of measuring is enough.
     """
 
@@ -154,21 +155,22 @@ def killed(tmp_path, tensorflow, monkeypatch):
             return [str(ROOT / name), "--preset", "smoke", *map(str, words), "--out", str(out), "--steps", "12",
                     "--checkpoint-every", "4", "--sample-every", "4", "--log-every", "1", *more]
 
-        def afresh(*words):
-            return subprocess.run([sys.executable, *words], check=True, capture_output=True, text=True)
+        def ended(process, code=0):
+            done = process.wait()
+            assert done.returncode == code, done.stdout + done.stderr
+            return done.stdout
 
         whole, broken = (tmp_path / folder / variant for folder in ("whole", "killed"))
         # the uninterrupted run is not measured: neither the judge nor the measuring may touch the training
         monkeypatch.setenv("GAN_REPORTS_CACHE", str(tmp_path / "cache"))
-        afresh(*command(whole, "--no-evaluate"))
+        subprocess.run([sys.executable, *command(whole, "--no-evaluate")], check=True, capture_output=True)
         evaluate = [] if measured else ["--no-evaluate"]
         log = broken / "log.csv"
         first = forked.start(command(broken, *evaluate), tmp_path, os.environ)
         first.until(lambda: log.exists() and log.read_text().count("\n") > 6)  # the heading and six steps
         first.send(signal.SIGKILL)
-        assert first.wait().returncode == -signal.SIGKILL
-        again = afresh(*command(broken, *evaluate))
-        assert "goes on at step" in again.stdout
+        ended(first, -signal.SIGKILL)
+        assert "goes on at step" in ended(forked.start(command(broken, *evaluate), tmp_path, os.environ))
         expected, found = state(whole), state(broken)
         assert expected.keys() == found.keys()
         assert any("optimizer" in key for key in expected)
@@ -182,8 +184,7 @@ def killed(tmp_path, tensorflow, monkeypatch):
             measured_at = [int(line.partition(",")[0]) for line in (broken / "accuracy.csv").read_text().split()[1:]]
             assert measured_at == [int(path.stem[5:]) for path in sorted((broken / "samples").glob("step_*.png"))][1:]
         if measured:
-            measuring = forked.start(command(whole, "--evaluate-only"), tmp_path, os.environ).wait()
-            assert measuring.returncode == 0, measuring.stderr
+            ended(forked.start(command(whole, "--evaluate-only"), tmp_path, os.environ))
             assert json.loads((whole / "metrics.json").read_text()) == \
                 json.loads((broken / "metrics.json").read_text())
             (broken / "accuracy.png").unlink(missing_ok=True)  # the uninterrupted run was not measured on its way

@@ -458,6 +458,7 @@ def test_smoke_from_another_folder_then_translates(script, reds_and_blondes, cel
     assert "there is no domain 'blond'" in refused.stderr and len(refused.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_killed_and_run_again_is_the_same_to_the_bit(reds_and_blondes, killed):
     killed("cyclegan_style/train.py", "cyclegan_style/red_to_blonde", "--data", reds_and_blondes, "--pool", 3,
            measured=False)
