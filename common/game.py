@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import keras
 import tensorflow as tf
 
-from common import kernels, replicas
+from common import kernels, replicas, sums
 
 Terms = dict[str, tf.Tensor]
 ALGORITHM = "philox"  # of random numbers: what TensorFlow chooses by itself depends on the device and on XLA
@@ -166,11 +166,11 @@ class Game:
                 fake = self.generate(draw, real.shape[0], **labels)
             with self.tape("discriminator") as d_tape:
                 d_terms = self.d_loss(real, fake, draw, **labels)
-                d_total = tf.add_n(list(d_terms.values()))
+                d_total = sums.total(d_terms.values())
             self.move(d_tape, d_total, "discriminator")
         with g_tape:  # recording goes on where the fake was made
             g_terms = self.g_loss(fake, draw, **labels)
-            g_total = tf.add_n(list(g_terms.values()))
+            g_total = sums.total(g_terms.values())
         self.move(g_tape, g_total, "generator")
         return {**d_terms, **g_terms}
 
@@ -234,7 +234,7 @@ class Game:
         fake = self.generate(draw, real.shape[0], **labels)
         with self.tape("discriminator") as tape:
             terms = self.d_loss(real, fake, draw, **labels)
-            total = tf.add_n(list(terms.values()))
+            total = sums.total(terms.values())
         return self._gradients("discriminator", tape, total), terms
 
     def _g_part(self, batch: dict[str, tf.Tensor], start: int, draw: Draws) -> tuple[list[tf.Tensor], Terms]:
@@ -247,7 +247,7 @@ class Game:
             self._set_statistics(before)  # D's part has moved them for these fakes
             draw.count = end
             terms = self.g_loss(fake, draw, **labels)
-            total = tf.add_n(list(terms.values()))
+            total = sums.total(terms.values())
         return self._gradients("generator", tape, total), terms
 
     def _turns(self, batch: dict[str, tf.Tensor]) -> list[dict[str, tf.Tensor]]:

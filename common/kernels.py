@@ -20,6 +20,8 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
+from common import sums
+
 WHOLE, ROWS = 4, 64  # pixels of a result, and of all results of a batch: up to these every pass is a product
 KERNEL = {tf.bfloat16: 64, tf.float32: 16}  # pixels of a result, for the gradient by the kernel: oneDNN's slowest pass
 
@@ -254,7 +256,7 @@ def _laid_out(parts: list[tf.Tensor], axis: int, stride: int, blocks: int) -> tf
         edges = [(0, 0)] * 4
         edges[axis] = (place // stride, blocks - values.shape[axis] - place // stride)
         lines[place % stride].append(tf.pad(values, edges))
-    sums = [tf.add_n(line) if line else tf.zeros_like(lines[0][0]) for line in lines]
-    shape = [-1, *sums[0].shape[1:]]
+    totals = [sums.total(line) if line else tf.zeros_like(lines[0][0]) for line in lines]
+    shape = [-1, *totals[0].shape[1:]]
     shape[axis] = blocks * stride
-    return tf.reshape(tf.stack(sums, axis + 1), shape)
+    return tf.reshape(tf.stack(totals, axis + 1), shape)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
+from common import sums
+
 
 def bce(logits: tf.Tensor, target: tf.Tensor | float) -> tf.Tensor:
     """Binary cross-entropy after a sigmoid (Goodfellow et al. 2014, arXiv:1406.2661).
@@ -34,7 +36,7 @@ def class_terms(labels: Sequence[tf.Tensor], logits: Sequence[tf.Tensor]) -> tf.
     """
     terms = [tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=one, logits=tf.cast(two, tf.float32)))
              for one, two in zip(labels, logits, strict=True)]
-    return tf.add_n(terms)
+    return sums.total(terms)
 
 
 def wasserstein(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
@@ -57,4 +59,4 @@ def gradient_penalty(critic: Callable[..., tf.Tensor], inputs: Sequence[tf.Tenso
         scores = tf.cast(critic(*inputs), tf.float32)
     gradients = tape.gradient(scores, inputs, unconnected_gradients="zero")
     squares = [tf.reduce_sum(tf.square(g), axis=tf.range(1, tf.rank(g))) for g in gradients]
-    return tf.reduce_mean(tf.square(tf.sqrt(tf.add_n(squares) + 1e-12) - 1.0))
+    return tf.reduce_mean(tf.square(tf.sqrt(sums.total(squares) + 1e-12) - 1.0))

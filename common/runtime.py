@@ -112,7 +112,7 @@ def start(seed: int, precision: str = "auto", scale: Scale = ONE, *, fold_consta
     import keras
     import tensorflow as tf
 
-    from common import replicas
+    from common import replicas, sums
 
     gpus = tf.config.list_physical_devices("GPU")
     for gpu in gpus:
@@ -123,6 +123,7 @@ def start(seed: int, precision: str = "auto", scale: Scale = ONE, *, fold_consta
     # It orders sums of gradients differently from process to process: a run that goes on would differ in the last bits.
     unfolded = {} if fold_constants else {"constant_folding": False}
     tf.config.optimizer.set_experimental_options({"arithmetic_optimization": False} | unfolded)
+    sums.add_gradients_in_order()
     keras.utils.set_random_seed(seed)
     chosen = precision if precision != "auto" else ("bfloat16" if _native_bfloat16(gpus) else "float32")
     keras.config.set_dtype_policy(POLICIES[chosen])

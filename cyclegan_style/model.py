@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from common import kernels
+from common import kernels, sums
 from common.game import Draws, Game, Player, Terms
 from common.losses import least_squares
 
@@ -127,7 +127,7 @@ class CycleGAN(Game):
         pictures = self.in_range(batch)
         with self.tape(*self.players) as tape:
             terms = self.terms(pictures["image"], pictures["image_b"], draw)
-            losses = [(tf.add_n([terms[name] for name in names]), players) for players, names in self.losses().items()]
+            losses = [(sums.total(terms[name] for name in names), players) for players, names in self.losses().items()]
         for loss, players in losses:
             self.move(tape, loss, *players)
         return terms

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from common import replicas
+from common import replicas, sums
 from common.game import Draws, Game, Player, Terms, cut
 from common.losses import bce
 
@@ -128,7 +128,7 @@ class ScheduledCDCGAN(Game):
         def d_turn(fake: tf.Tensor) -> tuple[tf.GradientTape, Terms, tf.Tensor]:
             with self.tape("discriminator") as tape:
                 terms = self.d_loss(real, fake, draw, **labels)
-                total = tf.add_n(list(terms.values()))
+                total = sums.total(terms.values())
             return tape, terms, total
 
         extra = self.extra if strengthened else 0
@@ -143,6 +143,6 @@ class ScheduledCDCGAN(Game):
                       self.discriminator.trainable_variables + self.players["discriminator"].optimizer.variables)
         with g_tape:
             g_terms = self.g_loss(fake, draw, **labels)
-            g_total = tf.add_n(list(g_terms.values()))
+            g_total = sums.total(g_terms.values())
         self.move(g_tape, g_total, "generator")
         return {**d_terms, **g_terms, "d_moves": tf.cast(moves, tf.float32) + extra}

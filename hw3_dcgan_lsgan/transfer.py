@@ -12,6 +12,7 @@ from typing import ClassVar
 import numpy as np
 import tensorflow as tf
 
+from common import sums
 from common.game import Game, Player, Terms, to_range, to_uint8
 from hw3_dcgan_lsgan.features import Features
 from hw3_dcgan_lsgan.msgnet import gram
@@ -91,7 +92,7 @@ class StyleTransfer(Game):
         with self.tape("transfer") as tape:
             image = self.transfer([photo, self.styles[number][None]], training=True)
             terms = self.terms(photo, image, number)
-            total = tf.add_n(list(terms.values()))
+            total = sums.total(terms.values())
         self.move(tape, total, "transfer")
         return terms
 
@@ -100,7 +101,7 @@ class StyleTransfer(Game):
         wanted = recoloured(photo, self.styles[number][None]) if self.recolour else photo
         found = self.features(image)
         content = square(wide(found[1]) - wide(self.features.content(wanted))) / self.energy
-        style = tf.add_n([square(gram(layer) - target[number]) / square(target[number])
+        style = sums.total([square(gram(layer) - target[number]) / square(target[number])
                           for layer, target in zip(found, self.targets, strict=True)]) / len(found)
         return {"content": self.content_weight * content, "style": self.style_weight * style}
 

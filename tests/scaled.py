@@ -36,7 +36,7 @@ def games():
     """The two games, which use TensorFlow."""
     import tensorflow as tf
 
-    from common import replicas
+    from common import replicas, sums
     from common.game import Draws, Game
     from common.losses import bce
 
@@ -61,7 +61,7 @@ def games():
             real = labels.pop("image")
             with self.tape("discriminator") as tape:
                 terms = self.d_loss(real, self.generate(draw, real.shape[0], **labels), draw, **labels)
-                total = tf.add_n(list(terms.values()))
+                total = sums.total(terms.values())
             moves = replicas.mean(total) >= 1.5
             replicas.when(moves, lambda: self.move(tape, total, "discriminator"),
                           self.discriminator.trainable_variables + self.players["discriminator"].optimizer.variables)

@@ -153,8 +153,10 @@ class Stub:
         self.network = network
 
 
-def test_each_player_is_moved_by_its_own_loss(game, tensorflow):
+def test_each_player_is_moved_by_its_own_loss(game):
     """One backward pass moves two players: neither's own terms may have a gradient by the other's weights."""
+    from common import sums
+
     built = game(identity=0.5)
     pictures = built.in_range(batch())
     own = {"generator_AtoB": ["g_AtoB", "cycle_A", "cycle_B", "identity_B"],
@@ -162,8 +164,8 @@ def test_each_player_is_moved_by_its_own_loss(game, tensorflow):
            "discriminator_A": ["d_A_real", "d_A_fake"], "discriminator_B": ["d_B_real", "d_B_fake"]}
     with built.tape(*built.players) as tape:
         terms = built.terms(pictures["image"], pictures["image_b"], None)
-        alone = {player: tensorflow.add_n([terms[name] for name in names]) for player, names in own.items()}
-        together = [(players, tensorflow.add_n([terms[name] for name in names]))
+        alone = {player: sums.total(terms[name] for name in names) for player, names in own.items()}
+        together = [(players, sums.total(terms[name] for name in names))
                     for players, names in built.losses().items()]
     for players, loss in together:
         for player in players:

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-ROOMS = ["cli", "files", "tags", "decoding", "pictures", "drawn", "faces", "scale", "replicas", "runtime", "runs",
-         "datasets", "batches", "losses", "kernels", "game", "plots", "sheets", "sampling", "checkpoints", "progress",
-         "networks", "metrics", "judge", "evaluation", "trainer", "gallery"]
+ROOMS = ["cli", "files", "tags", "decoding", "pictures", "drawn", "faces", "scale", "sums", "replicas", "runtime",
+         "runs", "datasets", "batches", "losses", "kernels", "game", "plots", "sheets", "sampling", "checkpoints",
+         "progress", "networks", "metrics", "judge", "evaluation", "trainer", "gallery"]
 REPORTS = ["hw4_acgan", "hw3_dcgan_lsgan", "text2image_cdcgan", "wgan_gp_text", "cyclegan_style", "lab5_cgan"]
 FILES = [path for folder in ("common", *REPORTS) for path in sorted((ROOT / folder).rglob("*.py"))]
 

@@ -198,7 +198,7 @@ def gradients(tensorflow, game, scores):
     game.scores = scores
     with tensorflow.GradientTape() as tape:
         terms = game.d_loss(pictures(1), pictures(2), None, **FOUR)
-        total = tensorflow.add_n(list(terms.values()))
+        total = sum(terms.values())
     variables = game.discriminator.trainable_variables
     return float(total), dict(zip([v.path for v in variables], tape.gradient(total, variables), strict=True))
 

@@ -1,0 +1,35 @@
+"""Sums of tensors that are the same to the last bit in every run.
+
+TensorFlow's AddN kernel writes its sum over the first of its inputs that nobody else holds at that moment, and begins
+to add there. Of three and more inputs the order, and so the last bits, depend on which other ops have ended by then:
+on a busy machine one call in ten differed. `tf.config.experimental.enable_op_determinism` does not change that.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Sequence
+
+import tensorflow as tf
+from tensorflow.python import pywrap_tfe
+from tensorflow.python.eager import backprop
+
+
+def total(terms: Iterable[tf.Tensor]) -> tf.Tensor:
+    """The sum of tensors of one shape, added one after the other; use it in place of `tf.add_n`."""
+    return functools.reduce(tf.add, terms)
+
+
+def add_gradients_in_order() -> None:
+    """Has every GradientTape add up what reaches a variable over several ways with `total` in place of AddN.
+
+    TensorFlow has no public switch for that, so this uses what its own `tensorflow.python.eager.backprop` does when it
+    is imported; tests/test_sums.py tells should another version do it differently.
+    """
+    def add_up(gradients: Sequence[tf.Tensor | tf.IndexedSlices]) -> tf.Tensor | tf.IndexedSlices:
+        if all(isinstance(gradient, tf.IndexedSlices) for gradient in gradients):
+            return usual.aggregate_fn(gradients)  # an embedding's rows are put side by side, not added
+        return total([tf.convert_to_tensor(gradient) for gradient in gradients])
+
+    usual = backprop._default_vspace
+    pywrap_tfe.TFE_Py_RegisterVSpace(usual._replace(aggregate_fn=add_up))
