@@ -36,7 +36,6 @@ class Case:
         report: the report's number and its model.
         passes: of one step, as few as the maths allows: one generator pass serves both players, and what is judged
             with several conditions passes the trunk once where that changes nothing.
-        fold_constants: as the report's train.py starts TensorFlow, see `runtime.start`.
         condition: the labels of the batch that the generator takes, in its order.
         join: the layer of the discriminator that parts trunk and head.
         size: side of the pictures in pixels.
@@ -47,7 +46,6 @@ class Case:
     name: str
     report: str
     passes: tuple[Pass, ...]
-    fold_constants: bool = True
     condition: tuple[str, ...] = ()
     join: str = ""
     size: int = 64
@@ -70,11 +68,11 @@ CASES = {case.name: case for case in (
     Case("text2image", "002, conditional DCGAN", PAIRS, condition=("condition",), join="concatenate_1"),
     Case("dcgan", "001, DCGAN", USUAL),
     Case("acgan", "000, ACGAN", USUAL, condition=("hair", "eyes")),
-    Case("wgan_gp", "004, WGAN-GP, dense start", CRITIC, fold_constants=False, condition=("text",)),
+    Case("wgan_gp", "004, WGAN-GP, dense start", CRITIC, condition=("text",)),
     Case("lab5_cgan", "003, cGAN", USUAL, condition=("label",)),
-    Case("lab5_acgan", "003, AC-GAN", USUAL, fold_constants=False, condition=("label",)),
-    Case("cyclegan_64", "002 and 004, CycleGAN at 64 px", CYCLE, fold_constants=False, batch=4, pytorch=False),
-    Case("cyclegan_128", "002 and 004, CycleGAN at 128 px", CYCLE, fold_constants=False, size=128, batch=4,
+    Case("lab5_acgan", "003, AC-GAN", USUAL, condition=("label",)),
+    Case("cyclegan_64", "002 and 004, CycleGAN at 64 px", CYCLE, batch=4, pytorch=False),
+    Case("cyclegan_128", "002 and 004, CycleGAN at 128 px", CYCLE, size=128, batch=4,
          pytorch=False),
 )}
 

@@ -32,7 +32,7 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def optimised(step: Callable[..., Any], arithmetic: bool, folding: bool) -> Callable[..., Any]:
+def optimised(step: Callable[..., Any], arithmetic: bool) -> Callable[..., Any]:
     """`step` under its own options of TensorFlow's graph optimizer: ours as train.py sets them, the port's as usual.
 
     They are the process's, and belong to the call: a graph is optimised once for each set that it is called under.
@@ -40,8 +40,7 @@ def optimised(step: Callable[..., Any], arithmetic: bool, folding: bool) -> Call
     import tensorflow as tf
 
     def call(*words: Any) -> Any:
-        tf.config.optimizer.set_experimental_options({"arithmetic_optimization": arithmetic,
-                                                      "constant_folding": folding})
+        tf.config.optimizer.set_experimental_options({"arithmetic_optimization": arithmetic})
         return step(*words)
 
     return call

@@ -89,4 +89,4 @@ def build(case: Case, precision: str) -> tuple[Step, Players]:
     """`step` of new networks in a precision, under the graph optimizer's options of train.py; and the networks."""
     with runtime.policy(precision):
         built = players.build(case)
-        return machine.optimised(step(case, built), False, case.fold_constants), built
+        return machine.optimised(step(case, built), False), built

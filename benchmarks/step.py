@@ -110,7 +110,7 @@ def variants(case: Case, machine: dict[str, Any]) -> tuple[dict[str, Variant], i
         networks = players.build(case)
         port = plain.step(case, networks, given)
     found = {"ours": Variant(machine["precision"], functools.partial(own, given)),
-             "plain": Variant("float32", machines.optimised(port, True, True))}
+             "plain": Variant("float32", machines.optimised(port, True))}
     if case.pytorch and "torch" in machine["versions"]:
         from benchmarks import pytorch
 

@@ -57,14 +57,18 @@ class Checkpoints:
             (self.folder / "checkpoint").unlink()
             return self._make_manager()
 
-    def require_space(self) -> None:
+    def require_space(self, anew: bool = False) -> None:
         """Makes the folder. Raises StorageError if it cannot, or the disk cannot take three checkpoints: two are kept.
+
+        With `anew` those that are there are going to be deleted.
         """
         make_folder(self.folder, "--out")
         one = sum(variable.shape.num_elements() * variable.dtype.size
                   for variable in [*itertools.chain(*self._numbers.values()), *self._others])
-        needed = one * (3 - min(2, len(self._found())))
+        needed = one * (3 if anew else 3 - min(2, len(self._found())))
         free = shutil.disk_usage(self.folder.parent).free
+        if anew:
+            free += sum(path.stat().st_size for path, _ in self._own() if path.is_file())
         if free < needed:
             raise StorageError(f"{self.folder}: its checkpoints need {needed / 1e9:.1f} GB of disk, {free / 1e9:.1f} "
                                "GB are free; free some, or give --out a folder on another disk")

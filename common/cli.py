@@ -291,25 +291,23 @@ def _terminate(*_: object) -> typing.NoReturn:
 def run(config: type[C], main: Callable[[C], None], argv: Sequence[str] | None = None, description: str = "") -> None:
     """Parses the command line, runs `main`, and exits: an error is one line on stderr and a code, see above."""
     words = sys.argv[1:] if argv is None else argv
-    debug = "--debug" in words
     before = signal.signal(signal.SIGTERM, _terminate)  # a training has its own handler, see trainer.py
     try:
         main(parse(config, argv, description))
     except Failure as error:
-        _end(error, str(error), error.code, debug)
+        _end(error, str(error), error.code, words)
     except KeyboardInterrupt as error:
         name, code = ("SIGTERM", TERMINATED) if isinstance(error, _Terminated) else ("Ctrl-C", INTERRUPTED)
-        again = ", without --overwrite if its training had begun," if "--overwrite" in words else ""
-        _end(error, f"stopped by {name}; run the same command again{again} to go on", code, debug)
+        _end(error, f"stopped by {name}; run the same command again to go on", code, words)
     except ModuleNotFoundError as error:
-        _end(error, f"{error}; run `pip install -r {ROOT / 'requirements.txt'}`", BAD_INPUT, debug)
+        _end(error, f"{error}; run `pip install -r {ROOT / 'requirements.txt'}`", BAD_INPUT, words)
     except OSError as error:
-        _end(error, f"{error}; check the path and the free space, then run the same command again", STORAGE, debug)
+        _end(error, f"{error}; check the path and the free space, then run the same command again", STORAGE, words)
     except Exception as error:
         if not out_of_memory(error):
             raise
         _end(error, f"out of memory ({reason(error)}); lower --batch-size (or --count, where pictures are drawn)",
-             STORAGE, debug)
+             STORAGE, words)
     finally:
         signal.signal(signal.SIGTERM, before)
     sys.exit(DONE)
@@ -326,9 +324,13 @@ def reason(error: BaseException) -> str:
     return next((line for line in lines if "OOM" in line), lines[0] if lines else type(error).__name__)[:120]
 
 
-def _end(error: BaseException, line: str, code: int, debug: bool) -> typing.NoReturn:
-    if debug:
+def _end(error: BaseException, line: str, code: int, words: Sequence[str]) -> typing.NoReturn:
+    if "--debug" in words:
         traceback.print_exception(error)
+    if "--overwrite" in words and "same command" in line:
+        line += "; leave out --overwrite if its training had begun, or that starts anew"
     line = "".join(letter if letter.isprintable() else "?" for letter in line)  # a file or its name may hold anything
-    print(f"{Path(sys.argv[0]).name}: {line}", file=sys.stderr, flush=True)
+    script = Path(sys.argv[0])
+    name = script.parent.name if script.name == "__main__.py" else script.name  # python -m common.faces
+    print(f"{name}: {line}", file=sys.stderr, flush=True)
     sys.exit(code)

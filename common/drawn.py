@@ -12,10 +12,12 @@ import time
 import types
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from common.cli import StorageError
 from common.files import own_prefix
 
 JUNK = {".DS_Store", ".directory", "Thumbs.db", "desktop.ini"}  # what systems leave in folders that they show
@@ -52,7 +54,8 @@ def make(drawn: DrawnSet, folder: Path, count: int, seed: int = 0, workers: int 
     depend on the number of workers (processes; by default one a core). Another set in the folder is replaced.
     `announce` is told when there is something to draw.
 
-    Raises ValueError if the folder holds files that are no such set, or if count, seed or workers make no sense.
+    Raises ValueError if the folder holds files that are no such set, or if count, seed or workers make no sense;
+    StorageError if a process that draws is killed.
     """
     folder = Path(os.path.realpath(folder))  # Path.resolve raises where a link leads to itself
     workers = (os.cpu_count() or 1) if workers is None else workers
@@ -119,6 +122,9 @@ def _draw_all(drawn: DrawnSet, folder: Path, count: int, seed: int, workers: int
         try:
             for job in jobs:
                 job.result()
+        except BrokenProcessPool:
+            raise StorageError("a process that draws pictures was ended by the system, nearly always for want of "
+                               "memory; free some, then run the same command again") from None
         except BaseException:  # also Ctrl-C: do not draw what nobody waits for
             pool.shutdown(cancel_futures=True)
             raise

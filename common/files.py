@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fnmatch
 import io
 import json
 import os
@@ -45,7 +46,8 @@ def atomic(path: Path) -> Iterator[Path]:
 def remove_halves(path: Path) -> None:
     """Removes what `atomic` left of `path`, which may be a pattern, where it was killed: nobody may write it now."""
     for half in path.parent.glob(f".[0-9]*-{path.name}"):
-        if half.name[1:].partition("-")[0].isdecimal() and half.is_file():
+        process, _, name = half.name[1:].partition("-")
+        if process.isdecimal() and fnmatch.fnmatch(name, path.name) and half.is_file():
             half.unlink()
 
 

@@ -172,7 +172,7 @@ def _build(folder: Path, size: int, cut: Cut, home: Path, names: list[str], left
         # Opened before it is moved: should another process remove or replace it, the mapping stays good.
         pictures = _open(work, size, cached=False, rebuilt=rebuilt)
         if rebuilt:
-            remove(home)
+            _put_away(home)
         _publish(work, home)
     finally:
         shutil.rmtree(work, ignore_errors=True)  # only there if something failed, or another process was first
@@ -231,6 +231,14 @@ def _check_enough(folder: Path, kept: list[str], left_out: dict[str, str]) -> No
         first = ", ".join(f"{name} ({reason})" for name, reason in list(left_out.items())[:3])
         raise UserError(f"{folder}: {len(left_out)} of {total} pictures are bad: {first}"
                         f"{', ...' if len(left_out) > 3 else ''}; repair or remove them")
+
+
+def _put_away(home: Path) -> None:
+    """Removes a damaged cache, which another process may be doing as well: it is renamed first, which only one can."""
+    old = home.parent / (own_prefix(home.parent, "building") + secrets.token_hex(4))
+    with contextlib.suppress(FileNotFoundError):
+        home.rename(old)
+        remove(old)
 
 
 def _publish(work: Path, home: Path) -> None:

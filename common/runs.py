@@ -25,8 +25,8 @@ from typing import Any, TypeVar
 
 from common import scale
 from common.cli import Common, StorageError, UserError, restore, say
-from common.files import append, atomic, make_folder, remove, remove_halves, sync, write_json
-from common.runtime import Runtime, check_environment
+from common.files import append, atomic, make_folder, regular, remove, remove_halves, sync, write_json
+from common.runtime import POLICIES, Runtime, check_environment
 
 Row = dict[str, str]
 LOGS = ("log.csv", "accuracy.csv")
@@ -71,18 +71,26 @@ def recall(config: C) -> C:
 
 def read_config(path: Path) -> dict[str, Any]:
     """A run's config.json. Raises StorageError where it is missing or damaged."""
-    if path.exists() and not path.is_file():  # reading a pipe would wait for ever
-        raise _damaged(path)
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise StorageError(f"{path}: missing; restore it, or start anew with --overwrite") from None
-    except (ValueError, RecursionError):
-        facts = None
-    if not isinstance(facts, dict) or not {"report", "settings"} <= facts.keys() or \
+    if not os.path.lexists(path):
+        raise StorageError(f"{path}: missing; restore it, or start anew with --overwrite")
+    facts = _parsed(path)
+    if not facts or not {"report", "settings"} <= facts.keys() or \
             not all(isinstance(facts[name], dict) for name in SECTIONS & facts.keys()):
         raise _damaged(path)
+    notes, precision = facts.get("substitutions", []), facts.get("precision", {}).get("precision", "float32")
+    if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes) or \
+            precision not in list(POLICIES):  # it may be anything, also what has no hash
+        raise _damaged(path)
     return facts
+
+
+def _parsed(path: Path) -> dict[str, Any] | None:
+    """What a file holds as JSON, if that is an object."""
+    try:
+        found = json.loads(regular(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _damaged(path: Path) -> StorageError:
@@ -142,8 +150,11 @@ class Run:
 
     def _refuse_foreign_folder(self) -> None:
         names = {path.name for path in self.folder.iterdir() if path.name[0] != "."}
-        if "config.json" not in names and not names <= OWN:
-            raise UserError(f"{self.folder}: has files but no config.json, so it is no run folder; give another --out")
+        facts = _parsed(self.folder / "config.json")
+        if facts and not {"report", "settings"} & facts.keys():
+            raise UserError(f"{self.folder}: its config.json is no run's; give another --out")
+        if not facts and not names <= OWN:
+            raise UserError(f"{self.folder}: has files of others and no config.json of a run; give another --out")
 
     def _has_begun(self) -> bool:
         """Whether there is anything to lose: before the first checkpoint the settings may still change.
@@ -177,11 +188,11 @@ class Run:
             self._waiting.append(write)
 
     def _clear(self) -> None:
-        # checkpoints first, config.json last: killed in between, it is a run that lost them, and no run goes on
-        for path in sorted(self.folder.iterdir(), key=lambda path: (path.name == "config.json",
-                                                                    path.name != "checkpoints")):
-            if path.name != ".lock":
-                remove(path)
+        # Checkpoints first, config.json last: killed in between, it is a run that lost them, and no run goes on.
+        # What the user put there stays.
+        for name in sorted(OWN, key=lambda name: (name == "config.json", name != "checkpoints", name)):
+            if os.path.lexists(self.folder / name):
+                remove(self.folder / name)
 
     def fix(self, section: str, values: Mapping[str, Any]) -> None:
         """Writes what must stay the same as long as the run lives, or compares it with what was written before.
@@ -273,7 +284,8 @@ class Run:
 
 def grids(folder: Path) -> dict[int, Path]:
     """step -> its sample grid, in the order of the steps."""
-    found = ((re.fullmatch("step_([0-9]+)", path.stem), path) for path in folder.glob("samples/step_*.png"))
+    found = ((re.fullmatch("step_([0-9]{6}|[1-9][0-9]{6,})", path.stem), path)
+             for path in folder.glob("samples/step_*.png"))
     return dict(sorted((int(name[1]), path) for name, path in found if name))
 
 

@@ -95,15 +95,13 @@ def _quiet() -> Iterator[None]:
             os.close(before)
 
 
-def start(seed: int, precision: str = "auto", scale: Scale = ONE, *, fold_constants: bool = True) -> Runtime:
+def start(seed: int, precision: str = "auto", scale: Scale = ONE) -> Runtime:
     """Imports TensorFlow and settles everything that must stand before its first op.
 
     Args:
         seed: of the initial weights and of dropout; noise and order are drawn from (seed, step) elsewhere.
         precision: "float32", "bfloat16" (weights, logits and pictures stay float32) or "auto".
         scale: the devices and machines; several machines wait for each other here.
-        fold_constants: whether TensorFlow may fold constants. In a step that passes dropout several times on the same
-            pictures it orders sums differently from process to process: there a run must go without.
 
     Raises:
         UserError: the environment does not fit, see `check_environment`, or there are fewer devices.
@@ -120,10 +118,7 @@ def start(seed: int, precision: str = "auto", scale: Scale = ONE, *, fold_consta
     strategy = replicas.strategy(scale)
     if gpus:
         tf.config.experimental.enable_op_determinism()  # on a CPU the ops used here are deterministic without it
-    # It orders sums of gradients differently from process to process: a run that goes on would differ in the last bits.
-    unfolded = {} if fold_constants else {"constant_folding": False}
-    tf.config.optimizer.set_experimental_options({"arithmetic_optimization": False} | unfolded)
-    sums.add_gradients_in_order()
+    sums.add_in_order()
     keras.utils.set_random_seed(seed)
     chosen = precision if precision != "auto" else ("bfloat16" if _native_bfloat16(gpus) else "float32")
     keras.config.set_dtype_policy(POLICIES[chosen])

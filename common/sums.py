@@ -20,16 +20,18 @@ def total(terms: Iterable[tf.Tensor]) -> tf.Tensor:
     return functools.reduce(tf.add, terms)
 
 
-def add_gradients_in_order() -> None:
-    """Has every GradientTape add up what reaches a variable over several ways with `total` in place of AddN.
+def add_in_order() -> None:
+    """Has TensorFlow put AddN into no graph by itself.
 
-    TensorFlow has no public switch for that, so this uses what its own `tensorflow.python.eager.backprop` does when it
-    is imported; tests/test_sums.py tells should another version do it differently.
+    Its optimizer of graphs would make one out of several Add. A GradientTape adds what reaches a variable over several
+    ways by one; for that there is no public switch, so this does what `tensorflow.python.eager.backprop` itself does
+    when it is imported, with `total` in place of AddN. tests/test_sums.py tells should another version differ.
     """
     def add_up(gradients: Sequence[tf.Tensor | tf.IndexedSlices]) -> tf.Tensor | tf.IndexedSlices:
         if all(isinstance(gradient, tf.IndexedSlices) for gradient in gradients):
             return usual.aggregate_fn(gradients)  # an embedding's rows are put side by side, not added
         return total([tf.convert_to_tensor(gradient) for gradient in gradients])
 
+    tf.config.optimizer.set_experimental_options({"arithmetic_optimization": False})
     usual = backprop._default_vspace
     pywrap_tfe.TFE_Py_RegisterVSpace(usual._replace(aggregate_fn=add_up))

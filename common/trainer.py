@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gc
 import hashlib
 import json
 import math
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 
@@ -19,7 +20,18 @@ from PIL import Image
 from common import plots, replicas
 from common.batches import Batches
 from common.checkpoints import Checkpoints
-from common.cli import INTERRUPTED, TERMINATED, Common, Failure, NumericalError, Stopped, UserError, reason, say
+from common.cli import (
+    INTERRUPTED,
+    TERMINATED,
+    Common,
+    Failure,
+    NumericalError,
+    Stopped,
+    StorageError,
+    UserError,
+    reason,
+    say,
+)
 from common.evaluation import Measures
 from common.files import atomic
 from common.game import Game
@@ -77,9 +89,12 @@ class _Training:
 
     def run_through(self) -> None:
         self._require_agreement()
+        if self.config.overwrite:
+            self.checkpoints.require_space(anew=True)  # before the old ones are gone
         self.run.begin()
         if self.config.tensorboard:
-            self.events = tf.summary.create_file_writer(str(self.run.folder / "tensorboard"))
+            with self._writing_events():
+                self.events = tf.summary.create_file_writer(str(self.run.folder / "tensorboard"))
         start = self.checkpoints.restore()
         if start < self.total:
             self.checkpoints.require_space()
@@ -101,10 +116,8 @@ class _Training:
                 code = max(self.gather(signals.code))  # whichever worker is told to stop, all stop after this step
                 if self.chief and (done % self.config.checkpoint_every == 0 or done == self.total or code):
                     self._save(done)
-                if code and done < self.total:
-                    again = " without --overwrite" if self.config.overwrite else ""
-                    raise Stopped(f"stopped and saved at step {done} of {self.total}; the same command{again} goes on",
-                                  code)
+                if code:
+                    raise Stopped(f"stopped and saved at step {done} of {self.total}; the same command goes on", code)
                 self.meter.resume_clock()
         if self.chief:
             self._finish(start)
@@ -173,10 +186,19 @@ class _Training:
 
     def _event(self, step: int) -> None:
         if self.events:
-            with self.events.as_default(step):
+            with self._writing_events(), self.events.as_default(step):
                 for name, value in self.terms.items():
                     tf.summary.scalar(name, value)
-            self.events.flush()
+                self.events.flush()
+
+    @contextlib.contextmanager
+    def _writing_events(self) -> Iterator[None]:
+        """Names what cannot be written. TensorFlow says of a full disk that a resource is exhausted, as of memory."""
+        try:
+            yield
+        except tf.errors.OpError as error:
+            raise StorageError(f"{self.run.folder / 'tensorboard'}: cannot be written ({reason(error)}); free space or "
+                               "mend the folder, then run the same command again") from None
 
     def _finish(self, start: int) -> None:
         for player, file in self.game.SAVED.items():

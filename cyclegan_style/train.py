@@ -93,7 +93,7 @@ def main(config: Config) -> None:
     domains.demand(config.data, config.domainA, config.domainB)
     run = runs.Run(config)
     data = domains.load(run, config.data, config.domainA, config.domainB, config.image_size, config.align)
-    machine = runtime.start(config.seed, run.precision(config.precision), run.scale, fold_constants=False)
+    machine = runtime.start(config.seed, run.precision(config.precision), run.scale)
     run.settle(machine)
     import keras
 

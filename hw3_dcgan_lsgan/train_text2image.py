@@ -87,7 +87,7 @@ def main(config: Config) -> None:
     data = datasets.load(run, config.data_folders, size=64, keep="exactly_one")
     colours = data.select(~data.table["gray eyes"].to_numpy())
     cli.say(f"gray eyes left out: {len(data.rows) - len(colours.rows)} of {len(data.rows)} pictures")
-    machine = runtime.start(config.seed, run.precision(config.precision), run.scale, fold_constants=False)
+    machine = runtime.start(config.seed, run.precision(config.precision), run.scale)
     run.settle(machine)
     import keras
 

@@ -73,9 +73,8 @@ def main(config: Config) -> None:
     run = runs.Run(config)
     data = iclevr.load(run, config.data, config.resize)
 
-    # model; D's dropout is passed several times a step
-    machine = runtime.start(config.seed, run.precision(config.precision), run.scale,
-                            fold_constants=config.model == "cgan")
+    # model
+    machine = runtime.start(config.seed, run.precision(config.precision), run.scale)
     run.settle(machine)
     import keras
 

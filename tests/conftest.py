@@ -1,6 +1,7 @@
 """Fixtures that several test files use."""
 
 import contextlib
+import fcntl
 import json
 import math
 import os
@@ -58,6 +59,14 @@ def shared(tmp_path_factory, worker_id) -> Path:
     folder = (base if worker_id == "master" else base.parent) / "shared"
     folder.mkdir(exist_ok=True)
     return folder
+
+
+@contextlib.contextmanager
+def one_at_a_time(folder: Path) -> Iterator[None]:
+    """Has other processes of the tests wait, so that what they share is made but once."""
+    with open(folder / ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -167,8 +176,10 @@ def killed(tmp_path, tensorflow, monkeypatch):
         evaluate = [] if measured else ["--no-evaluate"]
         log = broken / "log.csv"
         first = forked.start(command(broken, *evaluate), tmp_path, os.environ)
-        first.until(lambda: log.exists() and log.read_text().count("\n") > 6)  # the heading and six steps
-        first.send(signal.SIGKILL)
+        try:
+            first.until(lambda: log.exists() and log.read_text().count("\n") > 6)  # the heading and six steps
+        finally:
+            first.send(signal.SIGKILL)
         ended(first, -signal.SIGKILL)
         assert "goes on at step" in ended(forked.start(command(broken, *evaluate), tmp_path, os.environ))
         expected, found = state(whole), state(broken)

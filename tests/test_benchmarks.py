@@ -292,7 +292,7 @@ def measured(tensorflow, tmp_path, monkeypatch, capsys):
         return json.loads(out.read_text()), capsys.readouterr().out
 
     yield run
-    tensorflow.config.optimizer.set_experimental_options({"arithmetic_optimization": False, "constant_folding": True})
+    tensorflow.config.optimizer.set_experimental_options({"arithmetic_optimization": False})
 
 
 def test_the_way_of_the_data_is_measured(measured):

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -176,6 +177,22 @@ def test_a_killed_make_leaves_no_process_and_its_half_set_goes_with_the_next(tmp
     assert [path.name for path in tmp_path.iterdir()] == ["anime"]
 
 
+def test_a_drawing_process_that_the_system_ends_is_one_line(tmp_path):
+    drawing = start(tmp_path, "anime", "--workers", "2")
+    until = time.monotonic() + 60
+    while not list(tmp_path.glob(".anime-*/new/faces/*.jpg")):
+        assert drawing.poll() is None and time.monotonic() < until
+        time.sleep(0.01)
+    children = Path(f"/proc/{drawing.pid}/task/{drawing.pid}/children").read_text().split()
+    draws = [int(child) for child in children if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text()]
+    os.kill(draws[0], signal.SIGKILL)
+    out, error = drawing.communicate(timeout=60)
+    assert (drawing.returncode, out) == (4, "")
+    assert error == ("faces: a process that draws pictures was ended by the system, nearly always for want of memory; "
+                     "free some, then run the same command again\n")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_folder_that_is_a_link_to_itself(tmp_path):
     (tmp_path / "anime").symlink_to("anime")
     with pytest.raises(OSError):  # not Path.resolve's RuntimeError, which no script takes for a fault of the disk
@@ -191,7 +208,7 @@ def test_a_set_that_cannot_be_is_one_line(tmp_path, words, code, message):
     (tmp_path / "file").touch()
     done = command(tmp_path, *words.split())
     assert done.returncode == code, done.stderr
-    assert message in done.stderr and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("faces: ") and message in done.stderr and done.stderr.count("\n") == 1
 
 
 def test_the_command_draws_a_set_once_and_a_sheet(tmp_path):
@@ -202,9 +219,16 @@ def test_the_command_draws_a_set_once_and_a_sheet(tmp_path):
 
 
 def command(folder: Path, *words: str) -> subprocess.CompletedProcess:
+    """What `start` starts, at its end."""
+    process = start(folder, *words)
+    out, error = process.communicate()
+    return subprocess.CompletedProcess(words, process.returncode, out, error)
+
+
+def start(folder: Path, *words: str) -> subprocess.Popen:
     """`python -m common.faces` in a folder."""
-    return subprocess.run([sys.executable, "-m", "common.faces", *words], cwd=folder, capture_output=True, text=True,
-                          env={**os.environ, "PYTHONPATH": str(ROOT)})
+    return subprocess.Popen([sys.executable, "-m", "common.faces", *words], cwd=folder, text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)})
 
 
 def test_all_pairs_occur_and_one_row_in_ten_is_messy(faces):

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas
 import pytest
+from conftest import one_at_a_time
 
 from common import datasets, faces, tags
 from common.cli import Common, UserError
@@ -18,8 +19,8 @@ from common.runs import Run
 def data(shared, tmp_path_factory):
     """1,500 embedded faces."""
     home = shared / "judge"
-    faces.make(home / "faces", count=1500)
-    with pytest.MonkeyPatch.context() as patch:
+    with one_at_a_time(shared), pytest.MonkeyPatch.context() as patch:
+        faces.make(home / "faces", count=1500)
         patch.setattr(datasets, "CACHE", home / "cache")
         run = Run(Common(out=tmp_path_factory.mktemp("judge") / "run", steps=1))
         loaded = datasets.load(run, [home / "faces"], 64, "exactly_one")
@@ -27,12 +28,14 @@ def data(shared, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def judge(data, tensorflow):
+def judge(data, tensorflow, shared):
     from common import judge
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(judge, "CACHE", data.home / "cache")
-        yield judge.load(data.faces, 0)
+        with one_at_a_time(shared):
+            loaded = judge.load(data.faces, 0)
+        yield loaded
 
 
 def picture(seed):

@@ -308,6 +308,21 @@ def test_what_is_no_folder_in_the_place_of_a_cache_gives_way(folder, cache, put,
     assert pictures.load(folder, 4, cache).cached
 
 
+def test_a_damaged_cache_that_another_process_took_away_first(folder, cache, monkeypatch):
+    good = pictures.load(folder, 4, cache)
+    (next(cache.iterdir()) / "index.json").write_text("[]")
+    usual = pictures._write_images
+
+    def meanwhile(*words):
+        for home in cache.glob(f"{folder.name}-*"):
+            shutil.rmtree(home)
+        return usual(*words)
+
+    monkeypatch.setattr(pictures, "_write_images", meanwhile)
+    assert pictures.load(folder, 4, cache).digest == good.digest
+    assert [path.name for path in cache.glob(".*")] == []
+
+
 def test_builds_of_dead_processes_are_removed_and_of_living_ones_kept(folder, cache):
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()

@@ -89,9 +89,11 @@ def test_what_a_killed_process_left_is_removed(config):
 def test_hidden_files_of_the_user_stay(config):
     trained(config).close()
     (config.out / ".2024-01-backup").mkdir()
-    (config.out / ".1-notes.txt").touch()
+    own = [config.out / name for name in (".1-notes.txt", ".2024-01-log.csv")]
+    for path in own:
+        path.touch()
     Run(config).begin()
-    assert (config.out / ".2024-01-backup").exists() and (config.out / ".1-notes.txt").exists()
+    assert (config.out / ".2024-01-backup").exists() and all(path.exists() for path in own)
 
 
 def test_what_cannot_be_removed_is_not_overwritten(config, monkeypatch):
@@ -159,12 +161,30 @@ def test_facts_found_later_are_compared_too(config):
         run.fix("data", {})
 
 
-def test_a_folder_with_other_files_is_left_alone(config):
+@pytest.mark.parametrize(("others", "message"), [
+    ({"thesis.txt": "mine"}, "has files of others and no config.json of a run; give another --out"),
+    ({"config.json": '{"model_type": "bert"}', "model.safetensors": "weights"}, "its config.json is no run's"),
+    ({"config.json": '{"model_type": "bert"}'}, "its config.json is no run's; give another --out"),
+    ({"config.json": "[compose]", "notes.txt": "mine"}, "has files of others")])
+def test_a_folder_with_other_files_is_left_alone(config, others, message):
     config.out.mkdir()
-    (config.out / "thesis.txt").write_text("mine")
-    with pytest.raises(UserError, match="no run folder"):
-        Run(replace(config, overwrite=True))
-    assert (config.out / "thesis.txt").read_text() == "mine"
+    for name, text in others.items():
+        (config.out / name).write_text(text)
+    for overwrite in (False, True):
+        with pytest.raises(UserError, match=message):
+            Run(replace(config, overwrite=overwrite))
+    assert {path.name: path.read_text() for path in config.out.iterdir() if path.name != ".lock"} == others
+
+
+def test_overwriting_leaves_what_the_user_put_beside_the_run(config):
+    trained(config).close()
+    own = [config.out / name for name in (".git/config", "notes.txt", "samples.zip")]
+    for path in own:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("mine")
+    Run(replace(config, overwrite=True)).begin()
+    assert all(path.read_text() == "mine" for path in own)
+    assert not (config.out / "checkpoints").exists()
 
 
 def test_two_processes_in_one_folder(config):
@@ -193,7 +213,11 @@ def test_a_file_in_the_way_of_the_run_folder(config):
 
 @pytest.mark.parametrize("text", ['{"settings": ', "[]", '{"settings": 3}', '{"report": {}, "settings": {}, "data": 5}',
                                   '{"report": {}, "settings": {}, "scale": 5}',
-                                  '{"report": {}, "settings": {}, "colours": true}'])
+                                  '{"report": {}, "settings": {}, "colours": true}',
+                                  '{"report": {}, "settings": {}, "substitutions": "embedded"}',
+                                  '{"report": {}, "settings": {}, "substitutions": [5]}',
+                                  '{"report": {}, "settings": {}, "precision": {"precision": "float16"}}',
+                                  '{"report": {}, "settings": {}, "precision": {"precision": []}}'])
 def test_damaged_config(config, text):
     trained(config).close()
     (config.out / "config.json").write_text(text)
@@ -257,10 +281,11 @@ def test_a_log_stays_whole_where_rewinding_fails(config, monkeypatch):
 def test_rewind_drops_the_grids_that_come_again(config):
     run = Run(config)
     (config.out / "samples").mkdir()
-    for name in ("step_000000", "step_000004", "step_000010", "step_x"):
+    for name in ("step_000000", "step_000004", "step_000010", "step_1000000", "step_x", "step_10", "step_0000010"):
         (config.out / f"samples/{name}.png").touch()
     run.rewind(4)
-    assert sorted(path.stem for path in (config.out / "samples").iterdir()) == ["step_000000", "step_000004", "step_x"]
+    assert sorted(path.stem for path in (config.out / "samples").iterdir()) == [
+        "step_000000", "step_0000010", "step_000004", "step_10", "step_x"]
 
 
 def test_rewind_to_the_start_leaves_no_log(config):

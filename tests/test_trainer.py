@@ -152,6 +152,21 @@ def test_a_signal_ends_the_step_saves_and_the_run_goes_on_the_same(lab, monkeypa
     same(whole, lab.train("stopped"))
 
 
+def test_a_signal_in_the_last_step_is_not_lost(lab, monkeypatch):
+    whole = lab.train("whole")
+    game = lab.build()
+    with monkeypatch.context() as patch:
+        wrapped = break_at(game, 12, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        patch.setattr("common.trainer.compiled", lambda *_: wrapped)
+        with pytest.raises(Stopped, match="saved at step 12 of 12; the same command goes on") as stop:
+            lab.train("stopped", game)
+    assert stop.value.code == 143
+    assert not (lab.tmp_path / "stopped" / "generator.keras").exists()
+    again = lab.train("stopped")
+    same(whole, again)
+    assert (again.folder / "generator.keras").exists()
+
+
 def test_a_finished_run_stays_as_it_is(lab, capsys):
     first = lab.train("run")
     again = lab.train("run")
@@ -204,6 +219,22 @@ def test_events_are_of_the_run_that_overwrites(lab, tensorflow, monkeypatch):
     folder = lab.train("run", tensorboard=True, overwrite=True).folder
     events = list((folder / "tensorboard").iterdir())
     assert len(events) == 1 and events[0].stat().st_size > 12 * 2 * 40  # two terms in each of twelve steps
+
+
+def test_events_that_cannot_be_written_are_named(lab, tensorflow, monkeypatch):
+    folder = interrupted(lab, monkeypatch)
+    (folder / "tensorboard").touch()
+    with pytest.raises(StorageError, match=r"run/tensorboard: cannot be written \(.*; free space or mend the folder"):
+        lab.train("run", tensorboard=True)
+
+
+def test_a_full_disk_under_events_is_not_taken_for_short_memory(lab, tensorflow, monkeypatch):
+    def full(*_):
+        raise tensorflow.errors.ResourceExhaustedError(None, None, "events.out; No space left on device")
+
+    monkeypatch.setattr(tensorflow.summary, "scalar", full)
+    with pytest.raises(StorageError, match=r"run/tensorboard: cannot be written \(events.out; No space left on"):
+        lab.train("run", tensorboard=True)
 
 
 def test_a_log_that_is_gone_is_named(lab, monkeypatch, capsys):
@@ -347,6 +378,21 @@ def test_a_disk_that_is_too_full_is_named_before_the_first_step(lab, monkeypatch
     with pytest.raises(StorageError, match="checkpoints need 0.0 GB of disk, 0.0 GB are free"):
         lab.train("full")
     assert not (lab.tmp_path / "full" / "log.csv").exists()
+
+
+def test_a_disk_that_is_too_full_is_named_before_a_run_is_deleted(lab, monkeypatch):
+    """What the run frees counts towards the three checkpoints that are needed."""
+    run = lab.train("run")
+    folder, freed = run.folder, sum(path.stat().st_size for path in (run.folder / "checkpoints").glob("step-*"))
+    short = 3 * sum(value.nbytes for value in run.state.values()) - freed
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    monkeypatch.setattr("common.checkpoints.shutil.disk_usage", lambda _: SimpleNamespace(free=short - 100))
+    with pytest.raises(StorageError, match="checkpoints need"):
+        lab.train("run", overwrite=True)
+    assert {path: path.read_bytes() for path in before} == before
+    monkeypatch.setattr("common.checkpoints.shutil.disk_usage", lambda checkpoints: SimpleNamespace(
+        free=short + 100 + (0 if any((folder / "checkpoints").iterdir()) else freed)))
+    lab.train("run", overwrite=True)
 
 
 def test_dropout_seeds_are_part_of_the_state(lab):

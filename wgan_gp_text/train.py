@@ -62,8 +62,7 @@ def main(config: Config) -> None:
     text = tags.multi_hot(data.table, 24)
 
     # model
-    machine = runtime.start(config.seed, run.precision(config.precision), run.scale,
-                            fold_constants=config.alpha_dropout == 0)
+    machine = runtime.start(config.seed, run.precision(config.precision), run.scale)
     run.settle(machine)
     import keras
 
