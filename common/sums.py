@@ -23,9 +23,10 @@ def total(terms: Iterable[tf.Tensor]) -> tf.Tensor:
 def add_in_order() -> None:
     """Has TensorFlow put AddN into no graph by itself.
 
-    Its optimizer of graphs would make one out of several Add. A GradientTape adds what reaches a variable over several
-    ways by one; for that there is no public switch, so this does what `tensorflow.python.eager.backprop` itself does
-    when it is imported, with `total` in place of AddN. tests/test_sums.py tells should another version differ.
+    The arithmetic optimizer of graphs merges several Add into one, in an order that changes from process to process.
+    A GradientTape adds what reaches a variable over several ways by one. For that there is no public switch: this does
+    what `tensorflow.python.eager.backprop` itself does when it is imported, with `total` in place of AddN.
+    tests/test_sums.py tells should another version of TensorFlow differ.
     """
     def add_up(gradients: Sequence[tf.Tensor | tf.IndexedSlices]) -> tf.Tensor | tf.IndexedSlices:
         if all(isinstance(gradient, tf.IndexedSlices) for gradient in gradients):

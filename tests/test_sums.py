@@ -14,8 +14,9 @@ def sums(tensorflow):
 
 
 def kinds(function, *words) -> set[str]:
-    """The kinds of ops in the graph of a function."""
-    return {op.type for op in function.get_concrete_function(*words).graph.get_operations()}
+    """The kinds of ops in the graph of a function, and of those that it calls."""
+    graph = function.get_concrete_function(*words).graph.as_graph_def()
+    return {node.op for node in [*graph.node, *(node for inner in graph.library.function for node in inner.node_def)]}
 
 
 @pytest.mark.parametrize("terms, expected", [([1e8, 1.0, -1e8], 0.0), ([1e8, -1e8, 1.0], 1.0), ([-1e8, 1.0, 1e8], 0.0)])
@@ -52,3 +53,16 @@ def test_rows_and_a_whole_gradient_are_added(tensorflow):
         loss = sum(tensorflow.reduce_sum(5.0 * tensorflow.gather(table, [row])) for row in (0, 1))
         loss += tensorflow.reduce_sum(table * [[1.0], [3.0]])
     assert tensorflow.convert_to_tensor(tape.gradient(loss, table)).numpy().tolist() == [[6.0], [8.0]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["acgan", "dcgan", "text2image", "wgan_gp", "lab5_cgan", "lab5_acgan", "cyclegan_64"])
+def test_the_step_of_a_report_is_without_addn(tensorflow, name):
+    from benchmarks import ours, players
+    from benchmarks.cases import CASES, batch
+    from common import trainer
+
+    case = CASES[name]
+    game = ours._GAMES[name](*players.build(case).values())
+    step = trainer.compiled(game, jit=False)
+    assert "AddN" not in kinds(step, batch(case), tensorflow.constant(0, tensorflow.int64))
