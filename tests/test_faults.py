@@ -6,7 +6,7 @@
 | SIGTERM, Ctrl-C | test_a_signal_*; test_trainer.py: what goes on after it is the same to the bit |
 | damaged checkpoint | test_a_damaged_checkpoint_*, test_no_whole_checkpoint_*; test_trainer.py |
 | other settings, two at once | test_other_settings_*, test_two_at_once_*; test_runs.py |
-| disk full | test_a_full_disk_*; test_trainer.py: named before the first step, before a run is deleted, events; test_pictures.py |
+| disk full | test_a_full_disk_*; test_trainer.py: before a step, before a run is deleted, events; test_pictures.py |
 | --overwrite on what is no run | test_runs.py |
 | folder not writable | test_a_file_in_the_path_* |
 | NaN or infinite | test_what_is_not_finite_*; test_trainer.py |
