@@ -60,9 +60,10 @@ class Checkpoints:
     def require_space(self, anew: bool = False) -> None:
         """Makes the folder. Raises StorageError if it cannot, or the disk cannot take three checkpoints: two are kept.
 
-        With `anew` those that are there are going to be deleted.
+        With `anew` it makes nothing: what is there is going to be deleted, and frees its space.
         """
-        make_folder(self.folder, "--out")
+        if not anew:
+            make_folder(self.folder, "--out")
         one = sum(variable.shape.num_elements() * variable.dtype.size
                   for variable in [*itertools.chain(*self._numbers.values()), *self._others])
         needed = one * (3 if anew else 3 - min(2, len(self._found())))

@@ -328,7 +328,7 @@ def _end(error: BaseException, line: str, code: int, words: Sequence[str]) -> ty
     if "--debug" in words:
         traceback.print_exception(error)
     if "--overwrite" in words and "same command" in line:
-        line += "; leave out --overwrite if its training had begun, or that starts anew"
+        line += "; leave out --overwrite if its training had begun, or it starts anew"
     line = "".join(letter if letter.isprintable() else "?" for letter in line)  # a file or its name may hold anything
     script = Path(sys.argv[0])
     name = script.parent.name if script.name == "__main__.py" else script.name  # python -m common.faces

@@ -120,10 +120,10 @@ class Run:
         self._temporary = None if self.scale.chief else tempfile.TemporaryDirectory(prefix="gan-worker-")
         self.folder = Path(self._temporary.name) if self._temporary else config.run_folder
         make_folder(self.folder, "--out")
+        self._refuse_foreign_folder()
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK  # no other file is emptied, no FIFO waited for
         self._lock = open(os.open(self.folder / ".lock", flags))  # noqa: SIM115 - held open as long as the run
         self._take_lock()
-        self._refuse_foreign_folder()
         goes_on = not config.overwrite and self._has_begun()
         if config.evaluate_only and not goes_on:
             raise UserError(f"--evaluate-only: {self.folder} has no checkpoint yet; finish it first")
@@ -154,7 +154,8 @@ class Run:
         if facts and not {"report", "settings"} & facts.keys():
             raise UserError(f"{self.folder}: its config.json is no run's; give another --out")
         if not facts and not names <= OWN:
-            raise UserError(f"{self.folder}: has files of others and no config.json of a run; give another --out")
+            raise UserError(f"{self.folder}: has files of others, and its config.json is missing or damaged; restore "
+                            "it, or give another --out")
 
     def _has_begun(self) -> bool:
         """Whether there is anything to lose: before the first checkpoint the settings may still change.

@@ -151,18 +151,19 @@ def page(runs):
 
 
 @pytest.fixture
-def killed(tmp_path, tensorflow, monkeypatch):
+def killed(tmp_path, tensorflow, monkeypatch, shared_cache):
     """Trains 12 steps twice, once killed in the middle and run again, and demands the same bits.
 
     The uninterrupted one starts afresh: if all were forked, they would have one layout of memory, which hides what
     hangs on it.
-    `measured` compares metrics.json and the page too; one test for each way of measuring is enough.
+    `measured` compares metrics.json and the page too; one test for each way of measuring is enough, and one that trains
+    the network that measures in the middle of the training (`judge_anew`).
     """
 
-    def check(name: str, variant: str, *words: object, measured: bool = True) -> None:
+    def check(name: str, variant: str, *words: object, measured: bool = True, judge_anew: bool = False) -> None:
         def command(out, *more):
             return [str(ROOT / name), "--preset", "smoke", *map(str, words), "--out", str(out), "--steps", "12",
-                    "--checkpoint-every", "4", "--sample-every", "4", "--log-every", "1", *more]
+                    "--checkpoint-every", "6", "--sample-every", "6", "--log-every", "1", *more]
 
         def ended(process, code=0):
             done = process.wait()
@@ -171,17 +172,17 @@ def killed(tmp_path, tensorflow, monkeypatch):
 
         whole, broken = (tmp_path / folder / variant for folder in ("whole", "killed"))
         # the uninterrupted run is not measured: neither the judge nor the measuring may touch the training
-        monkeypatch.setenv("GAN_REPORTS_CACHE", str(tmp_path / "cache"))
+        monkeypatch.setenv("GAN_REPORTS_CACHE", str(tmp_path / "cache") if judge_anew else shared_cache)
         subprocess.run([sys.executable, *command(whole, "--no-evaluate")], check=True, capture_output=True)
         evaluate = [] if measured else ["--no-evaluate"]
         log = broken / "log.csv"
         first = forked.start(command(broken, *evaluate), tmp_path, os.environ)
         try:
-            first.until(lambda: log.exists() and log.read_text().count("\n") > 6)  # the heading and six steps
+            first.until(lambda: log.exists() and log.read_text().count("\n") > 7)  # the heading and seven steps
         finally:
             first.send(signal.SIGKILL)
         ended(first, -signal.SIGKILL)
-        assert "goes on at step" in ended(forked.start(command(broken, *evaluate), tmp_path, os.environ))
+        assert "goes on at step 6 of 12" in ended(forked.start(command(broken, *evaluate), tmp_path, os.environ))
         expected, found = state(whole), state(broken)
         assert expected.keys() == found.keys()
         assert any("optimizer" in key for key in expected)

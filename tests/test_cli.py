@@ -139,7 +139,7 @@ def test_a_signal_waits_until_a_library_is_loaded(number, capsys):
 
 @pytest.mark.parametrize(("words", "line"), [
     ([], "stopped by SIGTERM; run the same command again to go on"),
-    (["--overwrite"], "again to go on; leave out --overwrite if its training had begun, or that starts anew")])
+    (["--overwrite"], "again to go on; leave out --overwrite if its training had begun, or it starts anew")])
 def test_sigterm_is_no_exception_that_damage_is_taken_for(words, line, capsys):
     def main(config):
         try:

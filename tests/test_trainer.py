@@ -1,6 +1,7 @@
 """common/trainer.py and common/checkpoints.py with a tiny game: resume, damage, NaN, signals, files."""
 
 import os
+import shutil
 import signal
 from dataclasses import replace
 from types import SimpleNamespace
@@ -393,6 +394,15 @@ def test_a_disk_that_is_too_full_is_named_before_a_run_is_deleted(lab, monkeypat
     monkeypatch.setattr("common.checkpoints.shutil.disk_usage", lambda checkpoints: SimpleNamespace(
         free=short + 100 + (0 if any((folder / "checkpoints").iterdir()) else freed)))
     lab.train("run", overwrite=True)
+
+
+def test_a_file_in_the_place_of_the_checkpoints_is_overwritten(lab):
+    folder = lab.train("run").folder
+    shutil.rmtree(folder / "checkpoints")
+    (folder / "checkpoints").touch()
+    with pytest.raises(StorageError, match="the run's checkpoints are gone"):
+        lab.train("run")
+    assert list((lab.train("run", overwrite=True).folder / "checkpoints").glob("*.index"))
 
 
 def test_dropout_seeds_are_part_of_the_state(lab):
