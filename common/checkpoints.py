@@ -108,6 +108,9 @@ class Checkpoints:
         for path, name in self._own():
             if path.is_dir() or name not in whole:
                 remove(path)
+        for path in self.folder.glob("checkpoint.tmp*"):  # TensorFlow's list of checkpoints, half written
+            if re.fullmatch("checkpoint.tmp[0-9a-f]{32}", path.name):
+                remove(path)
 
     def save(self, step: int) -> None:
         """Saves the state after `step` steps; of the older checkpoints one is kept.

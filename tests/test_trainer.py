@@ -206,6 +206,19 @@ def test_copies_of_checkpoints_are_passed_over_and_kept(lab, monkeypatch, capsys
     assert all(copy.exists() for copy in copies)
 
 
+def test_what_was_half_written_goes(lab, monkeypatch):
+    folder = interrupted(lab, monkeypatch) / "checkpoints"
+    (folder / "step-12_temp").mkdir()
+    halves = [folder / name for name in ("step-12_temp/part-00000-of-00001.data-00000-of-00001",
+                                         "step-12.data-00000-of-00001.tempstate4711", "step-12.data-00000-of-00001",
+                                         "checkpoint.tmp7b70ae9087104ac7990582b9bb017615")]
+    for path in [*halves, folder / "checkpoint.tmp"]:
+        path.touch()
+    lab.train("run")
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "checkpoint", "checkpoint.tmp", "step-12.data-00000-of-00001", "step-12.index"]
+
+
 def test_copies_alone_are_no_checkpoints(lab, monkeypatch):
     folder = interrupted(lab, monkeypatch) / "checkpoints"
     for index in folder.glob("*.index"):
