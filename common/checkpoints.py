@@ -15,6 +15,7 @@ from common import replicas
 from common.cli import NumericalError, StorageError, reason, say
 from common.files import make_folder, remove, sync
 from common.game import Game
+from common.runs import CHECKPOINT
 
 
 class Checkpoints:
@@ -44,7 +45,7 @@ class Checkpoints:
     def _own(self) -> Iterator[tuple[Path, str]]:
         """What belongs to checkpoints, and the name of each one's checkpoint; files of other names are not ours."""
         for path in self.folder.glob("step-*"):
-            name = re.fullmatch(r"(step-\d+)(_temp|(\.data-\d+-of-\d+|\.index)(\.tempstate\d+)?)", path.name)
+            name = CHECKPOINT.fullmatch(path.name)
             if name:
                 yield path, name[1]
 
@@ -68,8 +69,9 @@ class Checkpoints:
                   for variable in [*itertools.chain(*self._numbers.values()), *self._others])
         needed = one * (3 if anew else 3 - min(2, len(self._found())))
         free = shutil.disk_usage(self.folder.parent).free
-        if anew:
-            free += sum(path.stat().st_size for path, _ in self._own() if path.is_file())
+        if anew and not self.folder.is_symlink():  # of a link only the link is deleted
+            files = [path.stat() for path, _ in self._own() if path.is_file()]
+            free += sum(file.st_size for file in files if file.st_nlink == 1)
         if free < needed:
             raise StorageError(f"{self.folder}: its checkpoints need {needed / 1e9:.1f} GB of disk, {free / 1e9:.1f} "
                                "GB are free; free some, or give --out a folder on another disk")

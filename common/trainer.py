@@ -116,12 +116,16 @@ class _Training:
                 code = max(self.gather(signals.code))  # whichever worker is told to stop, all stop after this step
                 if self.chief and (done % self.config.checkpoint_every == 0 or done == self.total or code):
                     self._save(done)
-                if code:
-                    raise Stopped(f"stopped and saved at step {done} of {self.total}; the same command goes on", code)
+                self._stop_if_told(code, done)
                 self.meter.resume_clock()
+            self._stop_if_told(max(self.gather(signals.code)), self.total)  # while the last step was saved
         if self.chief:
             self._finish(start)
         self.gather(0)  # nobody leaves before all have done
+
+    def _stop_if_told(self, code: int, done: int) -> None:
+        if code:
+            raise Stopped(f"stopped and saved at step {done} of {self.total}; the same command goes on", code)
 
     def _require_agreement(self) -> None:
         """Raises UserError on all workers where they would train different things."""

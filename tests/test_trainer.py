@@ -168,6 +168,24 @@ def test_a_signal_in_the_last_step_is_not_lost(lab, monkeypatch):
     assert (again.folder / "generator.keras").exists()
 
 
+def test_a_signal_while_the_last_step_is_saved_is_not_lost(lab, monkeypatch):
+    from common.checkpoints import Checkpoints
+
+    whole, usual = lab.train("whole"), Checkpoints.save
+
+    def save(checkpoints, step):
+        usual(checkpoints, step)
+        if step == 12:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoints, "save", save)
+        with pytest.raises(Stopped, match="saved at step 12 of 12") as stop:
+            lab.train("stopped")
+    assert stop.value.code == 143
+    same(whole, lab.train("stopped"))
+
+
 def test_a_finished_run_stays_as_it_is(lab, capsys):
     first = lab.train("run")
     again = lab.train("run")
@@ -407,6 +425,23 @@ def test_a_disk_that_is_too_full_is_named_before_a_run_is_deleted(lab, monkeypat
     monkeypatch.setattr("common.checkpoints.shutil.disk_usage", lambda checkpoints: SimpleNamespace(
         free=short + 100 + (0 if any((folder / "checkpoints").iterdir()) else freed)))
     lab.train("run", overwrite=True)
+
+
+@pytest.mark.parametrize("linked", ["files", "folder"])
+def test_what_is_linked_frees_no_disk(lab, monkeypatch, linked):
+    run = lab.train("run")
+    checkpoints = run.folder / "checkpoints"
+    freed = sum(path.stat().st_size for path in checkpoints.glob("step-*"))
+    if linked == "folder":
+        checkpoints.rename(lab.tmp_path / "elsewhere")
+        checkpoints.symlink_to(lab.tmp_path / "elsewhere")
+    else:
+        for path in checkpoints.glob("step-*"):
+            os.link(path, lab.tmp_path / path.name)
+    needed = 3 * sum(value.nbytes for value in run.state.values())
+    monkeypatch.setattr("common.checkpoints.shutil.disk_usage", lambda _: SimpleNamespace(free=needed - freed // 2))
+    with pytest.raises(StorageError, match="checkpoints need"):
+        lab.train("run", overwrite=True)
 
 
 def test_a_file_in_the_place_of_the_checkpoints_is_overwritten(lab):
