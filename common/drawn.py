@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import signal
 import sys
 import tempfile
 import threading
@@ -15,9 +16,10 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from pathlib import Path
 
-from common.cli import StorageError
+from common.cli import StorageError, uninterrupted
 from common.files import own_prefix
 
 JUNK = {".DS_Store", ".directory", "Thumbs.db", "desktop.ini"}  # what systems leave in folders that they show
@@ -117,9 +119,9 @@ def _draw_all(drawn: DrawnSet, folder: Path, count: int, seed: int, workers: int
             _draw_some(drawn.draw, seed, piece)
         return
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _end_with, (os.getpid(),)) as pool:
-        with _no_main_script():
-            jobs = [pool.submit(_draw_some, drawn.draw, seed, piece) for piece in pieces]
         try:
+            with uninterrupted(), _no_main_script(), _deaf_children():
+                jobs = [pool.submit(_draw_some, drawn.draw, seed, piece) for piece in pieces]
             for job in jobs:
                 job.result()
         except BrokenProcessPool:
@@ -143,6 +145,17 @@ def _end_with(parent: int) -> None:
 def _draw_some(draw: Callable[[int, int, Path], None], seed: int, piece: list[tuple[int, Path]]) -> None:
     for number, path in piece:
         draw(seed, number, path)
+
+
+@contextmanager
+def _deaf_children() -> Iterator[None]:
+    """Keeps a terminal's Ctrl-C, which goes to all processes, from those started meanwhile: their parent ends them."""
+    resource_tracker.ensure_running()  # it would be started with the first of them, and lets signals through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from concurrent.futures import wait
 from itertools import combinations
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import pytest
 from PIL import Image, JpegImagePlugin
 
 from common import drawn
+from common.cli import StorageError
 from common.faces import VERSION, Face, build, describe, draw, labels, make
 from common.faces.colours import EYE_RANGES, HAIR_RANGES, rgb
 from common.faces.portrait import render
@@ -193,6 +195,38 @@ def test_a_drawing_process_that_the_system_ends_is_one_line(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_drawing_process_that_ends_while_the_others_start(tmp_path, monkeypatch):
+    usual = drawn.ProcessPoolExecutor.submit
+
+    def submit(pool, *words):
+        job = usual(pool, *words)
+        for process in pool._processes.values():
+            process.kill()
+        wait([job])
+        return job
+
+    monkeypatch.setattr(drawn.ProcessPoolExecutor, "submit", submit)
+    with pytest.raises(StorageError, match="was ended by the system"):
+        make(tmp_path / "anime", count=300, workers=2)
+
+
+def test_a_terminals_ctrl_c_while_the_processes_start_is_one_line(tmp_path):
+    """It goes to all of them; in one that still imports it would be a traceback."""
+    def importing() -> bool:
+        children = Path(f"/proc/{drawing.pid}/task/{drawing.pid}/children").read_text().split()
+        return any("numpy" in Path(f"/proc/{child}/maps").read_text() for child in children)
+
+    drawing = start(tmp_path, "anime", "--count", "6000", "--workers", "2")
+    until = time.monotonic() + 60
+    while not importing():
+        assert drawing.poll() is None and time.monotonic() < until
+        time.sleep(0.01)
+    os.killpg(drawing.pid, signal.SIGINT)
+    out, error = drawing.communicate(timeout=60)
+    assert (drawing.returncode, out) == (130, "")
+    assert error == "faces: stopped by Ctrl-C; run the same command again to go on\n"
+
+
 def test_a_folder_that_is_a_link_to_itself(tmp_path):
     (tmp_path / "anime").symlink_to("anime")
     with pytest.raises(OSError):  # not Path.resolve's RuntimeError, which no script takes for a fault of the disk
@@ -226,9 +260,11 @@ def command(folder: Path, *words: str) -> subprocess.CompletedProcess:
 
 
 def start(folder: Path, *words: str) -> subprocess.Popen:
-    """`python -m common.faces` in a folder."""
+    """`python -m common.faces` in a folder, as a terminal starts it: in a group of its own, and it hears Ctrl-C."""
     return subprocess.Popen([sys.executable, "-m", "common.faces", *words], cwd=folder, text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)})
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)},
+                            start_new_session=True,
+                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
 
 
 def test_all_pairs_occur_and_one_row_in_ten_is_messy(faces):
