@@ -35,7 +35,8 @@ def _processor() -> str:
 def optimised(step: Callable[..., Any], arithmetic: bool) -> Callable[..., Any]:
     """`step` under its own options of TensorFlow's graph optimizer: ours as train.py sets them, the port's as usual.
 
-    They are the process's, and belong to the call: a graph is optimised once for each set that it is called under.
+    The options are the process's, and belong to the call: a graph is optimised once for each set that it is called
+    under. How a GradientTape adds is the process's too, see common/sums.py: there the port adds as ours does.
     """
     import tensorflow as tf
 

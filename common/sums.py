@@ -21,16 +21,19 @@ def total(terms: Iterable[tf.Tensor]) -> tf.Tensor:
 
 
 def add_in_order() -> None:
-    """Has TensorFlow put AddN into no graph by itself.
+    """Has TensorFlow put AddN into no graph of a report's step by itself.
 
     The arithmetic optimizer of graphs merges several Add into one, in an order that changes from process to process.
     A GradientTape adds what reaches a variable over several ways by one. For that there is no public switch: this does
     what `tensorflow.python.eager.backprop` itself does when it is imported, with `total` in place of AddN.
-    tests/test_sums.py tells should another version of TensorFlow differ.
+    tests/test_sums.py tells should another version of TensorFlow differ. What a tape finds inside tf.cond,
+    tf.while_loop or another tf.function is still added by AddN: no step takes gradients through one of them.
     """
     def add_up(gradients: Sequence[tf.Tensor | tf.IndexedSlices]) -> tf.Tensor | tf.IndexedSlices:
         if all(isinstance(gradient, tf.IndexedSlices) for gradient in gradients):
             return usual.aggregate_fn(gradients)  # an embedding's rows are put side by side, not added
+        if any(gradient.dtype == tf.variant for gradient in gradients):
+            return usual.aggregate_fn(gradients)  # a tf.TensorArray's: AddN alone can add them
         return total([tf.convert_to_tensor(gradient) for gradient in gradients])
 
     tf.config.optimizer.set_experimental_options({"arithmetic_optimization": False})
