@@ -170,9 +170,12 @@ C = TypeVar("C")
 
 
 def check_ranges(config: Any) -> None:
-    """Raises UserError for a value outside its option's `within`."""
+    """Raises UserError for a value outside its option's `within`, or not of its `choices`."""
     for field in dataclasses.fields(config):
         value, (least, most) = getattr(config, field.name), field.metadata["within"] or (None, None)
+        choices = field.metadata["choices"]
+        if choices and value is not None and not isinstance(value, tuple) and value not in choices:
+            raise UserError(f"--{field.name.replace('_', '-')} {value}: must be one of {', '.join(map(str, choices))}")
         if least is not None and value is not None and not least <= value <= most:
             raise UserError(f"--{field.name.replace('_', '-')} {value}: must be from {least} to {most}")
 
@@ -327,8 +330,10 @@ def reason(error: BaseException) -> str:
 def _end(error: BaseException, line: str, code: int, words: Sequence[str]) -> typing.NoReturn:
     if "--debug" in words:
         traceback.print_exception(error)
-    if "--overwrite" in words and "same command" in line:
-        line += "; leave out --overwrite if its training had begun, or it starts anew"
+    overwrites = [word for word in words if word in ("--overwrite", "--no-overwrite")][-1:] == ["--overwrite"]
+    if overwrites and "same command" in line:
+        begun = "" if isinstance(error, Stopped) else " if its training had begun"
+        line += f"; leave out --overwrite{begun}, or it starts anew"
     line = "".join(letter if letter.isprintable() else "?" for letter in line)  # a file or its name may hold anything
     script = Path(sys.argv[0])
     name = script.parent.name if script.name == "__main__.py" else script.name  # python -m common.faces

@@ -10,6 +10,7 @@ No TensorFlow here.
 from __future__ import annotations
 
 import csv
+import errno
 import fcntl
 import json
 import os
@@ -30,10 +31,16 @@ from common.runtime import POLICIES, Runtime, check_environment
 
 Row = dict[str, str]
 LOGS = ("log.csv", "accuracy.csv")
-OWN = {*LOGS, "config.json", "timing.csv", "checkpoints", "samples", "curves.png", "chart.png", "accuracy.png",
-       "progress.webp", "sentences.npz", "metrics.json", "tensorboard", "sampled", "styles", "stylized",
-       "generator.keras", "transfer.keras", "generator_AtoB.keras", "generator_BtoA.keras",
-       "translated"}  # what a run folder may hold
+CHECKPOINT = re.compile(r"(step-[0-9]+)(_temp|(\.data-[0-9]+-of-[0-9]+|\.index)(\.tempstate[0-9]+)?)")  # a file of one
+INDEX = re.compile(r"step-[0-9]+\.index")  # without it there is no checkpoint
+FILES = {*LOGS, "config.json", "timing.csv", "curves.png", "chart.png", "accuracy.png", "progress.webp",
+         "sentences.npz", "metrics.json", "generator.keras", "transfer.keras", "generator_AtoB.keras",
+         "generator_BtoA.keras"}
+FOLDERS = {"checkpoints": rf"checkpoint(\.tmp[0-9a-f]{{32}})?|{CHECKPOINT.pattern}",
+           "samples": r"step_[0-9]{6,}\.png|\.[0-9]+-step_[0-9]+\.png", "styles": r"[0-9]+\.png",
+           "tensorboard": r"events\.out\.tfevents\..*",
+           "sampled": ".*", "stylized": ".*", "translated": ".*"}  # what the run itself put into each
+OWN = FILES | FOLDERS.keys()  # what a run folder may hold
 SECTIONS = {"report", "settings", "scale", "precision", "data", "domains", "features", "colours", "text",
             "evaluator"}  # of config.json, see Run.fix
 C = TypeVar("C", bound=Common)
@@ -50,6 +57,7 @@ def recall(config: C) -> C:
     path = config.run_folder / "config.json"
     if not path.exists():
         raise UserError(f"--evaluate-only: {config.run_folder} holds no run; train it first")
+    _refuse_foreign(config.run_folder)
     facts = read_config(path)
     known = facts.get("data_folder", "embedded")
     try:
@@ -76,11 +84,11 @@ def read_config(path: Path) -> dict[str, Any]:
     facts = _parsed(path)
     if not facts or not {"report", "settings"} <= facts.keys() or \
             not all(isinstance(facts[name], dict) for name in SECTIONS & facts.keys()):
-        raise _damaged(path)
+        raise damaged(path)
     notes, precision = facts.get("substitutions", []), facts.get("precision", {}).get("precision", "float32")
-    if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes) or \
-            precision not in list(POLICIES):  # it may be anything, also what has no hash
-        raise _damaged(path)
+    if not isinstance(notes, list) or precision not in list(POLICIES) or \
+            not all(isinstance(text, str) for text in [*notes, facts.get("evaluator_file", "")]):
+        raise damaged(path)
     return facts
 
 
@@ -88,12 +96,38 @@ def _parsed(path: Path) -> dict[str, Any] | None:
     """What a file holds as JSON, if that is an object."""
     try:
         found = json.loads(regular(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+    except (ValueError, RecursionError):
         return None
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.EINVAL, errno.ELOOP, errno.EISDIR):  # missing, or no file
+            return None
+        raise StorageError(f"{path}: cannot be read ({error.strerror}); mend that, then run the same command again") \
+            from None
     return found if isinstance(found, dict) else None
 
 
-def _damaged(path: Path) -> StorageError:
+def _refuse_foreign(folder: Path) -> None:
+    """Raises UserError where a folder is neither empty (but for hidden files) nor a run's.
+
+    Other projects too have a config.json, checkpoints/, samples/ and a log.csv. A run's config.json names its report;
+    where that is damaged or gone, only checkpoints of our names and nothing unknown beside them make it a run.
+    """
+    names = {path.name for path in folder.iterdir() if path.name[0] != "."}
+    facts = _parsed(folder / "config.json") or {}
+    report = facts.get("report")
+    if not names or isinstance(report, dict) and all(isinstance(report.get(key), str) for key in ("folder", "variant")):
+        return
+    if not (_has_checkpoint(folder) and names <= OWN) or facts and not {"report", "settings"} & facts.keys():
+        raise UserError(f"{folder}: is not empty and no run's, or its config.json is damaged; restore that, or give "
+                        "another --out")
+
+
+def _has_checkpoint(folder: Path) -> bool:
+    return any(INDEX.fullmatch(path.name) for path in folder.glob("checkpoints/*.index"))
+
+
+def damaged(path: Path) -> StorageError:
+    """What to raise where a run's file does not hold what a run writes."""
     return StorageError(f"{path}: damaged; restore it, or start anew with --overwrite")
 
 
@@ -120,7 +154,7 @@ class Run:
         self._temporary = None if self.scale.chief else tempfile.TemporaryDirectory(prefix="gan-worker-")
         self.folder = Path(self._temporary.name) if self._temporary else config.run_folder
         make_folder(self.folder, "--out")
-        self._refuse_foreign_folder()
+        _refuse_foreign(self.folder)
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK  # no other file is emptied, no FIFO waited for
         self._lock = open(os.open(self.folder / ".lock", flags))  # noqa: SIM115 - held open as long as the run
         self._take_lock()
@@ -148,22 +182,13 @@ class Run:
             raise UserError(f"{self.folder}: another process is training in this folder; wait, or give another --out") \
                 from None
 
-    def _refuse_foreign_folder(self) -> None:
-        names = {path.name for path in self.folder.iterdir() if path.name[0] != "."}
-        facts = _parsed(self.folder / "config.json")
-        if facts and not {"report", "settings"} & facts.keys():
-            raise UserError(f"{self.folder}: its config.json is no run's; give another --out")
-        if not facts and not names <= OWN:
-            raise UserError(f"{self.folder}: has files of others, and its config.json is missing or damaged; restore "
-                            "it, or give another --out")
-
     def _has_begun(self) -> bool:
         """Whether there is anything to lose: before the first checkpoint the settings may still change.
 
         Raises StorageError where the run had a checkpoint, and there is none.
         """
         folder, config = self.folder / "checkpoints", self.folder / "config.json"
-        if any(re.fullmatch(r"step-[0-9]+\.index", path.name) for path in folder.glob("*.index")):  # no copy of one
+        if _has_checkpoint(self.folder):
             return True
         if any(self.folder.glob("*.keras")) or (config.exists() and read_config(config).get("saved", False)):
             raise StorageError(f"{folder}: the run's checkpoints are gone; restore them, or start anew with "
@@ -175,6 +200,7 @@ class Run:
         waiting, self._waiting = self._waiting, None
         if self._overwrites:
             self._clear()
+            self._write_facts()  # first: should one of the others fail, the folder is still known as a run's
         for write in waiting or ():
             write()
         for name in (*OWN, "samples/step_*.png"):
@@ -189,11 +215,20 @@ class Run:
             self._waiting.append(write)
 
     def _clear(self) -> None:
-        # Checkpoints first, config.json last: killed in between, it is a run that lost them, and no run goes on.
-        # What the user put there stays.
-        for name in sorted(OWN, key=lambda name: (name == "config.json", name != "checkpoints", name)):
-            if os.path.lexists(self.folder / name):
-                remove(self.folder / name)
+        # Checkpoints first: killed in between, it is a run that lost them, and no run goes on. config.json is written
+        # over. What the user put there stays, also in the run's own folders.
+        for name, pattern in FOLDERS.items():
+            folder = self.folder / name
+            if folder.is_symlink() or not folder.is_dir():
+                remove(folder)
+                continue
+            for path in folder.iterdir():
+                if re.fullmatch(pattern, path.name):
+                    remove(path)
+            if not any(folder.iterdir()):
+                folder.rmdir()
+        for name in FILES - {"config.json"}:
+            remove(self.folder / name)
 
     def fix(self, section: str, values: Mapping[str, Any]) -> None:
         """Writes what must stay the same as long as the run lives, or compares it with what was written before.
@@ -207,11 +242,18 @@ class Run:
             self.note(section, values)
             return
         if not isinstance(old, dict):
-            raise _damaged(self.folder / "config.json")
+            raise damaged(self.folder / "config.json")
         for key in [*values, *(key for key in old if key not in values)]:
             if old.get(key) != values.get(key):
                 raise UserError(f"{self.folder}: the run there has {section}: {key} = {old.get(key)!r}, now it is "
                                 f"{values.get(key)!r}; give the old value, another --out, or --overwrite")
+
+    def fixed(self, section: str, key: str, kind: type = str) -> Any:
+        """A value that `fix` wrote, of the kind that it was. Raises StorageError where another or none is there."""
+        value = self.facts.get(section, {}).get(key)
+        if not isinstance(value, kind) or not value:
+            raise damaged(self.folder / "config.json")
+        return value
 
     def note(self, section: str, values: Any) -> None:
         """Writes a section of config.json that may differ each time the run goes on."""

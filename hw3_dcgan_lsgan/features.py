@@ -64,7 +64,7 @@ def load(run: Run, asked: str, samples: np.ndarray) -> Features:
     """
     kind = asked
     if asked == "auto":
-        began = run.facts.get("features", {}).get("kind")
+        began = run.fixed("features", "kind") if "features" in run.facts else None
         kind = began or ("imagenet" if cache().is_file() else "random")
     if kind == "random":
         if asked == "auto":

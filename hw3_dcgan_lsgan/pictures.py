@@ -135,7 +135,7 @@ def _styles(run: Run, paths: Sequence[Path], size: int) -> tuple[list[str], np.n
 
 def _kept(run: Run) -> tuple[list[str], np.ndarray]:
     """The same of a finished run, from its own folder."""
-    names = run.facts["data"]["styles"]
+    names = run.fixed("data", "styles", list)
     return names, np.stack([np.asarray(read(_place(run.folder, number))) for number in range(1, len(names) + 1)])
 
 

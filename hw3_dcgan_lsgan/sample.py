@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import cli, files, plots, runs, sampling, tags
 
 LABELS = (("blue", "blue"), ("blue", "green"), ("blue", "red"), ("green", "green"), ("green", "red"))  # hair, eyes
+NOISES = ("normal", "uniform")
 EYES = tuple(name for name in tags.EYES if name != "gray")
 
 
@@ -78,7 +79,9 @@ def main(options: Options) -> None:
     file = sampling.find_network(run, command)
     out = files.make_folder((options.out or run / "sampled").absolute(), "--out")
     generator = sampling.load_network(file, command, {"z": (sampling.ANY,)})
-    noise, size = runs.read_config(run / "config.json")["settings"]["z"], generator.inputs[0].shape[-1]
+    noise, size = runs.read_config(run / "config.json")["settings"].get("z"), generator.inputs[0].shape[-1]
+    if noise not in NOISES:
+        raise runs.damaged(run / "config.json")
     with sampling.drawing(file, command):
         images = draw(generator, noise, sampling.noise(options.seed, 0, options.count, size))
     for number, image in enumerate(images, 1):

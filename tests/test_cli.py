@@ -154,6 +154,19 @@ def test_sigterm_is_no_exception_that_damage_is_taken_for(words, line, capsys):
     assert line in said.err and len(said.err.splitlines()) == 1
 
 
+@pytest.mark.parametrize(("words", "line"), [
+    (["--overwrite"], "some_report.py: stopped; the same command goes on; leave out --overwrite, or it starts anew\n"),
+    (["--overwrite", "--no-overwrite"], "some_report.py: stopped; the same command goes on\n")])
+def test_a_training_that_was_stopped_goes_on_without_overwrite(words, line, capsys, monkeypatch):
+    def main(config):
+        raise cli.Stopped("stopped; the same command goes on", cli.TERMINATED)
+
+    monkeypatch.setattr("sys.argv", ["some_report.py"])
+    with pytest.raises(SystemExit):
+        cli.run(Config, main, words)
+    assert capsys.readouterr().err == line
+
+
 def test_debug_shows_the_traceback(capsys):
     def main(config):
         raise cli.UserError("a line")

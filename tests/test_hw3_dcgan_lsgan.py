@@ -415,6 +415,13 @@ def test_smoke_of_both_models_from_another_folder_then_samples(script, few_faces
         assert sheet.size == (8 * 66 - 2, 2 * 66 - 2)
     refused = script("hw3_dcgan_lsgan/sample.py", "--run", run, "--hair", "blue", "--eyes", "red", code=4)
     assert "takes z, not z, condition: it is another network" in refused.stderr
+    whole = (run / "config.json").read_text()
+    (run / "config.json").write_text(whole.replace('"model": "lsgan"', '"model": "wgan"'))
+    refused = script("hw3_dcgan_lsgan/train.py", "--evaluate-only", "--data", few_faces, "--out", run, code=2)
+    assert "config.json: has settings that are not this script's" in refused.stderr
+    (run / "config.json").write_text(whole.replace('"z": "normal"', '"z": ["normal"]'))
+    refused = script("hw3_dcgan_lsgan/sample.py", "--run", run, code=4)
+    assert "config.json: damaged; restore it" in refused.stderr
 
 
 def test_text2image_smoke_with_two_folders_then_samples(script, few_faces, mini, tmp_path):

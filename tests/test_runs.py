@@ -107,13 +107,14 @@ def test_what_cannot_be_removed_is_not_overwritten(config, monkeypatch):
     assert (config.out / "config.json").read_bytes() == before
 
 
-@pytest.mark.parametrize("killed_at", ["log.csv", "samples", "config.json"])
+@pytest.mark.parametrize("killed_at", ["log.csv", "step_000002.png"])
 def test_a_run_that_was_half_removed_does_not_go_on(config, monkeypatch, killed_at):
     run = trained(config)
     run.note("saved", True)
     run.log(1, {"d": 0.5})
     run.close()
     (config.out / "samples").mkdir()
+    (config.out / "samples/step_000002.png").touch()
     usual = runs.remove
     run = Run(replace(config, overwrite=True))
     monkeypatch.setattr(runs, "remove", lambda path: 1 / 0 if path.name == killed_at else usual(path))
@@ -123,6 +124,46 @@ def test_a_run_that_was_half_removed_does_not_go_on(config, monkeypatch, killed_
     monkeypatch.undo()
     with pytest.raises(StorageError, match="the run's checkpoints are gone; .*--overwrite"):
         Run(config)
+    Run(replace(config, overwrite=True)).begin()
+
+
+def test_overwrite_leaves_the_files_of_the_user(config):
+    trained(config).close()
+    own = [config.out / name for name in ("notes.txt", "samples/best.png", "checkpoints/step-4-best.index",
+                                          "checkpoints/kept/step-2.index", "styles/mine.png")]
+    made = [config.out / name for name in ("samples/step_000500.png", "samples/.4711-step_000500.png", "styles/1.png",
+                                           "checkpoints/step-4.index", "checkpoints/step-4.data-00000-of-00001",
+                                           "checkpoints/checkpoint", "sampled/blue hair blue eyes.png", "curves.png",
+                                           "tensorboard/events.out.tfevents.1763000000.host.17.0.v2")]
+    for path in own + made:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("made")
+    Run(replace(config, overwrite=True)).begin()
+    assert {path for path in config.out.rglob("*") if path.is_file()} == {
+        *own, config.out / ".lock", config.out / "config.json"}
+    assert not (config.out / "tensorboard").exists()
+
+
+def test_the_files_of_another_project_are_left_alone(config):
+    own = [config.out / name for name in ("checkpoints/epoch10.pt", "samples/step_000500.png", "log.csv")]
+    for path in own:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("mine")
+    for overwrite in (False, True):
+        with pytest.raises(UserError, match="is not empty and no run's"):
+            Run(replace(config, overwrite=overwrite))
+    assert all(path.read_text() == "mine" for path in own)
+
+
+def test_a_fault_while_a_run_begins_strands_no_folder(config):
+    trained(config).close()
+    (config.out / "notes.txt").write_text("mine")
+    run = Run(replace(config, overwrite=True))
+    run.once_begun(lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run.begin()
+    run.close()
+    Run(config).close()
     Run(replace(config, overwrite=True)).begin()
 
 
@@ -161,15 +202,16 @@ def test_facts_found_later_are_compared_too(config):
         run.fix("data", {})
 
 
-@pytest.mark.parametrize(("others", "message"), [
-    ({"thesis.txt": "mine"}, "has files of others, and its config.json is missing or damaged; .*give another --out"),
-    ({"config.json": '{"model_type": "bert"}', "model.safetensors": "weights"}, "its config.json is no run's"),
-    ({"config.json": '{"model_type": "bert"}'}, "its config.json is no run's; give another --out"),
-    ({"config.json": "[compose]", "notes.txt": "mine"}, "has files of others")])
-def test_a_folder_with_other_files_is_left_alone(config, others, message):
+@pytest.mark.parametrize("others", [
+    {"thesis.txt": "mine"}, {"config.json": '{"model_type": "bert"}', "model.safetensors": "weights"},
+    {"config.json": '{"model_type": "bert"}'}, {"config.json": "[compose]", "notes.txt": "mine"},
+    {"config.json": '{"settings": {"theme": "dark"}}', "main.py": "", "checkpoints": "mine"},
+    {"log.csv": "epoch,loss", "metrics.json": "{}"}, {"config.json": "{}"}, {"config.json": "[]"}])
+def test_a_folder_with_other_files_is_left_alone(config, others):
     config.out.mkdir()
     for name, text in others.items():
         (config.out / name).write_text(text)
+    message = "is not empty and no run's, or its config.json is damaged; .* give another --out"
     for overwrite in (False, True):
         with pytest.raises(UserError, match=message):
             Run(replace(config, overwrite=overwrite))
@@ -216,6 +258,7 @@ def test_a_file_in_the_way_of_the_run_folder(config):
                                   '{"report": {}, "settings": {}, "colours": true}',
                                   '{"report": {}, "settings": {}, "substitutions": "embedded"}',
                                   '{"report": {}, "settings": {}, "substitutions": [5]}',
+                                  '{"report": {}, "settings": {}, "evaluator_file": 5}',
                                   '{"report": {}, "settings": {}, "precision": {"precision": "float16"}}',
                                   '{"report": {}, "settings": {}, "precision": {"precision": []}}'])
 def test_damaged_config(config, text):
@@ -223,6 +266,27 @@ def test_damaged_config(config, text):
     (config.out / "config.json").write_text(text)
     with pytest.raises(StorageError, match="config.json: damaged"):
         Run(config)
+
+
+@pytest.mark.parametrize("value", [None, 5, ["file"], ""])
+def test_a_fact_of_another_kind_is_damage(config, value):
+    run = trained(config)
+    run.fix("features", {"kind": "imagenet"})
+    assert run.fixed("features", "kind") == "imagenet"
+    run.facts["features"] = {"kind": value} if value is not None else {}
+    with pytest.raises(StorageError, match="config.json: damaged"):
+        run.fixed("features", "kind")
+
+
+def test_an_unreadable_config_is_not_called_damaged(config, monkeypatch):
+    trained(config).close()
+    usual = Path.read_text
+    fault = PermissionError(13, "Permission denied")
+    monkeypatch.setattr(Path, "read_text", lambda path, **words: usual(path, **words)
+                        if path.name != "config.json" else (_ for _ in ()).throw(fault))
+    with pytest.raises(StorageError, match="config.json: cannot be read .Permission denied.; mend that") as refused:
+        Run(config)
+    assert "overwrite" not in str(refused.value)
 
 
 def test_missing_config_of_a_trained_run(config):

@@ -89,8 +89,7 @@ def load(run: Run, wanted: Sequence[str], vectors: Path | None, encoder: Path | 
         UserError: a source does not fit, a pair has no vector, or the run began with other vectors.
         StorageError: the vectors in the run folder are damaged.
     """
-    begun = run.facts.get("text")
-    saved = _saved(run.folder / FILE, begun["vectors_sha256"]) if begun else None
+    saved = _saved(run.folder / FILE, run.fixed("text", "vectors_sha256")) if "text" in run.facts else None
     if saved and kept:
         return saved
     made, kind = _make(run, list(dict.fromkeys([*PAIRS, *sorted(set(wanted))])), vectors, encoder)
@@ -98,8 +97,8 @@ def load(run: Run, wanted: Sequence[str], vectors: Path | None, encoder: Path | 
         run.fix("text", {"kind": kind, "vectors_sha256": made.digest()})
         run.once_begun(functools.partial(made.save, run.folder / FILE))
     elif saved.phrases != made.phrases or not np.allclose(saved.vectors, made.vectors, atol=1e-4):
-        raise UserError(f"{run.folder}: the run there began with other sentence vectors ({begun['kind']}); give the "
-                        "same --vectors or --encoder, another --out, or --overwrite")
+        raise UserError(f"{run.folder}: the run there began with other sentence vectors ({run.fixed('text', 'kind')}); "
+                        "give the same --vectors or --encoder, another --out, or --overwrite")
     say(f"sentences: {len(made.phrases)} vectors of {made.vectors.shape[1]}, {kind}")
     return saved or made
 
