@@ -151,6 +151,8 @@ class Common:
             value = getattr(self, name)
             if value is not None and not 1 <= value <= MOST:
                 raise UserError(f"--{name.replace('_', '-')} {value}: must be from 1 to {MOST}")
+        if self.steps is None and self.epochs is None:
+            raise UserError("--steps, --epochs: the training has no length; give one of them")
         check_ranges(self)
         for folder in self.data_folders:
             if not folder.is_dir():

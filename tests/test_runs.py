@@ -390,7 +390,7 @@ def test_recall_of_another_scripts_run_names_its_command(config):
 
 @pytest.mark.parametrize(("section", "name", "value"), [
     ("settings", "batch_size", "x"), ("settings", "batch_size", 0), ("settings", "seed", -5), ("settings", "seed", [1]),
-    ("settings", "seed", True), ("settings", "other", 1), ("data_folder", None, 5), ("data_folder", None, [1])])
+    ("settings", "seed", True), ("settings", "other", 1), ("settings", "steps", None), ("data_folder", None, 5), ("data_folder", None, [1])])
 def test_recall_of_settings_that_cannot_be(config, section, name, value):
     trained(config).close()
     path = config.out / "config.json"
