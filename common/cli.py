@@ -14,6 +14,7 @@ import os
 import re
 import signal
 import sys
+import threading
 import traceback
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -151,9 +152,9 @@ class Common:
             value = getattr(self, name)
             if value is not None and not 1 <= value <= MOST:
                 raise UserError(f"--{name.replace('_', '-')} {value}: must be from 1 to {MOST}")
+        check_ranges(self)
         if self.steps is None and self.epochs is None:
             raise UserError("--steps, --epochs: the training has no length; give one of them")
-        check_ranges(self)
         for folder in self.data_folders:
             if not folder.is_dir():
                 raise UserError(f"--data {folder}: no such folder")
@@ -196,9 +197,19 @@ def restore(config: C, settings: Mapping[str, Any]) -> C:
         wanted = list if several else {Path: str, float: (int, float)}.get(kind, kind)
         if not isinstance(value, wanted) or isinstance(value, bool) != (wanted is bool):
             raise TypeError(f"{value!r} is not of type {hint}")
-        return tuple(typed(one, kind) for one in value) if several else Path(value) if kind is Path else value
+        return tuple(typed(one, kind) for one in value) if several else path_of(value) if kind is Path else value
 
     return dataclasses.replace(config, **{name: typed(value, hints.get(name)) for name, value in settings.items()})
+
+
+def path_of(text: Any) -> Path:
+    """A path that JSON gave. Raises TypeError for what no file can be called."""
+    try:
+        if b"\0" not in os.fsencode(text):
+            return Path(text)
+    except UnicodeEncodeError:
+        pass
+    raise TypeError(f"{text!r} is no path")
 
 
 def _kind(hint: Any) -> type:
@@ -272,7 +283,13 @@ def say(text: str) -> None:
 
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Keeps Ctrl-C and SIGTERM back until the block ends: a library that meets them while it is loaded breaks."""
+    """Keeps Ctrl-C and SIGTERM back until the block ends: a library that meets them while it is loaded breaks.
+
+    Python gives them to the main thread alone; in another one there is nothing to keep back.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     numbers = [number for number in (signal.SIGINT, signal.SIGTERM) if callable(signal.getsignal(number))]
     noted: list[int] = []
     before = {number: signal.signal(number, lambda which, _: noted.append(which)) for number in numbers}
@@ -281,8 +298,8 @@ def uninterrupted() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    if noted:
-        signal.raise_signal(noted[0])
+        if noted:  # also where the block failed: by the signal itself, perhaps, which went to its children too
+            signal.raise_signal(noted[0])
 
 
 class _Terminated(KeyboardInterrupt):

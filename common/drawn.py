@@ -149,9 +149,10 @@ def _draw_some(draw: Callable[[int, int, Path], None], seed: int, piece: list[tu
 
 @contextmanager
 def _deaf_children() -> Iterator[None]:
-    """Keeps a terminal's Ctrl-C, which goes to all processes, from those started meanwhile: their parent ends them."""
+    """Keeps Ctrl-C and SIGTERM from processes started meanwhile, for they often go to all: the parent ends the others.
+    """
     resource_tracker.ensure_running()  # it would be started with the first of them, and lets signals through again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
     finally:

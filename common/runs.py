@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from common import scale
-from common.cli import Common, StorageError, UserError, restore, say
+from common.cli import Common, StorageError, UserError, path_of, restore, say
 from common.files import append, atomic, make_folder, regular, remove, remove_halves, sync, write_json
 from common.runtime import POLICIES, Runtime, check_environment
 
@@ -37,10 +37,9 @@ FILES = {*LOGS, "config.json", "timing.csv", "curves.png", "chart.png", "accurac
          "sentences.npz", "metrics.json", "generator.keras", "transfer.keras", "generator_AtoB.keras",
          "generator_BtoA.keras"}
 FOLDERS = {"checkpoints": rf"checkpoint(\.tmp[0-9a-f]{{32}})?|{CHECKPOINT.pattern}",
-           "samples": r"step_[0-9]{6,}\.png|\.[0-9]+-step_[0-9]+\.png", "styles": r"[0-9]+\.png",
+           "samples": r"step_[0-9]{6,}\.png|\.[0-9]+-step_[0-9]+\.png", "styles": r"(\.[0-9]+-)?[0-9]+\.png",
            "tensorboard": r"events\.out\.tfevents\..*",
            "sampled": ".*", "stylized": ".*", "translated": ".*"}  # what the run itself put into each
-OWN = FILES | FOLDERS.keys()  # what a run folder may hold
 SECTIONS = {"report", "settings", "scale", "precision", "data", "domains", "features", "colours", "text",
             "evaluator"}  # of config.json, see Run.fix
 C = TypeVar("C", bound=Common)
@@ -61,7 +60,8 @@ def recall(config: C) -> C:
     facts = read_config(path)
     known = facts.get("data_folder", "embedded")
     try:
-        folders = tuple(map(Path, known)) if isinstance(known, list) else None if known == "embedded" else Path(known)
+        folders = tuple(map(path_of, known)) if isinstance(known, list) else \
+            None if known == "embedded" else path_of(known)
         recalled = restore(replace(config, out=config.run_folder, data=type(config)().data), facts["settings"])
         Common.check(recalled)
         recalled = replace(recalled, data=config.data or folders)
@@ -80,7 +80,7 @@ def recall(config: C) -> C:
 def read_config(path: Path) -> dict[str, Any]:
     """A run's config.json. Raises StorageError where it is missing or damaged."""
     if not os.path.lexists(path):
-        raise StorageError(f"{path}: missing; restore it, or start anew with --overwrite")
+        raise StorageError(f"{path}: missing; restore it, or give another --out")
     facts = _parsed(path)
     if not facts or not {"report", "settings"} <= facts.keys() or \
             not all(isinstance(facts[name], dict) for name in SECTIONS & facts.keys()):
@@ -107,28 +107,25 @@ def _parsed(path: Path) -> dict[str, Any] | None:
 
 
 def _refuse_foreign(folder: Path) -> None:
-    """Raises UserError where a folder is neither empty (but for hidden files) nor a run's.
+    """Raises UserError where a folder is neither empty (but for hidden files) nor a run's, StorageError for no JSON.
 
-    Other projects too have a config.json, checkpoints/, samples/ and a log.csv. A run's config.json names its report;
-    where that is damaged or gone, only checkpoints of our names and nothing unknown beside them make it a run.
+    Other projects too have a config.json, checkpoints/, samples/ and a log.csv: a run's config.json names its report.
     """
-    names = {path.name for path in folder.iterdir() if path.name[0] != "."}
-    facts = _parsed(folder / "config.json") or {}
-    report = facts.get("report")
-    if not names or isinstance(report, dict) and all(isinstance(report.get(key), str) for key in ("folder", "variant")):
+    config = folder / "config.json"
+    facts = _parsed(config)
+    if facts is None and os.path.lexists(config):
+        raise damaged(config)
+    report = facts.get("report") if facts else None
+    if isinstance(report, dict) and all(isinstance(report.get(key), str) for key in ("folder", "variant")):
         return
-    if not (_has_checkpoint(folder) and names <= OWN) or facts and not {"report", "settings"} & facts.keys():
-        raise UserError(f"{folder}: is not empty and no run's, or its config.json is damaged; restore that, or give "
-                        "another --out")
-
-
-def _has_checkpoint(folder: Path) -> bool:
-    return any(INDEX.fullmatch(path.name) for path in folder.glob("checkpoints/*.index"))
+    if any(path.name[0] != "." for path in folder.iterdir()):
+        raise UserError(f"{folder}: is not empty, and no config.json tells that it is a run's; restore one that was "
+                        "damaged or lost, or give another --out")
 
 
 def damaged(path: Path) -> StorageError:
     """What to raise where a run's file does not hold what a run writes."""
-    return StorageError(f"{path}: damaged; restore it, or start anew with --overwrite")
+    return StorageError(f"{path}: damaged; restore it, or give another --out")
 
 
 class Run:
@@ -188,9 +185,10 @@ class Run:
         Raises StorageError where the run had a checkpoint, and there is none.
         """
         folder, config = self.folder / "checkpoints", self.folder / "config.json"
-        if _has_checkpoint(self.folder):
+        if any(INDEX.fullmatch(path.name) for path in folder.glob("*.index")):
             return True
-        if any(self.folder.glob("*.keras")) or (config.exists() and read_config(config).get("saved", False)):
+        finished = any((self.folder / name).exists() for name in FILES if name.endswith(".keras"))
+        if finished or config.exists() and read_config(config).get("saved", False):
             raise StorageError(f"{folder}: the run's checkpoints are gone; restore them, or start anew with "
                                "--overwrite")
         return False
@@ -203,7 +201,7 @@ class Run:
             self._write_facts()  # first: should one of the others fail, the folder is still known as a run's
         for write in waiting or ():
             write()
-        for name in (*OWN, "samples/step_*.png"):
+        for name in (*FILES, "samples/step_*.png", "styles/[0-9]*.png"):
             remove_halves(self.folder / name)
         self._write_facts()
 
@@ -227,8 +225,9 @@ class Run:
                     remove(path)
             if not any(folder.iterdir()):
                 folder.rmdir()
-        for name in FILES - {"config.json"}:
-            remove(self.folder / name)
+        for path in (self.folder / name for name in FILES - {"config.json"}):
+            if path.is_symlink() or not path.is_dir():
+                remove(path)
 
     def fix(self, section: str, values: Mapping[str, Any]) -> None:
         """Writes what must stay the same as long as the run lives, or compares it with what was written before.

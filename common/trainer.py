@@ -118,7 +118,7 @@ class _Training:
                     self._save(done)
                 self._stop_if_told(code, done)
                 self.meter.resume_clock()
-            self._stop_if_told(max(self.gather(signals.code)), self.total)  # while the last step was saved
+        self._stop_if_told(max(self.gather(signals.code)), self.total)  # while the last step was saved
         if self.chief:
             self._finish(start)
         self.gather(0)  # nobody leaves before all have done

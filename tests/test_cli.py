@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,6 +136,31 @@ def test_a_signal_waits_until_a_library_is_loaded(number, capsys):
         signal.signal(signal.SIGINT, before)
     assert (done, code.value.code) == (["loaded"], 128 + number)
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_signal_counts_where_what_it_waited_for_failed(capsys):
+    """As where it went to all processes, and ended those that the block was starting."""
+    def main(config):
+        with cli.uninterrupted():
+            signal.raise_signal(signal.SIGTERM)
+            raise RuntimeError
+
+    with pytest.raises(SystemExit) as code:
+        cli.run(Config, main, [])
+    assert (code.value.code, len(capsys.readouterr().err.splitlines())) == (143, 1)
+
+
+def test_outside_the_main_thread_there_is_nothing_to_keep_back():
+    done = []
+
+    def block():
+        with cli.uninterrupted():
+            done.append("loaded")
+
+    thread = threading.Thread(target=block)
+    thread.start()
+    thread.join()
+    assert done == ["loaded"]
 
 
 @pytest.mark.parametrize(("words", "line"), [

@@ -145,12 +145,12 @@ def test_overwrite_leaves_the_files_of_the_user(config):
 
 
 def test_the_files_of_another_project_are_left_alone(config):
-    own = [config.out / name for name in ("checkpoints/epoch10.pt", "samples/step_000500.png", "log.csv")]
+    own = [config.out / name for name in ("checkpoints/step-100.index", "samples/step_000500.png", "log.csv")]
     for path in own:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("mine")
     for overwrite in (False, True):
-        with pytest.raises(UserError, match="is not empty and no run's"):
+        with pytest.raises(UserError, match="is not empty, and no config.json tells"):
             Run(replace(config, overwrite=overwrite))
     assert all(path.read_text() == "mine" for path in own)
 
@@ -165,6 +165,23 @@ def test_a_fault_while_a_run_begins_strands_no_folder(config):
     run.close()
     Run(config).close()
     Run(replace(config, overwrite=True)).begin()
+
+
+def test_a_users_network_does_not_stop_a_run_that_lost_nothing(config):
+    Run(config).close()
+    (config.out / "best.keras").touch()
+    Run(replace(config, batch_size=32)).begin()
+    (config.out / "generator.keras").touch()
+    with pytest.raises(StorageError, match="the run's checkpoints are gone"):
+        Run(config)
+
+
+def test_a_folder_in_the_place_of_a_file_stays(config):
+    trained(config).close()
+    (config.out / "chart.png").mkdir()
+    (config.out / "chart.png/mine.png").touch()
+    Run(replace(config, overwrite=True)).begin()
+    assert (config.out / "chart.png/mine.png").exists()
 
 
 def test_measuring_a_run_without_a_checkpoint_changes_nothing(config):
@@ -206,14 +223,15 @@ def test_facts_found_later_are_compared_too(config):
     {"thesis.txt": "mine"}, {"config.json": '{"model_type": "bert"}', "model.safetensors": "weights"},
     {"config.json": '{"model_type": "bert"}'}, {"config.json": "[compose]", "notes.txt": "mine"},
     {"config.json": '{"settings": {"theme": "dark"}}', "main.py": "", "checkpoints": "mine"},
-    {"log.csv": "epoch,loss", "metrics.json": "{}"}, {"config.json": "{}"}, {"config.json": "[]"}])
+    {"log.csv": "epoch,loss", "metrics.json": "{}"}, {"config.json": "{}"}, {"config.json": "[]"},
+    {"config.json": '{"settings": {"theme": 1}, "report": {}}', "log.csv": "epoch,loss"}])
 def test_a_folder_with_other_files_is_left_alone(config, others):
     config.out.mkdir()
     for name, text in others.items():
         (config.out / name).write_text(text)
-    message = "is not empty and no run's, or its config.json is damaged; .* give another --out"
+    message = "is not empty, and no config.json tells that it is a run's; .*other --out|json: damaged; .*other --out"
     for overwrite in (False, True):
-        with pytest.raises(UserError, match=message):
+        with pytest.raises((UserError, StorageError), match=message):
             Run(replace(config, overwrite=overwrite))
     assert {path.name: path.read_text() for path in config.out.iterdir()} == others
 
@@ -253,18 +271,16 @@ def test_a_file_in_the_way_of_the_run_folder(config):
         Run(config)
 
 
-@pytest.mark.parametrize("text", ['{"settings": ', "[]", '{"settings": 3}', '{"report": {}, "settings": {}, "data": 5}',
-                                  '{"report": {}, "settings": {}, "scale": 5}',
-                                  '{"report": {}, "settings": {}, "colours": true}',
-                                  '{"report": {}, "settings": {}, "substitutions": "embedded"}',
-                                  '{"report": {}, "settings": {}, "substitutions": [5]}',
-                                  '{"report": {}, "settings": {}, "evaluator_file": 5}',
-                                  '{"report": {}, "settings": {}, "precision": {"precision": "float16"}}',
-                                  '{"report": {}, "settings": {}, "precision": {"precision": []}}'])
-def test_damaged_config(config, text):
+@pytest.mark.parametrize("sections", [
+    "cut off", [], {"settings": 3}, {"data": 5}, {"scale": 5}, {"colours": True}, {"substitutions": "embedded"},
+    {"substitutions": [5]}, {"evaluator_file": 5}, {"precision": {"precision": "float16"}},
+    {"precision": {"precision": []}}])
+def test_damaged_config(config, sections):
     trained(config).close()
-    (config.out / "config.json").write_text(text)
-    with pytest.raises(StorageError, match="config.json: damaged"):
+    path = config.out / "config.json"
+    facts = json.loads(path.read_text())
+    path.write_text('{"settings": ' if sections == "cut off" else json.dumps(sections and facts | sections))
+    with pytest.raises(StorageError, match="config.json: damaged; restore it, or give another --out"):
         Run(config)
 
 
@@ -290,11 +306,13 @@ def test_an_unreadable_config_is_not_called_damaged(config, monkeypatch):
 
 
 def test_missing_config_of_a_trained_run(config):
+    """Another project too may have checkpoints of these names: whose they are, config.json alone tells."""
     trained(config).close()
     (config.out / "config.json").unlink()
-    with pytest.raises(StorageError, match="config.json: missing; .*--overwrite"):
-        Run(config)
-    Run(replace(config, overwrite=True)).close()
+    for overwrite in (False, True):
+        with pytest.raises(UserError, match="no config.json tells that it is a run's; restore one that was damaged or"):
+            Run(replace(config, overwrite=overwrite))
+    assert (config.out / "checkpoints/step-4.index").exists()
 
 
 def test_auto_keeps_the_precision_that_the_run_began_with(config):
@@ -390,7 +408,8 @@ def test_recall_of_another_scripts_run_names_its_command(config):
 
 @pytest.mark.parametrize(("section", "name", "value"), [
     ("settings", "batch_size", "x"), ("settings", "batch_size", 0), ("settings", "seed", -5), ("settings", "seed", [1]),
-    ("settings", "seed", True), ("settings", "other", 1), ("settings", "steps", None), ("data_folder", None, 5), ("data_folder", None, [1])])
+    ("settings", "seed", True), ("settings", "other", 1), ("settings", "steps", None), ("data_folder", None, 5),
+    ("data_folder", None, [1]), ("data_folder", None, "a\0b"), ("data_folder", None, ["\ud800"])])
 def test_recall_of_settings_that_cannot_be(config, section, name, value):
     trained(config).close()
     path = config.out / "config.json"

@@ -186,6 +186,16 @@ def test_a_signal_while_the_last_step_is_saved_is_not_lost(lab, monkeypatch):
     same(whole, lab.train("stopped"))
 
 
+def test_a_signal_while_the_meter_ends_is_not_lost(lab, monkeypatch):
+    from common.progress import Meter
+
+    usual = Meter.__exit__
+    monkeypatch.setattr(Meter, "__exit__", lambda *words: (os.kill(os.getpid(), signal.SIGINT), usual(*words))[1])
+    with pytest.raises(Stopped, match="saved at step 12 of 12") as stop:
+        lab.train("stopped")
+    assert stop.value.code == 130
+
+
 def test_a_finished_run_stays_as_it_is(lab, capsys):
     first = lab.train("run")
     again = lab.train("run")
