@@ -23,11 +23,6 @@ ROOT = Path(__file__).resolve().parents[1]
 MINI = ROOT.parent / "shared" / "data" / "mini"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The slow tests first: else one process runs the last of them while the other has nothing left to do."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
-
-
 def rows(network, kind):
     """(output shape without the batch, parameters) of every layer of a kind, in order."""
     return [(layer.output.shape[1:], layer.count_params()) for layer in network.layers
