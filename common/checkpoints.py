@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,7 @@ from common import replicas
 from common.cli import NumericalError, StorageError, reason, say
 from common.files import make_folder, remove, sync
 from common.game import Game
-from common.runs import CHECKPOINT
+from common.runs import CHECKPOINT, LIST_HALF
 
 
 class Checkpoints:
@@ -110,8 +109,8 @@ class Checkpoints:
         for path, name in self._own():
             if path.is_dir() or name not in whole:
                 remove(path)
-        for path in self.folder.glob("checkpoint.tmp*"):  # TensorFlow's list of checkpoints, half written
-            if re.fullmatch("checkpoint.tmp[0-9a-f]{32}", path.name):
+        for path in self.folder.glob("checkpoint.tmp*"):
+            if LIST_HALF.fullmatch(path.name):
                 remove(path)
 
     def save(self, step: int) -> None:

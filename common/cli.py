@@ -177,7 +177,7 @@ def check_ranges(config: Any) -> None:
     for field in dataclasses.fields(config):
         value, (least, most) = getattr(config, field.name), field.metadata["within"] or (None, None)
         choices = field.metadata["choices"]
-        if choices and value is not None and not isinstance(value, tuple) and value not in choices:
+        if choices and value is not None and value not in choices:
             raise UserError(f"--{field.name.replace('_', '-')} {value}: must be one of {', '.join(map(str, choices))}")
         if least is not None and value is not None and not least <= value <= most:
             raise UserError(f"--{field.name.replace('_', '-')} {value}: must be from {least} to {most}")

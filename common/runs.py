@@ -32,12 +32,13 @@ from common.runtime import POLICIES, Runtime, check_environment
 Row = dict[str, str]
 LOGS = ("log.csv", "accuracy.csv")
 CHECKPOINT = re.compile(r"(step-[0-9]+)(_temp|(\.data-[0-9]+-of-[0-9]+|\.index)(\.tempstate[0-9]+)?)")  # a file of one
+LIST_HALF = re.compile(r"checkpoint\.tmp[0-9a-f]{32}")  # of TensorFlow's list of checkpoints, left by a kill
 INDEX = re.compile(r"step-[0-9]+\.index")  # without it there is no checkpoint
 FILES = {*LOGS, "config.json", "timing.csv", "curves.png", "chart.png", "accuracy.png", "progress.webp",
          "sentences.npz", "metrics.json", "generator.keras", "transfer.keras", "generator_AtoB.keras",
          "generator_BtoA.keras"}
-FOLDERS = {"checkpoints": rf"checkpoint(\.tmp[0-9a-f]{{32}})?|{CHECKPOINT.pattern}",
-           "samples": r"step_[0-9]{6,}\.png|\.[0-9]+-step_[0-9]+\.png", "styles": r"(\.[0-9]+-)?[0-9]+\.png",
+FOLDERS = {"checkpoints": rf"checkpoint|{LIST_HALF.pattern}|{CHECKPOINT.pattern}",
+           "samples": r"step_[0-9]{6,}\.png", "styles": r"[0-9]+\.png",
            "tensorboard": r"events\.out\.tfevents\..*",
            "sampled": ".*", "stylized": ".*", "translated": ".*"}  # what the run itself put into each
 SECTIONS = {"report", "settings", "scale", "precision", "data", "domains", "features", "colours", "text",
@@ -195,15 +196,14 @@ class Run:
 
     def begin(self) -> None:
         """Empties a folder that is to be overwritten, and writes what the command has said of itself so far."""
-        waiting, self._waiting = self._waiting, None
-        if self._overwrites:
-            self._clear()
-            self._write_facts()  # first: should one of the others fail, the folder is still known as a run's
-        for write in waiting or ():
-            write()
         for name in (*FILES, "samples/step_*.png", "styles/[0-9]*.png"):
             remove_halves(self.folder / name)
-        self._write_facts()
+        if self._overwrites:
+            self._clear()
+        waiting, self._waiting = self._waiting, None
+        self._write_facts()  # before the others: should one of them fail, config.json is this run's
+        for write in waiting or ():
+            write()
 
     def once_begun(self, write: Callable[[], None]) -> None:
         """Calls a function that writes into the folder: at once, or in `begin` where a run is there already."""

@@ -18,7 +18,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import cli, files, plots, runs, sampling, tags
 
 LABELS = (("blue", "blue"), ("blue", "green"), ("blue", "red"), ("green", "green"), ("green", "red"))  # hair, eyes
-NOISES = ("normal", "uniform")
 EYES = tuple(name for name in tags.EYES if name != "gray")
 
 
@@ -80,7 +79,7 @@ def main(options: Options) -> None:
     out = files.make_folder((options.out or run / "sampled").absolute(), "--out")
     generator = sampling.load_network(file, command, {"z": (sampling.ANY,)})
     noise, size = runs.read_config(run / "config.json")["settings"].get("z"), generator.inputs[0].shape[-1]
-    if noise not in NOISES:
+    if noise not in train.NOISES:
         raise runs.damaged(run / "config.json")
     with sampling.drawing(file, command):
         images = draw(generator, noise, sampling.noise(options.seed, 0, options.count, size))

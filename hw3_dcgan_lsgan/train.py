@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import cli
 
 D_STEPS = {"dcgan": 1, "lsgan": 3}  # the report's LSGAN ran 1:3
+NOISES = ("normal", "uniform")  # N(0, 1), U(-1, 1)
 
 
 def quick_steps(given: dict[str, Any]) -> int:
@@ -40,7 +41,7 @@ class Config(cli.Common):
                             choices=("dcgan", "lsgan"))
     d_steps: int | None = cli.option(None, "D steps for each G step (default: 1 for dcgan, 3 for lsgan; the report "
                                      "compares 1 and 3)", metavar="N", within=(1, 100))
-    z: str = cli.option("normal", "noise from N(0, 1), or from U(-1, 1) (tip 3)", choices=("normal", "uniform"))
+    z: str = cli.option("normal", "noise from N(0, 1), or from U(-1, 1) (tip 3)", choices=NOISES)
     z_size: int = cli.option(100, "size of the noise", metavar="N", within=(1, 10_000))
     labels: str = cli.option("hard", "D's targets: 1 and 0, or drawn from 0.7-1.2 and 0-0.3 for each picture (tip 6)",
                              choices=("hard", "soft"))

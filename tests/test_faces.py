@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import wait
 from itertools import combinations
 from pathlib import Path
@@ -164,13 +165,11 @@ def test_a_killed_make_leaves_no_process_and_its_half_set_goes_with_the_next(tmp
     code = (f"import sys; sys.path.insert(0, {str(ROOT)!r}); from pathlib import Path; from common.faces import make; "
             "make(Path(sys.argv[1]), count=6000, workers=2)")
     drawing = subprocess.Popen([sys.executable, "-c", code, tmp_path / "anime"])
-    until = time.monotonic() + 60
-    while not list(tmp_path.glob(".anime-*/new/faces/*.jpg")):
-        assert drawing.poll() is None and time.monotonic() < until
-        time.sleep(0.01)
-    children = Path(f"/proc/{drawing.pid}/task/{drawing.pid}/children").read_text().split()
+    until_true(lambda: list(tmp_path.glob(".anime-*/new/faces/*.jpg")), drawing)
+    children = children_of(drawing)
     drawing.kill()
     drawing.wait()
+    until = time.monotonic() + 60
     while any(Path(f"/proc/{child}/exe").exists() for child in children):  # one that has ended has no program
         assert time.monotonic() < until
         time.sleep(0.05)
@@ -181,12 +180,8 @@ def test_a_killed_make_leaves_no_process_and_its_half_set_goes_with_the_next(tmp
 
 def test_a_drawing_process_that_the_system_ends_is_one_line(tmp_path):
     drawing = start(tmp_path, "anime", "--workers", "2")
-    until = time.monotonic() + 60
-    while not list(tmp_path.glob(".anime-*/new/faces/*.jpg")):
-        assert drawing.poll() is None and time.monotonic() < until
-        time.sleep(0.01)
-    children = Path(f"/proc/{drawing.pid}/task/{drawing.pid}/children").read_text().split()
-    draws = [int(child) for child in children if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text()]
+    until_true(lambda: list(tmp_path.glob(".anime-*/new/faces/*.jpg")), drawing)
+    draws = [int(child) for child in children_of(drawing) if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text()]
     os.kill(draws[0], signal.SIGKILL)
     out, error = drawing.communicate(timeout=60)
     assert (drawing.returncode, out) == (4, "")
@@ -213,14 +208,10 @@ def test_a_drawing_process_that_ends_while_the_others_start(tmp_path, monkeypatc
 def test_a_terminals_ctrl_c_while_the_processes_start_is_one_line(tmp_path):
     """It goes to all of them; in one that still imports it would be a traceback."""
     def importing() -> bool:
-        children = Path(f"/proc/{drawing.pid}/task/{drawing.pid}/children").read_text().split()
-        return any("numpy" in Path(f"/proc/{child}/maps").read_text() for child in children)
+        return any("numpy" in Path(f"/proc/{child}/maps").read_text() for child in children_of(drawing))
 
     drawing = start(tmp_path, "anime", "--count", "6000", "--workers", "2")
-    until = time.monotonic() + 60
-    while not importing():
-        assert drawing.poll() is None and time.monotonic() < until
-        time.sleep(0.01)
+    until_true(importing, drawing)
     os.killpg(drawing.pid, signal.SIGINT)
     out, error = drawing.communicate(timeout=60)
     assert (drawing.returncode, out) == (130, "")
@@ -265,6 +256,19 @@ def start(folder: Path, *words: str) -> subprocess.Popen:
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)},
                             start_new_session=True,
                             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
+
+
+def children_of(process: subprocess.Popen) -> list[str]:
+    """The numbers of the processes that a process has started."""
+    return Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+
+
+def until_true(found: Callable[[], object], process: subprocess.Popen) -> None:
+    """Waits, at most a minute, for something to happen while a process runs."""
+    until = time.monotonic() + 60
+    while not found():
+        assert process.poll() is None and time.monotonic() < until
+        time.sleep(0.01)
 
 
 def test_all_pairs_occur_and_one_row_in_ten_is_messy(faces):
