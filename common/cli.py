@@ -177,8 +177,10 @@ def check_ranges(config: Any) -> None:
     for field in dataclasses.fields(config):
         value, (least, most) = getattr(config, field.name), field.metadata["within"] or (None, None)
         choices = field.metadata["choices"]
-        if choices and value is not None and value not in choices:
-            raise UserError(f"--{field.name.replace('_', '-')} {value}: must be one of {', '.join(map(str, choices))}")
+        for one in value if isinstance(value, tuple) else (value,):
+            if choices and one is not None and one not in choices:
+                raise UserError(f"--{field.name.replace('_', '-')} {one}: must be one of "
+                                f"{', '.join(map(str, choices))}")
         if least is not None and value is not None and not least <= value <= most:
             raise UserError(f"--{field.name.replace('_', '-')} {value}: must be from {least} to {most}")
 

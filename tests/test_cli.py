@@ -55,6 +55,17 @@ def test_values_that_cannot_be_meant(words):
         cli.parse(Config, words.split())
 
 
+def test_choices_hold_for_each_of_several_values():
+    """Words of a command line are checked by argparse; these come back from a config.json."""
+    @dataclass(frozen=True)
+    class Several:
+        parts: tuple[str, ...] = cli.option(("batch", "size"), "", choices=("batch", "size"))
+
+    cli.check_ranges(Several())
+    with pytest.raises(cli.UserError, match="--parts other: must be one of batch, size"):
+        cli.check_ranges(Several(("batch", "other")))
+
+
 def test_help_marks_what_was_assumed(capsys):
     with pytest.raises(SystemExit) as end:
         cli.parse(Config, ["--help"])
