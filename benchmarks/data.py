@@ -24,8 +24,10 @@ from benchmarks import machine as machines
 from benchmarks import options as shared
 from benchmarks import samples, table, timing
 from benchmarks.cases import CASES, Case, labels
-from common import cli, pictures
+from common import images
 from common.batches import Batches
+from common.errors import UserError, say
+from common.options import option, run_script
 
 SIZE, BATCH = 64, 64   # of the pictures and batches whose rates are measured
 BATCHES = 100          # made in a round
@@ -37,21 +39,21 @@ REPORTS = ("text2image", "dcgan", "acgan", "cyclegan_64")
 class Options(shared.Steps):
     """Which pictures, which reports, how often, and where to."""
 
-    data: Path | None = cli.option(None, "folder of .jpg, .jpeg and .png files (default: faces drawn by code)",
-                                   metavar="DIR")
-    pictures: int = cli.option(4000, "faces that are drawn, without --data", metavar="N",
-                               within=(samples.FEWEST, 1_000_000))
-    reports: tuple[str, ...] = cli.option(REPORTS, "reports whose steps are fed: of "
-                                          f"{', '.join(CASES)} (default: {', '.join(REPORTS)})", metavar="NAME")
-    rounds: int = cli.option(5, "repetitions of decoding, opening and a run of batches", metavar="N",
-                             within=(1, 10_000))
-    steps: int = cli.option(50, "timed steps of each report", metavar="N", within=(1, 100_000))
+    data: Path | None = option(None, "folder of .jpg, .jpeg and .png files (default: faces drawn by code)",
+                               metavar="DIR")
+    pictures: int = option(4000, "faces that are drawn, without --data", metavar="N",
+                           within=(samples.FEWEST, 1_000_000))
+    reports: tuple[str, ...] = option(REPORTS, "reports whose steps are fed: of "
+                                      f"{', '.join(CASES)} (default: {', '.join(REPORTS)})", metavar="NAME")
+    rounds: int = option(5, "repetitions of decoding, opening and a run of batches", metavar="N",
+                         within=(1, 10_000))
+    steps: int = option(50, "timed steps of each report", metavar="N", within=(1, 100_000))
 
     def check(self) -> None:
         """Raises UserError for values that cannot be meant."""
         super().check()
         if self.data and not self.data.is_dir():
-            raise cli.UserError(f"--data {self.data}: no such folder")
+            raise UserError(f"--data {self.data}: no such folder")
 
 
 def main(options: Options) -> None:
@@ -63,11 +65,11 @@ def main(options: Options) -> None:
         results["cache"] = time_cache(folder, options.rounds)
         show_cache(results["cache"])
         options.write(results)
-        load = functools.partial(pictures.load, folder, cache=Path(home) / "cache")
+        load = functools.partial(images.load, folder, cache=Path(home) / "cache")
         results["batches"] = time_batches(load(size=SIZE).images, options.rounds)
         show_batches(results["batches"])
         for case in options.cases:
-            cli.say(f"{case.name}: {options.steps} steps")
+            say(f"{case.name}: {options.steps} steps")
             images = load(size=samples.side(case)).images
             results["reports"][case.name] = feed(case, images, options.steps, results["machine"]["precision"])
             options.write(results)
@@ -84,9 +86,9 @@ def time_cache(folder: Path, rounds: int) -> dict[str, Any]:
     """
     times: timing.Times = {"decode": [], "open": []}
     for number in range(rounds):
-        cli.say(f"decoding, round {number + 1} of {rounds}")
+        say(f"decoding, round {number + 1} of {rounds}")
         with tempfile.TemporaryDirectory(prefix="benchmark-") as cache:
-            load = functools.partial(pictures.load, folder, SIZE, Path(cache))
+            load = functools.partial(images.load, folder, SIZE, Path(cache))
             for name, seconds in timing.interleave({"decode": load, "open": load}, 1).items():  # the first fills it
                 times[name] += seconds
             found = load()
@@ -164,4 +166,4 @@ def show_waiting(found: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(Options, main, description=__doc__)
+    run_script(Options, main, description=__doc__)

@@ -18,7 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks import machine as machines
 from benchmarks import options as shared
 from benchmarks import table, timing
-from common import cli, runtime
+from common import runtime
+from common.options import option, run_script
 
 WEIGHTS = ((4, 4, 512, 1024), (4, 4, 512, 512), (100, 8192), (512,))  # of the Adam that is timed: 13.4 million
 # kind, kernel, stride, padding, channels out; shape of the input; where such a layer is
@@ -42,8 +43,8 @@ LAYERS = (
 class Options(shared.Timed):
     """The precision, how often, and where to."""
 
-    precision: str = cli.option("auto", "auto: bfloat16 where the processor has it natively, else float32",
-                                choices=("auto", "float32", "bfloat16"))
+    precision: str = option("auto", "auto: bfloat16 where the processor has it natively, else float32",
+                            choices=("auto", "float32", "bfloat16"))
 
 
 def main(options: Options) -> None:
@@ -135,4 +136,4 @@ def show(results: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(Options, main, description=__doc__)
+    run_script(Options, main, description=__doc__)

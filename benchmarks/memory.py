@@ -17,8 +17,8 @@ from typing import Any
 
 from benchmarks import machine, samples, timing
 from benchmarks.cases import Case
-from common import pictures
-from common.cli import Failure
+from common import images
+from common.errors import Failure
 
 STATUS = Path("/proc/self/status")
 EVERY = 0.005  # seconds between two looks at the anonymous memory, of which the system keeps no peak
@@ -80,14 +80,14 @@ def alone(measure: Callable[..., Peak], *words: Any) -> Peak:
 def decode(folder: Path, size: int, cache: Path) -> Peak:
     """Decodes a folder into a cache."""
     with Watch() as watch:
-        pictures.load(folder, size, cache)
+        images.load(folder, size, cache)
     return watch.peak
 
 
 def read(folder: Path, cache: Path, case: Case, count: int) -> Peak:
     """Opens the cache of a folder and makes `count` batches, without TensorFlow."""
     with Watch() as watch:
-        batches = samples.batches(case, pictures.load(folder, samples.side(case), cache).images)
+        batches = samples.batches(case, images.load(folder, samples.side(case), cache).images)
         for _ in batches.stream(0, count):
             pass
     return watch.peak
@@ -99,7 +99,7 @@ def train(folder: Path, cache: Path, case: Case, count: int, threads: int) -> Pe
         started = machine.start(threads)
         from benchmarks import ours
 
-        batches = samples.batches(case, pictures.load(folder, samples.side(case), cache).images)
+        batches = samples.batches(case, images.load(folder, samples.side(case), cache).images)
         step, _ = ours.build(case, started["precision"])
         stream = batches.stream(0, timing.WARM_UP + count)
         timing.warm_up(case.name, [lambda: step(next(stream))])

@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from common import cli, runs
+from common import files, runs
+from common.errors import Failure, UserError, say
+from common.options import check_ranges, option, run_script
 
 PRECISIONS = ("float32", "bfloat16")
 RUNS = {  # name -> train.py and its options
@@ -44,19 +46,19 @@ MEASURES = {  # name -> where it stands in metrics.json, and whether more is bet
 class Options:
     """Which trainings, how long, and where to."""
 
-    reports: tuple[str, ...] = cli.option((), f"which: {', '.join(RUNS)} (default: all)", metavar="NAME")
-    seeds: int = cli.option(3, "trainings in each precision, with the seeds 1, 2, ...", metavar="N", within=(2, 100))
-    steps: int | None = cli.option(None, "length of each training (default: that of its quick preset)", metavar="N",
-                                   within=(1, 10_000_000))
-    out: Path = cli.option(cli.ROOT / "runs" / "precision", "folder for the runs and precision.json", metavar="DIR")
-    debug: bool = cli.option(False, "show the traceback of an error")
+    reports: tuple[str, ...] = option((), f"which: {', '.join(RUNS)} (default: all)", metavar="NAME")
+    seeds: int = option(3, "trainings in each precision, with the seeds 1, 2, ...", metavar="N", within=(2, 100))
+    steps: int | None = option(None, "length of each training (default: that of its quick preset)", metavar="N",
+                               within=(1, 10_000_000))
+    out: Path = option(files.ROOT / "runs" / "precision", "folder for the runs and precision.json", metavar="DIR")
+    debug: bool = option(False, "show the traceback of an error")
 
     def check(self) -> None:
         """Raises UserError for values that cannot be meant."""
         for name in self.reports:
             if name not in RUNS:
-                raise cli.UserError(f"--reports {name}: there is none of that name; take of {', '.join(RUNS)}")
-        cli.check_ranges(self)
+                raise UserError(f"--reports {name}: there is none of that name; take of {', '.join(RUNS)}")
+        check_ranges(self)
 
 
 def main(options: Options) -> None:
@@ -78,16 +80,16 @@ def train(name: str, precision: str, seed: int, options: Options) -> dict[str, A
     """One training, unless it is there; its metrics.json, and under `later` what `later_half` gives."""
     folder = options.out / name / f"{precision}-{seed}"
     if not (folder / "metrics.json").exists():
-        cli.say(f"{name}, {precision}, seed {seed}")
+        say(f"{name}, {precision}, seed {seed}")
         script, *words = RUNS[name]
         steps = ["--steps", str(options.steps)] if options.steps else []
-        done = subprocess.run([sys.executable, cli.ROOT / script, *words, *steps, "--preset", "quick", "--precision",
+        done = subprocess.run([sys.executable, files.ROOT / script, *words, *steps, "--preset", "quick", "--precision",
                                precision, "--seed", str(seed), "--out", folder], check=False)
         if done.returncode:
-            raise cli.Failure(f"{script} in {folder} ended with {done.returncode}; its own message says why")
+            raise Failure(f"{script} in {folder} ended with {done.returncode}; its own message says why")
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     if options.steps not in (None, metrics["steps"]):
-        raise cli.UserError(f"{folder}: was trained for {metrics['steps']} steps, not {options.steps}; give another "
+        raise UserError(f"{folder}: was trained for {metrics['steps']} steps, not {options.steps}; give another "
                             "--out")
     return {**metrics, "later": later_half(runs.read_log(folder, "accuracy.csv"))}
 
@@ -141,4 +143,4 @@ def show(name: str, found: dict[str, dict[str, Any]]) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(Options, main, description=__doc__)
+    run_script(Options, main, description=__doc__)

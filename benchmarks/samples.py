@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.cases import NEEDED, Case, labels
-from common import faces
+from common.anime import faces
 from common.batches import Batches
 from cyclegan_style.domains import BORDER, Domain, Pairs
 

@@ -21,7 +21,9 @@ from benchmarks import machine as machines
 from benchmarks import memory, samples, table, timing
 from benchmarks import options as shared
 from benchmarks.cases import CASES, Case, batch
-from common import cli, pictures
+from common import images
+from common.errors import UserError, say
+from common.options import option, run_script
 
 PARTS = ("batch", "size", "pictures")
 REPORTS = ("acgan", "cyclegan_64")
@@ -34,17 +36,17 @@ READ = 300  # batches in whose making the memory is watched
 class Options(shared.Steps):
     """What to time, how often, and where to."""
 
-    parts: tuple[str, ...] = cli.option(PARTS, f"which: {', '.join(PARTS)} (default: all)", choices=PARTS,
-                                        metavar="PART")
-    reports: tuple[str, ...] = cli.option(REPORTS, f"which: {', '.join(CASES)} (default: {', '.join(REPORTS)})",
-                                          metavar="NAME")
-    rounds: int = cli.option(9, "timed steps of every variant", metavar="N", within=(1, 10_000))
-    batch_sizes: tuple[int, ...] = cli.option((), "pictures a step (default: a quarter, a half, once and twice the "
-                                              "report's)", metavar="N")
-    sizes: tuple[int, ...] = cli.option((64, 128, 256), "sides of the pictures in pixels, powers of 2; for "
-                                        f"{', '.join(SIZED)} only (default: 64 128 256)", metavar="N")
-    pictures: tuple[int, ...] = cli.option((1_000, 10_000, 100_000), "numbers of pictures, which need 12 kB each on "
-                                           "the disk (default: 1000 10000 100000)", metavar="N")
+    parts: tuple[str, ...] = option(PARTS, f"which: {', '.join(PARTS)} (default: all)", choices=PARTS,
+                                    metavar="PART")
+    reports: tuple[str, ...] = option(REPORTS, f"which: {', '.join(CASES)} (default: {', '.join(REPORTS)})",
+                                      metavar="NAME")
+    rounds: int = option(9, "timed steps of every variant", metavar="N", within=(1, 10_000))
+    batch_sizes: tuple[int, ...] = option((), "pictures a step (default: a quarter, a half, once and twice the "
+                                          "report's)", metavar="N")
+    sizes: tuple[int, ...] = option((64, 128, 256), "sides of the pictures in pixels, powers of 2; for "
+                                    f"{', '.join(SIZED)} only (default: 64 128 256)", metavar="N")
+    pictures: tuple[int, ...] = option((1_000, 10_000, 100_000), "numbers of pictures, which need 12 kB each on "
+                                       "the disk (default: 1000 10000 100000)", metavar="N")
 
     def check(self) -> None:
         """Raises UserError for values that cannot be meant."""
@@ -52,12 +54,12 @@ class Options(shared.Steps):
         for name, least in (("batch_sizes", 1), ("sizes", 32), ("pictures", samples.FEWEST)):
             for value in getattr(self, name):
                 if value < least:
-                    raise cli.UserError(f"--{name.replace('_', '-')} {value}: must be {least} or more")
+                    raise UserError(f"--{name.replace('_', '-')} {value}: must be {least} or more")
         for size in self.sizes:
             if size & (size - 1):
-                raise cli.UserError(f"--sizes {size}: must be a power of 2, which the U-Net needs")
+                raise UserError(f"--sizes {size}: must be a power of 2, which the U-Net needs")
         if "pictures" in self.parts and not memory.STATUS.exists():
-            raise cli.UserError(f"--parts pictures reads {memory.STATUS}, which this system has not; leave it out")
+            raise UserError(f"--parts pictures reads {memory.STATUS}, which this system has not; leave it out")
 
 
 def main(options: Options) -> None:
@@ -69,7 +71,7 @@ def main(options: Options) -> None:
         for case in options.cases:
             if part == "size" and case.name not in SIZED:
                 continue
-            cli.say(f"{case.name}: {part}")
+            say(f"{case.name}: {part}")
             results[part][case.name] = found = parts[part](case, options, results["machine"]["precision"])
             show(case, part, found)
             options.write(results)
@@ -122,7 +124,7 @@ def numbers_of_pictures(case: Case, options: Options, precision: str) -> dict[st
     with tempfile.TemporaryDirectory(prefix="benchmark-") as home:
         cache, folders, found = Path(home) / "cache", {}, {}
         for count in options.pictures:
-            cli.say(f"{case.name}: memory with {count:,} pictures")
+            say(f"{case.name}: memory with {count:,} pictures")
             folders[str(count)] = folder = samples.draw(Path(home) / str(count), count)
             found[str(count)] = {"memory": {
                 "decode": memory.alone(memory.decode, folder, samples.side(case), cache),
@@ -140,7 +142,7 @@ def time_streams(case: Case, folders: Mapping[str, Path], cache: Path, rounds: i
     step, _ = ours.build(case, precision)
     turns = {}
     for name, folder in folders.items():
-        batches = samples.batches(case, pictures.load(folder, samples.side(case), cache).images)
+        batches = samples.batches(case, images.load(folder, samples.side(case), cache).images)
         stream = batches.stream(0, TURN * (timing.WARM_UP + rounds))
         turns[name] = functools.partial(turn, step, stream)
     timing.warm_up(case.name, turns.values())
@@ -174,4 +176,4 @@ def show(case: Case, part: str, found: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(Options, main, description=__doc__)
+    run_script(Options, main, description=__doc__)

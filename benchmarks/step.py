@@ -21,7 +21,9 @@ from benchmarks import machine as machines
 from benchmarks import options as shared
 from benchmarks import table, timing
 from benchmarks.cases import Case, batch
-from common import cli, runtime
+from common import runtime
+from common.errors import say
+from common.options import option, run_script
 
 PRODUCT = 2048     # rows and columns of the matrices whose product is the peak
 PRODUCTS = 4       # of them in a round
@@ -31,9 +33,9 @@ PRODUCTS = 4       # of them in a round
 class Options(shared.Steps):
     """What to time, how often, and where to."""
 
-    batch_size: int | None = cli.option(None, "pictures a step (default: 64, CycleGAN 4)", metavar="N",
-                                        within=(1, 10_000))
-    torch: bool = cli.option(True, "PyTorch too, where it is installed")
+    batch_size: int | None = option(None, "pictures a step (default: 64, CycleGAN 4)", metavar="N",
+                                    within=(1, 10_000))
+    torch: bool = option(True, "PyTorch too, where it is installed")
 
 
 class Variant(NamedTuple):
@@ -53,7 +55,7 @@ def main(options: Options) -> None:
     machine = start(options)
     results = {"machine": machine, "rounds": options.rounds, "reports": {}}
     for case in options.cases:
-        cli.say(f"{case.name}: setting up")
+        say(f"{case.name}: setting up")
         case = replace(case, batch=options.batch_size or case.batch)
         results["reports"][case.name] = result = measure(case, options.rounds, machine)
         table.show(case.name, result)
@@ -71,7 +73,7 @@ def start(options: Options) -> dict[str, Any]:
         torch.set_num_threads(options.threads)
         machine["versions"]["torch"] = torch.__version__
     else:
-        cli.say("without PyTorch" if not options.torch else "PyTorch is not installed, so it is left out")
+        say("without PyTorch" if not options.torch else "PyTorch is not installed, so it is left out")
     return machine
 
 
@@ -133,4 +135,4 @@ def product(precision: str) -> Callable[[], None]:
 
 
 if __name__ == "__main__":
-    cli.run(Options, main, description=__doc__)
+    run_script(Options, main, description=__doc__)

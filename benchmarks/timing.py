@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from common.cli import NumericalError
+from common.errors import NumericalError
 
 WARM_UP = 2  # steps that are not timed: the first traces, the second finds its memory
 

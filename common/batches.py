@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from common.cli import UserError
+from common.errors import UserError
 
 ORDER, FLIPS, WRONG_LABELS, WRONG_IMAGES = 1, 2, 3, 4  # streams of random numbers under one seed
 

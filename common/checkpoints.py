@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from common import replicas
-from common.cli import NumericalError, StorageError, reason, say
+from common import distribution
+from common.errors import NumericalError, StorageError, reason, say
 from common.files import make_folder, remove, sync
 from common.game import Game
 from common.runs import CHECKPOINT, LIST_HALF
@@ -57,20 +57,13 @@ class Checkpoints:
             (self.folder / "checkpoint").unlink()
             return self._make_manager()
 
-    def require_space(self, anew: bool = False) -> None:
+    def require_space(self) -> None:
         """Makes the folder. Raises StorageError if it cannot, or the disk cannot take three checkpoints: two are kept.
-
-        With `anew` it makes nothing: what is there is going to be deleted, and frees its space.
         """
-        if not anew:
-            make_folder(self.folder, "--out")
+        make_folder(self.folder, "--out")
         one = sum(variable.shape.num_elements() * variable.dtype.size
                   for variable in [*itertools.chain(*self._numbers.values()), *self._others])
-        needed = one * (3 if anew else 3 - min(2, len(self._found())))
-        free = shutil.disk_usage(self.folder.parent).free
-        if anew and not self.folder.is_symlink():  # of a link only the link is deleted
-            files = [path.stat() for path, _ in self._own() if path.is_file()]
-            free += sum(file.st_size for file in files if file.st_nlink == 1)
+        needed, free = one * (3 - min(2, len(self._found()))), shutil.disk_usage(self.folder).free
         if free < needed:
             raise StorageError(f"{self.folder}: its checkpoints need {needed / 1e9:.1f} GB of disk, {free / 1e9:.1f} "
                                "GB are free; free some, or give --out a folder on another disk")
@@ -85,7 +78,7 @@ class Checkpoints:
         """
         self._restore()
         states = [*itertools.chain(*self._numbers.values()), *self._others, self.step]
-        replicas.take_from_chief(self._strategy, states)
+        distribution.take_from_chief(self._strategy, states)
         return int(self.step.numpy())
 
     def _restore(self) -> None:
@@ -120,7 +113,7 @@ class Checkpoints:
             NumericalError: a number is NaN or infinite; nothing is written then.
         """
         self.require_finite(step)
-        self.step.assign(np.int64(step))  # see trainer._step
+        self.step.assign(np.int64(step))  # see trainer._train_step
         try:
             self._manager.save(checkpoint_number=step)
             for path in [*self.folder.glob(f"step-{step}.*"), self.folder]:

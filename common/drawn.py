@@ -7,7 +7,6 @@ import multiprocessing
 import os
 import signal
 import sys
-import tempfile
 import threading
 import time
 import types
@@ -19,8 +18,8 @@ from dataclasses import dataclass, field
 from multiprocessing import resource_tracker
 from pathlib import Path
 
-from common.cli import StorageError, uninterrupted
-from common.files import own_prefix
+from common.errors import StorageError, uninterrupted
+from common.files import atomic_folder
 
 JUNK = {".DS_Store", ".directory", "Thumbs.db", "desktop.ini"}  # what systems leave in folders that they show
 
@@ -67,20 +66,12 @@ def make(drawn: DrawnSet, folder: Path, count: int, seed: int = 0, workers: int 
     if _is_set(drawn, folder, about):
         return False
     announce(f"drawing {count:,} {drawn.noun} into {folder}; {drawn.pace}")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=own_prefix(folder.parent, folder.name), dir=folder.parent) as beside:
-        new = Path(beside) / "new"
+    with atomic_folder(folder, replace=folder.exists()) as new:
         (new / drawn.name(0)).parent.mkdir(parents=True)
         _draw_all(drawn, new, count, seed, workers)
         for name, write in drawn.finish.items():
             write(new / name, count, seed)
         (new / "about.json").write_text(json.dumps(about) + "\n", encoding="utf-8")
-        os.sync()  # one call for thousands of files
-        if _is_set(drawn, folder, about):  # somebody else was quicker
-            return False
-        if folder.exists():
-            folder.rename(Path(beside) / "old")
-        new.rename(folder)
     return True
 
 

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fnmatch
 import io
 import json
 import os
 import platform
+import secrets
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from common.cli import StorageError, UserError
+from common.errors import StorageError, UserError
 
 if TYPE_CHECKING:
     from PIL import Image
 
+ROOT = Path(__file__).resolve().parents[1]  # of the repository
+HALF = ".half-"  # how the names of files begin that are not whole yet
+BUILDING = ".building-"  # the same of folders
 DRAWN = (".png", ".jpg", ".jpeg", ".webp")  # names of pictures that a user may ask for
 
 
@@ -31,7 +34,7 @@ def atomic(path: Path) -> Iterator[Path]:
     Raises:
         StorageError: the file cannot be written; what was there before stays.
     """
-    temporary = path.with_name(f".{os.getpid()}-{path.name}")
+    temporary = path.with_name(f"{HALF}{os.getpid()}-{path.name}")
     try:
         yield temporary
         sync(temporary)
@@ -43,11 +46,13 @@ def atomic(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def remove_halves(path: Path) -> None:
-    """Removes what `atomic` left of `path`, which may be a pattern, where it was killed: nobody may write it now."""
-    for half in path.parent.glob(f".[0-9]*-{path.name}"):
-        process, _, name = half.name[1:].partition("-")
-        if process.isdecimal() and fnmatch.fnmatch(name, path.name) and half.is_file():
+def remove_halves(folder: Path) -> None:
+    """Removes what killed processes left of files that `atomic` was writing, in a folder and in those below it.
+
+    The caller holds the folder's lock: nobody writes there now.
+    """
+    for half in folder.rglob(f"{HALF}*"):
+        if half.is_file():
             half.unlink()
 
 
@@ -110,16 +115,47 @@ def _unwritten(path: Path, error: OSError) -> StorageError:
                         "run the same command again")
 
 
-def own_prefix(folder: Path, name: str) -> str:
-    """What a folder is to be called in which this process builds something inside `folder`: .NAME-MACHINE-PROCESS-.
+@contextlib.contextmanager
+def atomic_folder(path: Path, *, replace: bool) -> Iterator[Path]:
+    """Gives an empty folder beside `path`; when the block ends well, it takes the place of `path`, whole.
 
-    Those that dead processes of this machine left are removed.
+    What processes of this machine left that were killed in such a block is removed.
+
+    Args:
+        path: the folder to be.
+        replace: whether a folder that is there at the end is deleted; else it stays, and the new one is deleted.
+
+    Raises:
+        OSError: something cannot be written.
     """
-    for path in folder.glob(f".{name}-{platform.node()}-*"):
-        process = path.name.split("-")[-2]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_folders_of_the_dead(path.parent)
+    prefix = f"{BUILDING}{platform.node()}-{os.getpid()}-{secrets.token_hex(4)}-"
+    new, old = path.with_name(f"{prefix}new"), path.with_name(f"{prefix}old")
+    new.mkdir()
+    try:
+        yield new
+        os.sync()  # one call for thousands of files
+        if replace:
+            with contextlib.suppress(FileNotFoundError):  # there is none, or another process replaces it too
+                path.rename(old)
+        try:
+            new.rename(path)
+        except OSError:
+            if not path.is_dir():  # else another process was first
+                raise
+        sync(path.parent)
+    finally:
+        for folder in (new, old):
+            if os.path.lexists(folder):
+                remove(folder)
+
+
+def _remove_folders_of_the_dead(parent: Path) -> None:
+    for folder in parent.glob(f"{BUILDING}{platform.node()}-*"):
+        process = folder.name.split("-")[-3]
         if process.isdigit() and not _alive(int(process)):
-            shutil.rmtree(path, ignore_errors=True)
-    return f".{name}-{platform.node()}-{os.getpid()}-"
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _alive(process: int) -> bool:

@@ -5,15 +5,13 @@ A report writes `generate`, `d_loss` and `g_loss`; nothing else of its training 
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import keras
 import tensorflow as tf
 
-from common import kernels, replicas, sums
+from common import distribution, kernels, sums
 
 Terms = dict[str, tf.Tensor]
 ALGORITHM = "philox"  # of random numbers: what TensorFlow chooses by itself depends on the device and on XLA
@@ -46,44 +44,41 @@ class Player:
     optimizer: keras.optimizers.Optimizer
 
 
-class Draws:
-    """The random numbers of one (seed, step), in the order they are asked for while the step is traced.
+class Noise:
+    """The random numbers of one (seed, step), in the order in which they are asked for while the step is traced.
 
-    They are drawn for the whole batch, of which a replica, or a part, takes its share: the first axis of what is asked
-    for is the batch's. So one device and several see the same numbers.
-
-    Attributes:
-        share: the slice of the batch that the numbers are for.
-        count: how often there was drawn; set back, the same numbers come again.
+    They are drawn for the whole batch, and a replica takes its part of them: the first axis of each shape is the
+    batch's. So one device and several see the same numbers.
     """
 
     def __init__(self, seed: int, step: tf.Tensor) -> None:
         self._seed = tf.random.fold_in(tf.constant([seed, 0], tf.int64), step, alg=ALGORITHM)
-        self.share, self.count = replicas.own_share(), 0
+        self._shard, self._count = distribution.own_shard(), 0
 
     def _next(self) -> tf.Tensor:
-        self.count += 1
-        return tf.random.fold_in(self._seed, tf.constant(self.count, tf.int64), alg=ALGORITHM)
+        self._count += 1
+        return tf.random.fold_in(self._seed, tf.constant(self._count, tf.int64), alg=ALGORITHM)
 
     def _whole(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        return shape if self.share.of == 1 else (shape[0] * self.share.of, *shape[1:])
+        return shape if self._shard.of == 1 else (shape[0] * self._shard.of, *shape[1:])
 
     def normal(self, shape: tuple[int, ...]) -> tf.Tensor:
         """Float32 from N(0, 1)."""
-        return self.share.take(tf.random.stateless_normal(self._whole(shape), self._next(), alg=ALGORITHM))
+        return self._shard.take(tf.random.stateless_normal(self._whole(shape), self._next(), alg=ALGORITHM))
 
     def uniform(self, shape: tuple[int, ...], low: float = 0.0, high: float = 1.0) -> tf.Tensor:
         """Float32 from U(low, high)."""
-        return self.share.take(tf.random.stateless_uniform(self._whole(shape), self._next(), low, high, alg=ALGORITHM))
+        return self._shard.take(tf.random.stateless_uniform(self._whole(shape), self._next(), low, high,
+                                                            alg=ALGORITHM))
 
 
 def to_range(image: tf.Tensor, low: float, high: float) -> tf.Tensor:
-    """uint8 pictures -> float32 in [low, high]."""
+    """uint8 images -> float32 in [low, high]."""
     return tf.cast(image, tf.float32) * ((high - low) / 255.0) + low
 
 
 def to_uint8(image: tf.Tensor, low: float, high: float) -> tf.Tensor:
-    """Float pictures in [low, high] -> uint8, rounded; what lies outside is clipped."""
+    """Float images in [low, high] -> uint8, rounded and clipped."""
     levels = tf.round((tf.cast(image, tf.float32) - low) * (255.0 / (high - low)))
     return tf.cast(tf.clip_by_value(levels, 0.0, 255.0), tf.uint8)
 
@@ -105,162 +100,86 @@ def cut(network: keras.Model, join: str) -> tuple[keras.Model, keras.Model]:
 
 
 class Game:
-    """Generator against discriminator: one generator pass a step serves both.
+    """Generator against discriminator, and one step of both on one replica.
 
-    The generator's picture is made once; D is updated on it, then G's gradient goes through the same picture and the
-    updated D. With `d_steps` above 1 each D step has pictures and noise of its own, and the last fake serves G.
-    A game with other players overrides `step`.
+    The fake is made once: D is updated on it, then G's gradient goes through the same fake and the updated D. With
+    `d_steps` above 1 each D step has images and noise of its own, and the last fake serves G. A game with other
+    players overrides `train_step`.
 
-    Under a distribution strategy each replica is given the whole batch and takes its share of it in `in_range`, after
-    the parts of several D steps are told apart. Its losses are means over that share.
+    Losses are means over the minibatch.
 
     Args:
         seed: noise is a function of (seed, step).
-        d_steps: D steps for each G step; a batch then holds `d_steps` times the pictures.
+        d_steps: D steps for each G step; a minibatch then holds `d_steps` times the images.
         players: name -> Player; each becomes an attribute that is its network. `generator` and `discriminator` here.
 
     Attributes:
         strategy: the distribution strategy under which the game was made.
-        accumulate: parts in which a step's batch is processed, see `_step_in_parts`; only for games with this `step`.
     """
 
-    LOW, HIGH = -1.0, 1.0  # the range of pictures inside the networks
+    LOW, HIGH = -1.0, 1.0  # the range of images inside the networks
     SAVED: ClassVar = {"generator": "generator.keras"}  # player -> file of its network in a finished run
-
-    accumulate = 1
 
     def __init__(self, seed: int, *, d_steps: int = 1, **players: Player) -> None:
         self.seed, self.d_steps, self.players = seed, d_steps, players
         self.strategy = tf.distribute.get_strategy()
         for name, player in players.items():
             setattr(self, name, player.network)
-            player.network._distribute_strategy = None  # or `predict` draws everything once on each device
+            player.network._distribute_strategy = None  # or `predict` runs everything once on each device
             player.optimizer.build(player.network.trainable_variables)
-            kernels.quicken(player.network, player.optimizer)
+            kernels.accelerate(player.network, player.optimizer)
 
-    def generate(self, draw: Draws, count: int, **labels: tf.Tensor) -> tf.Tensor:
-        """Makes `count` pictures [count, S, S, 3] in [LOW, HIGH] with fresh noise, in training mode."""
+    def generate(self, noise: Noise, count: int, **labels: tf.Tensor) -> tf.Tensor:
+        """Generates `count` images [count, S, S, 3] in [LOW, HIGH] from fresh noise, in training mode."""
         raise NotImplementedError
 
-    def d_loss(self, real: tf.Tensor, fake: tf.Tensor, draw: Draws, **labels: tf.Tensor) -> Terms:
+    def d_loss(self, real: tf.Tensor, fake: tf.Tensor, noise: Noise, **labels: tf.Tensor) -> Terms:
         """The discriminator's terms by name; its loss is their sum."""
         raise NotImplementedError
 
-    def g_loss(self, fake: tf.Tensor, draw: Draws, **labels: tf.Tensor) -> Terms:
+    def g_loss(self, fake: tf.Tensor, noise: Noise, **labels: tf.Tensor) -> Terms:
         """The generator's terms by name; its loss is their sum."""
         raise NotImplementedError
 
     def phase(self, step: int) -> dict[str, bool]:
-        """Keyword arguments of `step` that change as a training goes on; each set of them is a graph of its own."""
+        """Keyword arguments of `train_step` that change during the training; each set of them has its own graph."""
         return {}
 
-    def step(self, batch: dict[str, tf.Tensor], step: tf.Tensor) -> Terms:
-        """One step of every player on a batch of [d_steps * B, ...]: `image` uint8, and labels; returns all terms."""
-        if self.accumulate > 1:
-            return self._step_in_parts(batch, step)
-        draw = Draws(self.seed, step)
-        for turn in self._turns(batch):
-            labels = self.in_range(turn)
+    def train_step(self, minibatch: dict[str, tf.Tensor], step: tf.Tensor) -> Terms:
+        """One step of every player.
+
+        Args:
+            minibatch: `image` uint8 [d_steps * B, S, S, 3], and the labels, [d_steps * B, ...] each.
+            step: counted from 0.
+
+        Returns:
+            The terms of all players by name, each a scalar.
+        """
+        noise = Noise(self.seed, step)
+        for part in self._d_minibatches(minibatch):
+            labels = self.in_range(part)
             real = labels.pop("image")
             with self.tape("generator") as g_tape:
-                fake = self.generate(draw, real.shape[0], **labels)
+                fake = self.generate(noise, real.shape[0], **labels)
             with self.tape("discriminator") as d_tape:
-                d_terms = self.d_loss(real, fake, draw, **labels)
+                d_terms = self.d_loss(real, fake, noise, **labels)
                 d_total = sums.total(d_terms.values())
-            self.move(d_tape, d_total, "discriminator")
+            self.update(d_tape, d_total, "discriminator")
         with g_tape:  # recording goes on where the fake was made
-            g_terms = self.g_loss(fake, draw, **labels)
+            g_terms = self.g_loss(fake, noise, **labels)
             g_total = sums.total(g_terms.values())
-        self.move(g_tape, g_total, "generator")
+        self.update(g_tape, g_total, "generator")
         return {**d_terms, **g_terms}
 
-    def step_of_replica(self, batch: dict[str, tf.Tensor], step: tf.Tensor, **phase: bool) -> Terms:
-        """`step` on one of several replicas: the terms are means over all of them.
+    def _d_minibatches(self, minibatch: dict[str, tf.Tensor]) -> list[dict[str, tf.Tensor]]:
+        """[d_steps * B, ...] -> for each of the D steps its own [B, ...]."""
+        parts = {name: tf.split(value, self.d_steps) for name, value in minibatch.items()}
+        return [{name: values[turn] for name, values in parts.items()} for turn in range(self.d_steps)]
 
-        So are, at its end, the moving statistics of batch normalisation, which each replica took from its own share.
-        """
-        terms = self.step(batch, step, **phase)
-        if self._statistics():
-            self._set_statistics(replicas.mean(self._read_statistics()))
-        return replicas.mean(terms)
-
-    def _statistics(self) -> list[keras.Variable]:
-        """The moving statistics of batch normalisation."""
-        return [variable for player in self.players.values() for variable in player.network.non_trainable_weights]
-
-    def _read_statistics(self) -> list[tf.Tensor]:
-        return [variable.value.read_value() for variable in self._statistics()]
-
-    def _set_statistics(self, values: list[tf.Tensor]) -> None:
-        for variable, value in zip(self._statistics(), values, strict=True):
-            variable.assign(value)
-
-    def _step_in_parts(self, batch: dict[str, tf.Tensor], step: tf.Tensor) -> Terms:
-        """`step` with its batch in `accumulate` parts, one after the other; a player moves once, by their mean.
-
-        G's part makes its fakes anew, with the noise that D's had: keeping them would take the memory that is saved.
-        """
-        draw = Draws(self.seed, step)
-        for turn in self._turns(batch):
-            start = draw.count
-            gradients, d_terms = self._mean_of_parts(draw, functools.partial(self._d_part, turn))
-            self.apply("discriminator", gradients)
-        gradients, g_terms = self._mean_of_parts(draw, functools.partial(self._g_part, turn, start))
-        self.apply("generator", gradients)
-        return {**d_terms, **g_terms}
-
-    def _mean_of_parts(self, draw: Draws, of_part: Callable[[Draws], Any]) -> Any:
-        """The mean of what `of_part` gives for each part's share of the random numbers.
-
-        The moving statistics become the mean of what each part makes of them: they move as far as in a whole step.
-        """
-        share, start, before = draw.share, draw.count, self._read_statistics()
-
-        def of_number(number: tf.Tensor) -> Any:
-            draw.share, draw.count = share.part(number, self.accumulate), start
-            self._set_statistics(before)
-            found = of_part(draw)
-            return found, self._read_statistics()
-
-        found, statistics = replicas.in_turn(self.accumulate, of_number)
-        self._set_statistics(statistics)
-        draw.share = share
-        return found
-
-    def _d_part(self, batch: dict[str, tf.Tensor], draw: Draws) -> tuple[list[tf.Tensor], Terms]:
-        """D's gradients and terms on a share of a batch."""
-        labels = self.in_range(batch, draw.share)
-        real = labels.pop("image")
-        fake = self.generate(draw, real.shape[0], **labels)
-        with self.tape("discriminator") as tape:
-            terms = self.d_loss(real, fake, draw, **labels)
-            total = sums.total(terms.values())
-        return self._gradients("discriminator", tape, total), terms
-
-    def _g_part(self, batch: dict[str, tf.Tensor], start: int, draw: Draws) -> tuple[list[tf.Tensor], Terms]:
-        """G's gradients and terms on a share of a batch; `start` is where the draws of its fakes began."""
-        labels = self.in_range(batch, draw.share)
-        count, end, draw.count = labels.pop("image").shape[0], draw.count, start
-        before = self._read_statistics()
-        with self.tape("generator") as tape:
-            fake = self.generate(draw, count, **labels)
-            self._set_statistics(before)  # D's part has moved them for these fakes
-            draw.count = end
-            terms = self.g_loss(fake, draw, **labels)
-            total = sums.total(terms.values())
-        return self._gradients("generator", tape, total), terms
-
-    def _turns(self, batch: dict[str, tf.Tensor]) -> list[dict[str, tf.Tensor]]:
-        """A batch of [d_steps * B, ...] -> for each of the D steps its own of [B, ...]."""
-        turns = {name: tf.split(value, self.d_steps) for name, value in batch.items()}
-        return [{name: values[turn] for name, values in turns.items()} for turn in range(self.d_steps)]
-
-    def in_range(self, batch: dict[str, tf.Tensor], share: replicas.Share | None = None) -> dict[str, tf.Tensor]:
-        """A share of a batch, the replica's own by default; pictures, which are what is uint8, come in [LOW, HIGH]."""
-        share = share or replicas.own_share()
-        own = {name: share.take(value) for name, value in batch.items()}
+    def in_range(self, minibatch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """A minibatch whose images, which are what is uint8, are float32 in [LOW, HIGH]."""
         return {name: to_range(value, self.LOW, self.HIGH) if value.dtype == tf.uint8 else value
-                for name, value in own.items()}
+                for name, value in minibatch.items()}
 
     def tape(self, *players: str) -> tf.GradientTape:
         """A tape that watches these players' weights and nothing else; that of several gives several gradients."""
@@ -271,35 +190,25 @@ class Game:
                     tape.watch(variable.value)
         return tape
 
-    def move(self, tape: tf.GradientTape, loss: tf.Tensor, *players: str) -> None:
-        """Moves players' weights down the gradient of their loss, by one backward pass; of replicas down their mean.
+    def update(self, tape: tf.GradientTape, loss: tf.Tensor, *players: str) -> None:
+        """Moves players' weights down the gradient of their loss, by one backward pass.
 
-        Several players have one loss where their own terms do not depend on each other's weights.
+        Several players may be given the sum of their losses, where each term that depends on the weights of two of
+        them belongs to the losses of both.
         """
-        gradients = tape.gradient(loss, [self._weights(player) for player in players])
-        for player, own in zip(players, gradients, strict=True):
-            self.apply(player, own)
-
-    def apply(self, player: str, gradients: list[tf.Tensor]) -> None:
-        """Moves one player's weights down gradients, of several replicas down their mean."""
-        network, optimizer = self.players[player].network, self.players[player].optimizer
-        optimizer.apply(replicas.summands(gradients, optimizer), network.trainable_variables)
-
-    def _gradients(self, player: str, tape: tf.GradientTape, loss: tf.Tensor) -> list[tf.Tensor]:
-        """Gradients that can be added up: an embedding's are as large as it is."""
-        return [tf.convert_to_tensor(gradient) for gradient in
-                tape.gradient(loss, self._weights(player), unconnected_gradients="zero")]
-
-    def _weights(self, player: str) -> list[tf.Variable]:
-        return [variable.value for variable in self.players[player].network.trainable_variables]
+        weights = [[variable.value for variable in self.players[player].network.trainable_variables]
+                   for player in players]
+        for player, gradients in zip(players, tape.gradient(loss, weights), strict=True):
+            network, optimizer = self.players[player].network, self.players[player].optimizer
+            optimizer.apply(distribution.summands(gradients, optimizer), network.trainable_variables)
 
     def other_states(self) -> list[tf.Variable]:
-        """State beside weights and optimizers: of every dropout layer's random numbers; a game that keeps more adds it.
+        """State beside weights and optimizers: the random number generators of dropout; a game may add its own.
 
         A tf.train.Checkpoint does not find it by itself.
         """
         states = []
         for player in self.players.values():
-            kept = {id(variable) for variable in player.network.weights}
-            states += [v.value for v in player.network.variables if id(v) not in kept]
+            weights = {id(variable) for variable in player.network.weights}
+            states += [v.value for v in player.network.variables if id(v) not in weights]
         return states

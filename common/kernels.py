@@ -26,7 +26,7 @@ WHOLE, ROWS = 4, 64  # pixels of a result, and of all results of a batch: up to 
 KERNEL = {tf.bfloat16: 64, tf.float32: 16}  # pixels of a result, for the gradient by the kernel: oneDNN's slowest pass
 
 
-def quicken(network: keras.Model, optimizer: keras.optimizers.Optimizer) -> None:
+def accelerate(network: keras.Model, optimizer: keras.optimizers.Optimizer) -> None:
     """Has a player's layers and its optimizer computed by the ops of this module, where they are of a kind known here.
 
     It changes these objects alone: a network that is saved and loaded, or cloned, is plain Keras again.

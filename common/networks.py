@@ -1,23 +1,42 @@
-"""Networks that measure, trained once and kept in the cache with what is known of them."""
+"""How networks are called outside of training, and networks that measure: trained once and kept in the cache."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from common.cli import out_of_memory, say
+from common.errors import out_of_memory, say
 from common.files import atomic, remove, write_json
+from common.game import to_uint8
+
+AT_ONCE = 256  # images a call: more would take more memory
 
 
-def kept(home: Path, kind: str, keys: set[str],
-         make: Callable[[], tuple[keras.Model, dict[str, Any]]]) -> tuple[keras.Model, dict[str, Any]]:
+def predict_images(network: keras.Model, inputs: Sequence[np.ndarray], low: float = -1.0,
+                   high: float = 1.0) -> np.ndarray:
+    """A generator's images for some inputs, [N, ...] each: uint8 [N, H, W, 3].
+
+    Args:
+        network: gives images [N, H, W, 3] in [low, high].
+        inputs: of the network, in its order.
+        low, high: the range; what lies outside is clipped.
+    """
+    parts = []
+    for start in range(0, len(inputs[0]), AT_ONCE):
+        part = [values[start:start + AT_ONCE] for values in inputs]
+        parts.append(to_uint8(network.predict_on_batch(part if len(part) > 1 else part[0]), low, high).numpy())
+    return np.concatenate(parts)
+
+
+def cached(home: Path, kind: str, keys: set[str],
+           make: Callable[[], tuple[keras.Model, dict[str, Any]]]) -> tuple[keras.Model, dict[str, Any]]:
     """The network in a folder of the cache and its card; where there is none, or a damaged one, `make` makes both.
 
     Args:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from common.cli import say
+from common.errors import say
 
 PLAIN_SECONDS = 20.0  # between two plain lines
 WARM_UP = 3           # steps not timed: the first ones trace and compile

@@ -3,7 +3,7 @@
     config.json  log.csv  accuracy.csv  timing.csv  checkpoints/  samples/step_000500.png  curves.png  chart.png
     progress.webp  generator.keras  metrics.json
 
-Whatever depends on the clock stands in timing.csv alone, so log.csv is the same in every repetition.
+Everything that depends on the clock is in timing.csv, so log.csv is the same in every repetition.
 No TensorFlow here.
 """
 
@@ -20,13 +20,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from common import scale
-from common.cli import Common, StorageError, UserError, path_of, restore, say
-from common.files import append, atomic, make_folder, regular, remove, remove_halves, sync, write_json
+from common.errors import StorageError, UserError, say
+from common.files import append, atomic, make_folder, regular, remove_halves, sync, write_json
+from common.options import Common
 from common.runtime import POLICIES, Runtime, check_environment
 
 Row = dict[str, str]
@@ -34,63 +35,22 @@ LOGS = ("log.csv", "accuracy.csv")
 CHECKPOINT = re.compile(r"(step-[0-9]+)(_temp|(\.data-[0-9]+-of-[0-9]+|\.index)(\.tempstate[0-9]+)?)")  # a file of one
 LIST_HALF = re.compile(r"checkpoint\.tmp[0-9a-f]{32}")  # of TensorFlow's list of checkpoints, left by a kill
 INDEX = re.compile(r"step-[0-9]+\.index")  # without it there is no checkpoint
-FILES = {*LOGS, "config.json", "timing.csv", "curves.png", "chart.png", "accuracy.png", "progress.webp",
-         "sentences.npz", "metrics.json", "generator.keras", "transfer.keras", "generator_AtoB.keras",
-         "generator_BtoA.keras"}
-FOLDERS = {"checkpoints": rf"checkpoint|{LIST_HALF.pattern}|{CHECKPOINT.pattern}",
-           "samples": r"step_[0-9]{6,}\.png", "styles": r"[0-9]+\.png",
-           "tensorboard": r"events\.out\.tfevents\..*",
-           "sampled": ".*", "stylized": ".*", "translated": ".*"}  # what the run itself put into each
-SECTIONS = {"report", "settings", "scale", "precision", "data", "domains", "features", "colours", "text",
-            "evaluator"}  # of config.json, see Run.fix
-C = TypeVar("C", bound=Common)
-
-
-def recall(config: C) -> C:
-    """With --evaluate-only: the settings and the data of the run in the run folder, in place of the defaults.
-
-    Raises:
-        UserError: there is no run.
-    """
-    if not config.evaluate_only:
-        return config
-    path = config.run_folder / "config.json"
-    if not path.exists():
-        raise UserError(f"--evaluate-only: {config.run_folder} holds no run; train it first")
-    _refuse_foreign(config.run_folder)
-    facts = read_config(path)
-    known = facts.get("data_folder", "embedded")
-    try:
-        folders = tuple(map(path_of, known)) if isinstance(known, list) else \
-            None if known == "embedded" else path_of(known)
-        recalled = restore(replace(config, out=config.run_folder, data=type(config)().data), facts["settings"])
-        Common.check(recalled)
-        recalled = replace(recalled, data=config.data or folders)
-    except (TypeError, UserError):
-        recalled = None
-    if recalled is None or facts["report"] != {"folder": config.FOLDER, "variant": recalled.variant}:
-        raise UserError(f"{path}: has settings that are not this script's; it was written by: {facts.get('command')}")
-    usual, own = type(config)().settings(), recalled.settings()
-    for name, value in config.settings().items():
-        if value not in (usual[name], own[name]):
-            raise UserError(f"--evaluate-only: the run in {config.run_folder} has {name} = {own[name]!r}, not "
-                            f"{value!r}; leave that option out")
-    return recalled
+SECTIONS = ("report", "settings", "scale", "precision", "data")  # of every run's config.json
 
 
 def read_config(path: Path) -> dict[str, Any]:
     """A run's config.json. Raises StorageError where it is missing or damaged."""
     if not os.path.lexists(path):
         raise StorageError(f"{path}: missing; restore it, or give another --out")
-    facts = _parsed(path)
-    if not facts or not {"report", "settings"} <= facts.keys() or \
-            not all(isinstance(facts[name], dict) for name in SECTIONS & facts.keys()):
+    info = _parsed(path)
+    if not info or not {"report", "settings"} <= info.keys() or \
+            not all(isinstance(info.get(name, {}), dict) for name in SECTIONS):
         raise damaged(path)
-    notes, precision = facts.get("substitutions", []), facts.get("precision", {}).get("precision", "float32")
-    if not isinstance(notes, list) or precision not in list(POLICIES) or \
-            not all(isinstance(text, str) for text in [*notes, facts.get("evaluator_file", "")]):
+    notes, precision = info.get("substitutions", []), info.get("precision", {}).get("precision", "float32")
+    if not isinstance(notes, list) or not all(isinstance(text, str) for text in notes) or \
+            precision not in list(POLICIES):
         raise damaged(path)
-    return facts
+    return info
 
 
 def _parsed(path: Path) -> dict[str, Any] | None:
@@ -108,15 +68,15 @@ def _parsed(path: Path) -> dict[str, Any] | None:
 
 
 def _refuse_foreign(folder: Path) -> None:
-    """Raises UserError where a folder is neither empty (but for hidden files) nor a run's, StorageError for no JSON.
+    """Raises UserError for a folder with files that are not a run's, StorageError for a config.json that is no JSON.
 
-    Other projects too have a config.json, checkpoints/, samples/ and a log.csv: a run's config.json names its report.
+    Other projects have a config.json and a log.csv too; that of a run names its report.
     """
     config = folder / "config.json"
-    facts = _parsed(config)
-    if facts is None and os.path.lexists(config):
+    info = _parsed(config)
+    if info is None and os.path.lexists(config):
         raise damaged(config)
-    report = facts.get("report") if facts else None
+    report = info.get("report") if info else None
     if isinstance(report, dict) and all(isinstance(report.get(key), str) for key in ("folder", "variant")):
         return
     if any(path.name[0] != "." for path in folder.iterdir()):
@@ -129,22 +89,45 @@ def damaged(path: Path) -> StorageError:
     return StorageError(f"{path}: damaged; restore it, or give another --out")
 
 
+@dataclass(frozen=True)
+class Origin:
+    """Where the data of a run come from.
+
+    Attributes:
+        identity: section of config.json -> values that must stay the same as long as the run lives, such as digests.
+        folder: of the data, or several, or "embedded".
+        substitutions: what stands in for what was asked for, or for what the report had; a line each.
+        other_pictures: paths of further pictures that the user gave; None where a report takes none.
+    """
+
+    identity: dict[str, dict[str, Any]]
+    folder: str | list[str]
+    substitutions: tuple[str, ...] = ()
+    other_pictures: list[str] | None = None
+
+
 class Run:
     """An open, locked run folder.
 
-    What a command says of itself is written where a run is there already (or is to be overwritten) only once its
-    training begins, see `begin`: a command that is refused changes nothing.
+    A command that is refused changes nothing: where a run exists already, everything is written only once the
+    training begins, see `begin_training`.
 
-    Of several workers only the chief has `config.run_folder`. The others' is a temporary one, gone when they end.
+    With several workers only the chief has `config.run_folder`. Each other one has a temporary folder.
 
     Args:
         config: the settings; `config.run_folder` is the folder.
 
+    Attributes:
+        info: what config.json holds, or will hold once the training begins.
+        machine: the runtime that `record_machine` was told of.
+
     Raises:
-        UserError: another process works in the folder, it holds a run under other settings, it is no run folder, or
-            the batch cannot be split as asked, see `scale.of`; or the environment does not fit TensorFlow.
+        UserError: another process works in the folder, it holds a run with other settings or files that are not a
+            run's, the batch cannot be split as asked, or the environment does not suit TensorFlow.
         StorageError: the folder cannot be made or its config.json is damaged.
     """
+
+    machine: Runtime
 
     def __init__(self, config: Common) -> None:
         check_environment()  # before pictures are decoded, which may take minutes
@@ -153,32 +136,19 @@ class Run:
         self.folder = Path(self._temporary.name) if self._temporary else config.run_folder
         make_folder(self.folder, "--out")
         _refuse_foreign(self.folder)
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK  # no other file is emptied, no FIFO waited for
-        self._lock = open(os.open(self.folder / ".lock", flags))  # noqa: SIM115 - held open as long as the run
-        self._take_lock()
+        self._lock = _locked(self.folder)
         goes_on = not config.overwrite and self._has_begun()
-        if config.evaluate_only and not goes_on:
-            raise UserError(f"--evaluate-only: {self.folder} has no checkpoint yet; finish it first")
-        self._overwrites = config.overwrite
-        self._waiting: list[Callable[[], None]] | None = [] if goes_on or config.overwrite else None
-        self.facts = read_config(self.folder / "config.json") if goes_on else {}
-        if self.facts:
-            self.facts.setdefault("scale", scale.ONE.settings())  # runs older than --devices
-        self._measures = config.evaluate_only
-        self.fix("report", {"folder": config.FOLDER, "variant": config.variant})
-        self.fix("settings", config.settings())
-        if not self._measures:
-            self.fix("scale", self.scale.settings())
-            script = f"{config.FOLDER}/{Path(sys.argv[0]).name}"
-            self.note("command", shlex.join(["python", script, *sys.argv[1:]]))
-            self.note("preset", config.preset)
-
-    def _take_lock(self) -> None:
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system frees it when the process is dead
-        except BlockingIOError:
-            raise UserError(f"{self.folder}: another process is training in this folder; wait, or give another --out") \
-                from None
+        self._replaces = config.overwrite and any(path.name != ".lock" for path in self.folder.iterdir())
+        self._waiting: list[Callable[[], None]] | None = [] if goes_on or self._replaces else None
+        self.info = read_config(self.folder / "config.json") if goes_on else {}
+        if self.info:
+            self.info.setdefault("scale", scale.ONE.settings()).pop("accumulate", None)  # older runs
+        self.require_same("report", {"folder": config.FOLDER, "variant": config.variant})
+        self.require_same("settings", config.settings())
+        self.require_same("scale", self.scale.settings())
+        script = f"{config.FOLDER}/{Path(sys.argv[0]).name}"
+        self.record("command", shlex.join(["python", script, *sys.argv[1:]]))
+        self.record("preset", config.preset)
 
     def _has_begun(self) -> bool:
         """Whether there is anything to lose: before the first checkpoint the settings may still change.
@@ -188,57 +158,54 @@ class Run:
         folder, config = self.folder / "checkpoints", self.folder / "config.json"
         if any(INDEX.fullmatch(path.name) for path in folder.glob("*.index")):
             return True
-        finished = any((self.folder / name).exists() for name in FILES if name.endswith(".keras"))
+        finished = any(self.folder.glob("*.keras"))
         if finished or config.exists() and read_config(config).get("saved", False):
             raise StorageError(f"{folder}: the run's checkpoints are gone; restore them, or start anew with "
                                "--overwrite")
         return False
 
-    def begin(self) -> None:
-        """Empties a folder that is to be overwritten, and writes what the command has said of itself so far."""
-        for name in (*FILES, "samples/step_*.png", "styles/[0-9]*.png"):
-            remove_halves(self.folder / name)
-        if self._overwrites:
-            self._clear()
+    def begin_training(self) -> None:
+        """Moves aside a run that is to be overwritten, and writes what the command has recorded so far."""
+        if self._replaces:
+            self._move_aside()
+        remove_halves(self.folder)
         waiting, self._waiting = self._waiting, None
-        self._write_facts()  # before the others: should one of them fail, config.json is this run's
+        self._write_info()  # before the others: should one of them fail, config.json is this run's
         for write in waiting or ():
             write()
 
-    def once_begun(self, write: Callable[[], None]) -> None:
-        """Calls a function that writes into the folder: at once, or in `begin` where a run is there already."""
+    def when_training_begins(self, write: Callable[[], None]) -> None:
+        """Calls a function that writes into the folder: at once, or in `begin_training` where a run exists already."""
         if self._waiting is None:
             write()
         else:
             self._waiting.append(write)
 
-    def _clear(self) -> None:
-        # Checkpoints first: killed in between, it is a run that lost them, and no run goes on. config.json is written
-        # over. What the user put there stays, also in the run's own folders.
-        for name, pattern in FOLDERS.items():
-            folder = self.folder / name
-            if folder.is_symlink() or not folder.is_dir():
-                remove(folder)
-                continue
-            for path in folder.iterdir():
-                if re.fullmatch(pattern, path.name):
-                    remove(path)
-            if not any(folder.iterdir()):
-                folder.rmdir()
-        for path in (self.folder / name for name in FILES - {"config.json"}):
-            if path.is_symlink() or not path.is_dir():
-                remove(path)
+    def _move_aside(self) -> None:
+        """NAME becomes NAME.old-1, or the next free number; a new, locked NAME takes its place."""
+        folder = self.folder.resolve()  # a link stays, and leads to the new folder
+        number = 1
+        while os.path.lexists(old := folder.with_name(f"{folder.name}.old-{number}")):
+            number += 1
+        try:
+            folder.rename(old)
+            folder.mkdir()
+        except OSError as error:
+            raise StorageError(f"{folder}: cannot be moved aside ({error.strerror}); give another --out") from None
+        before, self._lock = self._lock, _locked(folder)
+        before.close()
+        say(f"note: the run that was in {self.folder} is in {old} now")
 
-    def fix(self, section: str, values: Mapping[str, Any]) -> None:
-        """Writes what must stay the same as long as the run lives, or compares it with what was written before.
+    def require_same(self, section: str, values: Mapping[str, Any]) -> None:
+        """Records what must stay the same as long as the run lives, or compares it with what was recorded before.
 
         Raises:
             UserError: a value differs; the message names the key and both values.
         """
         values = json.loads(json.dumps(values, default=str))
-        old = self.facts.get(section)
+        old = self.info.get(section)
         if old is None:
-            self.note(section, values)
+            self.record(section, values)
             return
         if not isinstance(old, dict):
             raise damaged(self.folder / "config.json")
@@ -247,37 +214,52 @@ class Run:
                 raise UserError(f"{self.folder}: the run there has {section}: {key} = {old.get(key)!r}, now it is "
                                 f"{values.get(key)!r}; give the old value, another --out, or --overwrite")
 
-    def fixed(self, section: str, key: str, kind: type = str) -> Any:
-        """A value that `fix` wrote, of the kind that it was. Raises StorageError where another or none is there."""
-        value = self.facts.get(section, {}).get(key)
+    def recorded(self, section: str, key: str, kind: type = str) -> Any:
+        """A value that `require_same` recorded. Raises StorageError where there is none, or one of another type."""
+        values = self.info.get(section)
+        value = values.get(key) if isinstance(values, dict) else None
         if not isinstance(value, kind) or not value:
             raise damaged(self.folder / "config.json")
         return value
 
-    def note(self, section: str, values: Any) -> None:
-        """Writes a section of config.json that may differ each time the run goes on."""
-        self.facts[section] = values
+    def record(self, section: str, values: Any) -> None:
+        """Records a section of config.json that may differ each time the run goes on."""
+        self.info[section] = values
         if self._waiting is None:
-            self._write_facts()
+            self._write_info()
 
-    def _write_facts(self) -> None:
-        write_json(self.folder / "config.json", self.facts)
+    def _write_info(self) -> None:
+        write_json(self.folder / "config.json", self.info)
+
+    def record_data(self, origin: Origin) -> None:
+        """Records where the data come from. Raises UserError where the run began with other data."""
+        for text in origin.substitutions:
+            self.substitute(text)
+        for section, values in origin.identity.items():
+            self.require_same(section, values)
+        self.record("data_folder", origin.folder)
+        if origin.other_pictures is not None:
+            self.record("other_pictures", origin.other_pictures)
 
     def precision(self, asked: str) -> str:
-        """What `runtime.start` is to be asked for: under "auto" a run keeps the precision that it began with."""
-        return self.facts.get("precision", {}).get("precision", asked) if asked == "auto" else asked
+        """What to ask `runtime.start` for: with "auto" a run keeps the precision that it began with."""
+        return self.info.get("precision", {}).get("precision", asked) if asked == "auto" else asked
 
-    def settle(self, runtime: Runtime) -> None:
-        """Fixes the precision that `runtime.start` chose, and notes the machine that trains, or that measures."""
-        self.fix("precision", {"precision": runtime.precision})
-        self.note("measured_on" if self._measures else "machine", {"device": runtime.device, **runtime.versions})
+    def record_machine(self, machine: Runtime) -> None:
+        """Requires the precision that the run began with, and keeps the machine for `record_use_of_machine`."""
+        self.require_same("precision", {"precision": machine.precision})
+        self.machine = machine
+
+    def record_use_of_machine(self, *, trains: bool) -> None:
+        """Records which machine trains the run, or which one measures a run that is finished."""
+        self.record("machine" if trains else "measured_on", {"device": self.machine.device, **self.machine.versions})
 
     def substitute(self, text: str) -> None:
         """Says that something stands in for what was asked for; it is kept in config.json for the results page."""
         say(f"note: {text}")
-        known = self.facts.get("substitutions", [])
+        known = self.info.get("substitutions", [])
         if text not in known:
-            self.note("substitutions", [*known, text])
+            self.record("substitutions", [*known, text])
 
     def rewind(self, step: int) -> None:
         """Drops the rows of log.csv and accuracy.csv and the grids after `step`: they will come again, the same."""
@@ -322,6 +304,17 @@ class Run:
         self._lock.close()
         if self._temporary:
             self._temporary.cleanup()
+
+
+def _locked(folder: Path) -> Any:
+    """The open lock file of a folder. Raises UserError where another process holds it."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK  # no other file is emptied, no FIFO waited for
+    lock = open(os.open(folder / ".lock", flags))  # noqa: SIM115 - held open as long as the run
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system frees it when the process is dead
+    except BlockingIOError:
+        raise UserError(f"{folder}: another process is training in this folder; wait, or give another --out") from None
+    return lock
 
 
 def grids(folder: Path) -> dict[int, Path]:

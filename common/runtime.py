@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from common.cli import UserError, say, uninterrupted
+from common.errors import UserError, say, uninterrupted
 from common.scale import ONE, Scale
 
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}  # precision -> Keras dtype policy
@@ -110,12 +110,12 @@ def start(seed: int, precision: str = "auto", scale: Scale = ONE) -> Runtime:
     import keras
     import tensorflow as tf
 
-    from common import replicas, sums
+    from common import distribution, sums
 
     gpus = tf.config.list_physical_devices("GPU")
     for gpu in gpus:
         tf.config.experimental.set_memory_growth(gpu, True)
-    strategy = replicas.strategy(scale)
+    strategy = distribution.strategy(scale)
     if gpus:
         tf.config.experimental.enable_op_determinism()  # on a CPU the ops used here are deterministic without it
     sums.add_in_order()

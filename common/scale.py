@@ -1,4 +1,4 @@
-"""On how many devices and machines a step is spread, and in how many parts it is done. No TensorFlow here."""
+"""On how many devices and machines a step is spread. No TensorFlow here."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from common.cli import Common, UserError
+from common.errors import UserError
+from common.options import Common
 
 
 @dataclass(frozen=True)
 class Scale:
-    """How the batch of a step is split: over workers (processes, one a machine), their devices, and parts in turn."""
+    """How the batch of a step is split: over workers (processes, one a machine) and their devices."""
 
     devices: int = 1  # of each worker
     workers: int = 1
-    accumulate: int = 1
     worker: int = 0   # the number of this process; 0 is the chief
 
     @property
@@ -31,28 +31,23 @@ class Scale:
 
     def settings(self) -> dict[str, Any]:
         """What a run must keep: another number changes results in their last bits."""
-        return {"devices": self.devices, "workers": self.workers, "accumulate": self.accumulate}
+        return {"devices": self.devices, "workers": self.workers}
 
 
 ONE = Scale()
 
 
 def of(config: Common) -> Scale:
-    """The scale that options and TF_CONFIG ask for; a run that is only measured uses one device.
+    """The scale that options and TF_CONFIG ask for.
 
     Raises:
         UserError: they do not fit each other or the batch.
     """
-    if config.evaluate_only:
-        return ONE
     worker, workers = cluster()
-    scale = Scale(config.devices, workers, config.accumulate, worker)
-    slices = scale.replicas * scale.accumulate
-    if config.batch_size % slices:
-        raise UserError(f"--batch-size {config.batch_size}: cannot be split into {slices} equal slices ({workers} "
-                        f"workers, --devices {scale.devices}, --accumulate {scale.accumulate}); give a multiple of it")
-    if scale.accumulate > 1 and not config.ACCUMULATES:
-        raise UserError("--accumulate: this report's players move together, on a batch as a whole; leave it out")
+    scale = Scale(config.devices, workers, worker)
+    if config.batch_size % scale.replicas:
+        raise UserError(f"--batch-size {config.batch_size}: cannot be split into {scale.replicas} equal parts "
+                        f"({workers} workers, --devices {scale.devices}); give a multiple of it")
     if scale.replicas > 1 and config.jit:
         raise UserError("--jit: compiles for one device only; leave it out, or --devices and TF_CONFIG")
     return scale

@@ -17,13 +17,12 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from common import plots, replicas
+from common import distribution, plots
 from common.batches import Batches
 from common.checkpoints import Checkpoints
-from common.cli import (
+from common.errors import (
     INTERRUPTED,
     TERMINATED,
-    Common,
     Failure,
     NumericalError,
     Stopped,
@@ -32,45 +31,42 @@ from common.cli import (
     reason,
     say,
 )
-from common.evaluation import Measures
-from common.files import atomic
+from common.evaluation import Evaluation
+from common.files import atomic, write_json
 from common.game import Game
+from common.options import Common
 from common.progress import Meter, duration
 from common.runs import Run, grids, read_log
 
-Panels = Mapping[str, Mapping[str, str]]
+Curves = Mapping[str, Mapping[str, str]]
 
 
 def train(game: Game, batches: Batches, run: Run, config: Common, sampler: Callable[[], Image.Image],
-          panels: Panels, chart: Callable[[], Image.Image] | None = None, evaluation: Measures | None = None) -> None:
+          curves: Curves, chart: Callable[[], Image.Image] | None = None, evaluation: Evaluation | None = None) -> None:
     """Trains a game to its last step, or takes up the run where it stopped, and writes what a run folder holds.
 
-    Several workers train together, each in a process that calls this. The chief alone draws, logs, saves and measures.
+    A finished run is measured again. Several workers train together, each in a process that calls this. The chief
+    alone draws, logs, saves and measures.
 
     Args:
-        game: its `step` is traced once for each phase.
+        game: its `train_step` is traced once for each phase.
         batches: step -> batch.
         run: the open run folder.
         config: lengths, intervals, preset.
-        sampler: draws the sample grid with the game's networks, always of the same inputs.
-        panels: of `curves.png`, see `plots.curves`.
-        chart: draws all conditions, once, at the end.
-        evaluation: measures the run; with `config.evaluate_only` nothing else happens.
+        sampler: makes the sample grid with the game's networks, always from the same inputs.
+        curves: what `curves.png` shows, see `plots.curves`.
+        chart: makes a picture of all conditions, once, at the end.
+        evaluation: measures the run.
 
     Raises:
         NumericalError: a loss or a weight is NaN or infinite.
         Stopped: SIGTERM or Ctrl-C; the state is saved.
         Failure: another worker is gone.
-        StorageError: no checkpoint is whole, or the disk does not take one.
+        StorageError: no checkpoint is whole, or the disk cannot take one.
     """
-    game.accumulate = run.scale.accumulate
-    measures = evaluation if config.evaluate and run.scale.chief else None
-    training = _Training(game, batches, run, config, sampler, panels, chart, measures)
-    if config.evaluate_only:
-        training.evaluate_only()
-        return
+    evaluation = evaluation if config.evaluate and run.scale.chief else None
     try:
-        training.run_through()
+        _Training(game, batches, run, config, sampler, curves, chart, evaluation).run_through()
     except tf.errors.UnavailableError as error:  # of a collective operation
         raise Failure(f"another worker of TF_CONFIG is gone; start all of them again with the same commands, and the "
                       f"run goes on from its last checkpoint ({reason(error)})") from None
@@ -78,20 +74,18 @@ def train(game: Game, batches: Batches, run: Run, config: Common, sampler: Calla
 
 class _Training:
     def __init__(self, game: Game, batches: Batches, run: Run, config: Common, sampler: Callable[[], Image.Image],
-                 panels: Panels, chart: Callable[[], Image.Image] | None, evaluation: Measures | None) -> None:
+                 curves: Curves, chart: Callable[[], Image.Image] | None, evaluation: Evaluation | None) -> None:
         self.game, self.batches, self.run, self.config = game, batches, run, config
-        self.sampler, self.panels, self.chart, self.evaluation = sampler, panels, chart, evaluation
+        self.sampler, self.curves, self.chart, self.evaluation = sampler, curves, chart, evaluation
         self.total = config.total_steps(batches.steps_per_epoch)
         self.checkpoints = Checkpoints(game, run.folder / "checkpoints")
         self.step_function = compiled(game, config.jit)
-        self.chief, self.gather = run.scale.chief, replicas.gatherer(game.strategy)
+        self.chief, self.gather = run.scale.chief, distribution.gatherer(game.strategy)
         self.events = None
 
     def run_through(self) -> None:
         self._require_agreement()
-        if self.config.overwrite:
-            self.checkpoints.require_space(anew=True)  # before the old ones are gone
-        self.run.begin()
+        self.run.begin_training()
         if self.config.tensorboard:
             with self._writing_events():
                 self.events = tf.summary.create_file_writer(str(self.run.folder / "tensorboard"))
@@ -102,15 +96,17 @@ class _Training:
             say(f"note: {self.run.folder / 'log.csv'} is gone, and its rows up to step {start} with it")
         self.run.rewind(start)
         self._announce(start)
+        self.run.record_use_of_machine(trains=start < self.total)
         if self.evaluation and start < self.total:
-            self.evaluation.prepare()  # now, so that the clock of the steps does not run meanwhile
+            for section, values in self.evaluation.prepare().items():  # now: the clock of the steps does not run yet
+                self.run.require_same(section, values)
         if not start and self.chief:
-            self._draw(0)
+            self._sample(0)
         with _Signals() as signals, \
                 Meter(start, self.total, self.batches.batch_size, self.config.preset) as self.meter:
             stream = self.batches.stream(start, self.total)
             for done, batch in enumerate(stream, start + 1):
-                self._step(batch, done)
+                self._train_step(batch, done)
                 if self.chief:
                     self._keep(done)
                 code = max(self.gather(signals.code))  # whichever worker is told to stop, all stop after this step
@@ -129,8 +125,8 @@ class _Training:
 
     def _require_agreement(self) -> None:
         """Raises UserError on all workers where they would train different things."""
-        facts = [self.run.facts.get(name) for name in ("report", "settings", "scale", "precision", "data")]
-        digest = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).digest()
+        info = [self.run.info.get(name) for name in ("report", "settings", "scale", "precision", "data")]
+        digest = hashlib.sha256(json.dumps(info, sort_keys=True, default=str).encode()).digest()
         if len(set(self.gather(int.from_bytes(digest[:7])))) > 1:
             raise UserError("TF_CONFIG: the workers differ in what they train; give all of them the same options, data "
                             "and --precision")
@@ -140,7 +136,7 @@ class _Training:
         state = {0: pace, self.total: "is complete already"}.get(start, f"goes on at step {start} of {self.total}")
         say(f"{self.run.folder}: {state}")
 
-    def _step(self, batch: dict, done: int) -> None:
+    def _train_step(self, batch: dict, done: int) -> None:
         """Step number `done`, counted from 1: trains, checks and shows its terms."""
         number = tf.constant(np.int64(done - 1))  # TensorFlow keeps every int of Python for ever: 750 bytes a step
         terms = self.step_function(batch, number, **self.game.phase(done - 1))
@@ -155,8 +151,8 @@ class _Training:
         """Saves a checkpoint, after everything else of the step, so that it never knows more than the files."""
         self.run.sync_logs()
         self.checkpoints.save(done)
-        if not self.run.facts.get("saved"):
-            self.run.note("saved", True)  # from now on there is something to lose
+        if not self.run.info.get("saved"):
+            self.run.record("saved", True)  # from now on there is something to lose
 
     def _keep(self, done: int) -> None:
         """Writes what is due after a step."""
@@ -166,27 +162,39 @@ class _Training:
             self.run.time(done, self.meter.seconds_per_step, self.meter.images_per_second)
             self._event(done)
         if done % (config.sample_every or self.batches.steps_per_epoch) == 0 or done == self.total:
-            self._draw(done)
-            if self.evaluation:
-                self.evaluation.check(done)
-            gc.collect()  # a figure holds itself; Python would let dozens of them lie about beside TensorFlow's objects
+            self._sample(done)
+            self._check(done)
+            gc.collect()  # figures have reference cycles; Python by itself would keep dozens of them
 
     def _grid(self, step: int) -> Path:
         return self.run.folder / "samples" / f"step_{step:06d}.png"
 
-    def _draw(self, step: int) -> None:
+    def _sample(self, step: int) -> None:
         self.checkpoints.require_finite(step)
         plots.save(self.sampler(), self._grid(step))
         if step:
-            plots.curves(read_log(self.run.folder), self.panels, self.run.folder / "curves.png")
+            plots.curves(read_log(self.run.folder), self.curves, self.run.folder / "curves.png")
 
-    def evaluate_only(self) -> None:
-        """Writes metrics.json of a finished run again."""
-        step = self.checkpoints.restore()
-        if step != self.total or self.evaluation is None:
-            raise UserError(f"--evaluate-only: {self.run.folder} is at step {step} of {self.total}; finish it first")
-        self.run.begin()
-        self.evaluation.write(step)
+    def _check(self, step: int) -> None:
+        """Adds a row to accuracy.csv."""
+        row, words = self.evaluation.check() if self.evaluation else ({}, "")
+        if row:
+            self.run.log(step, row, "accuracy.csv")
+            if self.evaluation.curves:
+                plots.curves(read_log(self.run.folder, "accuracy.csv"), self.evaluation.curves,
+                             self.run.folder / "accuracy.png", value="accuracy", epoch=self.batches.steps_per_epoch)
+            say(f"step {step}, epoch {step / self.batches.steps_per_epoch:.1f}: {words}")
+
+    def _measure(self) -> None:
+        """Writes metrics.json, and says the verdict."""
+        say("measuring")
+        measured, verdict = self.evaluation.measure()
+        info = self.run.info
+        write_json(self.run.folder / "metrics.json", {
+            "report": info["report"]["folder"], "variant": info["report"]["variant"], "step": self.total,
+            "steps": self.total, "seed": info["settings"]["seed"], "precision": info["precision"]["precision"],
+            "data": {"name": info.get("data_folder"), **info.get("data", {})}, **measured, "verdict": verdict})
+        say(f"measured: {verdict}")
 
     def _event(self, step: int) -> None:
         if self.events:
@@ -209,7 +217,7 @@ class _Training:
             with atomic(self.run.folder / file) as temporary:
                 self.game.players[player].network.save(temporary)
         if not all(map(plots.is_whole, (self.run.folder / "curves.png", self._grid(self.total)))):
-            self._draw(self.total)
+            self._sample(self.total)
         if self.chart:
             plots.save(self.chart(), self.run.folder / "chart.png")
         frames = {frame: plots.is_whole(frame) for frame in grids(self.run.folder).values()}
@@ -217,7 +225,7 @@ class _Training:
             say(f"note: {frame} is damaged; progress.webp goes without it")
         plots.animate([frame for frame, whole in frames.items() if whole], self.run.folder / "progress.webp")
         if self.evaluation:
-            self.evaluation.write(self.total)
+            self._measure()
         self.checkpoints.keep_newest(1)  # a finished run needs no other
         if self.total > start:
             say(f"trained {self.total - start} steps in {duration(self.meter.seconds_per_step * (self.total - start))}"
@@ -228,11 +236,10 @@ class _Training:
 def compiled(game: Game, jit: bool) -> Callable[..., dict[str, tf.Tensor]]:
     """The game's step as one graph under the distribution strategy of the game."""
     strategy = game.strategy
-    step_of_one = game.step if strategy.num_replicas_in_sync == 1 else game.step_of_replica
 
     @tf.function(jit_compile=jit, autograph=False)  # autograph would read the source files again, perhaps edited since
     def step_function(batch, step, **phase):
-        terms = strategy.run(functools.partial(step_of_one, **phase), args=(batch, step))
+        terms = strategy.run(functools.partial(distribution.train_step, game, **phase), args=(batch, step))
         return {name: strategy.experimental_local_results(value)[0] for name, value in terms.items()}
 
     return step_function

@@ -10,20 +10,22 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from common import datasets, faces, pictures, tags
+from common import datasets, images
+from common.anime import data, faces, tags
+from common.anime.data import Faces
 from common.batches import Batches, ahead
-from common.cli import ROOT, UserError
-from common.runs import Run
+from common.errors import UserError
+from common.runs import Origin
 from cyclegan_style import portraits
 
 if TYPE_CHECKING:
     import pandas
 
-PORTRAITS = ROOT / "data" / "portraits"
+PORTRAITS = datasets.DATA / "portraits"
 BORDER = 143 / 128                   # pictures are this much larger than what is cut from them, as in the paper
 HELD_OUT = 0.05                      # of each domain, never trained on: at least SHOWN, of few a quarter
 SHOWN = 8                            # pictures a row of the figure
@@ -58,7 +60,7 @@ class Domain:
             return found
         return np.repeat((found @ GREY).round().astype(np.uint8)[..., None], 3, axis=3)
 
-    def look_at(self, size: int, count: int) -> np.ndarray:
+    def shown(self, size: int, count: int) -> np.ndarray:
         """uint8 [count or fewer, size, size, 3]: the middle of pictures that are held out, always the same."""
         return middle(self[self.held_out[:count]], size)
 
@@ -71,19 +73,21 @@ class Domains:
         a, b: the domains.
         tagged: the tagged faces, of which one or both come, or None.
         size: side of the network's pictures.
+        origin: for `Run.record_data`.
     """
 
     a: Domain
     b: Domain
-    tagged: datasets.Faces | None
+    tagged: Faces | None
     size: int
+    origin: Origin
 
     @property
-    def judged(self) -> datasets.Faces:
+    def judged(self) -> Faces:
         """The tagged faces with one hair and one eye colour, as the judge sees them."""
         images = Middle(self.tagged.images, self.size, self.small)
-        facts = self.tagged.facts | {"seen_at": min(self.size, JUDGED)}
-        return replace(self.tagged, images=images, facts=facts).only("exactly_one")
+        info = self.tagged.info | {"seen_at": min(self.size, JUDGED)}
+        return replace(self.tagged, images=images, info=info).only("exactly_one")
 
     def small(self, pictures: np.ndarray) -> np.ndarray:
         """uint8 [N, S, S, 3] -> uint8 at the judge's size: whole blocks of pixels are averaged."""
@@ -112,46 +116,51 @@ def middle(pictures: np.ndarray, size: int) -> np.ndarray:
     return pictures[:, place:place + size, place:place + size]
 
 
-def load(run: Run, data: Path | None, a: str, b: str, size: int, align: bool = False) -> Domains:
-    """Both domains; the run is told what identifies them and what stands in for what.
+def load(folder: Path | None, a: str, b: str, size: int, align: bool = False) -> Domains:
+    """Both domains.
 
     Args:
-        run: the open run.
-        data: folder of the tagged faces; None is the embedded set.
+        folder: of the tagged faces; None is the embedded set.
         a, b: names of domains, or folders.
         size: side of the network's pictures.
         align: portraits are cut to the face, so that it takes the same part of the frame as in the anime faces.
 
     Raises:
-        UserError: bad pictures, too few of them, or others than the run began with.
+        UserError: bad pictures, or too few of them.
     """
-    large, tagged = round(size * BORDER), None
+    large, tagged, members = round(size * BORDER), None, (None, None)
     if tags.is_domain(a) or tags.is_domain(b):
-        tagged = datasets.load(run, [data] if data else [], large, keep="all")
+        tagged = data.load([folder] if folder else [], large, keep="all")
         members = _members(tagged.table, a, b)
-        both = [_split(name, tagged.images, tagged.rows[member]) if tags.is_domain(name) else
-                _other(run, key, name, large, align)
-                for key, name, member in zip("AB", (a, b), members, strict=True)]
-    else:
-        both = [_other(run, key, name, large, align) for key, name in (("A", a), ("B", b))]
-        run.note("data_folder", "embedded")
+    identity, substitutions = (dict(tagged.origin.identity), tagged.origin.substitutions) if tagged else ({}, ())
+    both = []
+    for key, name, member in zip("AB", (a, b), members, strict=True):
+        if tags.is_domain(name):
+            both.append(_split(name, tagged.images, tagged.rows[member]))
+            continue
+        domain, identity[f"pictures of {key}"] = _other(name, large, align)
+        both.append(domain)
+        if name == "portraits":
+            substitutions += ("portraits are drawn by code (data/portraits), not photographs",)
     if both[0].images is both[1].images:  # what one holds back the other does not train on
-        both = [replace(one, rows=np.setdiff1d(one.rows, other.held_out)) for one, other in (both, both[::-1])]
-    run.note("other_pictures", [name for name in (a, b) if not tags.is_domain(name) and name != "portraits"])
-    run.fix("domains", {key: {"name": one.name, "pictures": len(one.rows), "held_out": len(one.held_out)}
-                        for key, one in zip("AB", both, strict=True)})
-    return Domains(*both, tagged, size)
+        both = [replace(domain, rows=np.setdiff1d(domain.rows, other.held_out))
+                for domain, other in (both, both[::-1])]
+    identity["domains"] = {key: {"name": domain.name, "pictures": len(domain.rows), "held_out": len(domain.held_out)}
+                           for key, domain in zip("AB", both, strict=True)}
+    others = [name for name in (a, b) if not tags.is_domain(name) and name != "portraits"]
+    origin = Origin(identity, tagged.origin.folder if tagged else "embedded", substitutions, others)
+    return Domains(*both, tagged, size, origin)
 
 
-def _tags(data: Path | None) -> pandas.DataFrame:
+def _tags(folder: Path | None) -> pandas.DataFrame:
     """The table of tags; that of the embedded set without drawing it."""
-    if data:
-        return tags.read(tags.find(data).csv)
-    if (datasets.EMBEDDED / "tags_clean.csv").is_file():
-        with datasets.or_drawn_anew(datasets.EMBEDDED):
-            return tags.read(datasets.EMBEDDED / "tags_clean.csv")
-    with tempfile.TemporaryDirectory() as folder:
-        csv = Path(folder) / "tags_clean.csv"
+    if folder:
+        return tags.read(tags.find(folder).csv)
+    if (data.EMBEDDED / "tags_clean.csv").is_file():
+        with datasets.or_drawn_anew(data.EMBEDDED):
+            return tags.read(data.EMBEDDED / "tags_clean.csv")
+    with tempfile.TemporaryDirectory() as temporary:
+        csv = Path(temporary) / "tags_clean.csv"
         faces.write_rows(csv)
         return tags.read(csv)
 
@@ -161,9 +170,9 @@ def _members(table: pandas.DataFrame, a: str, b: str) -> tuple[np.ndarray, np.nd
     return tags.domains(table, *(name if name in tags.DOMAINS else None for name in (a, b)))
 
 
-def demand(data: Path | None, a: str, b: str) -> None:
+def demand(folder: Path | None, a: str, b: str) -> None:
     """Raises UserError unless A and B are two domains with pictures, and lists what there is; takes a second or two."""
-    table = _tags(data)
+    table = _tags(folder)
     there = [f"anime {len(table)}", f"grayscale {len(table)}", "portraits (drawn by code)", "a folder of pictures",
              *(f"{name} {size}" for name, size in tags.domain_sizes(table).items())]
     choices = f"take two of: {', '.join(there)}"
@@ -180,7 +189,7 @@ def demand(data: Path | None, a: str, b: str) -> None:
 
 def _files(folder: Path) -> int:
     """How many files of a folder look like pictures."""
-    return sum(path.suffix.lower() in pictures.SUFFIXES and path.name[0] != "." for path in folder.iterdir())
+    return sum(path.suffix.lower() in images.SUFFIXES and path.name[0] != "." for path in folder.iterdir())
 
 
 def _split(name: str, images: np.ndarray, rows: np.ndarray) -> Domain:
@@ -193,18 +202,18 @@ def _split(name: str, images: np.ndarray, rows: np.ndarray) -> Domain:
     return Domain(name, images, np.sort(order[back:]), order[:back], grey=name == "grayscale")
 
 
-def _other(run: Run, key: str, name: str, size: int, align: bool) -> Domain:
-    """The portraits drawn by code, or a folder's pictures: the largest square of each, or its face."""
+def _other(name: str, size: int, align: bool) -> tuple[Domain, dict[str, Any]]:
+    """The portraits drawn by code, or a folder's pictures: the largest square of each, or its face; their identity."""
     folder, cut, shown = Path(name), "middle", f"{Path(name).name}/"  # no domain of tags is named so
     if name == "portraits":
         folder, shown = PORTRAITS, name
-        datasets.embedded(run, portraits.make, folder, "portraits are drawn by code (data/portraits), not photographs")
+        datasets.drawn_set(portraits.make, folder)
     if align:
         cut = portraits.FACE_BOX
-    found = datasets.decoded(folder, size, cut)
-    datasets.name_left_out(found.left_out)
-    run.fix(f"pictures of {key}", {"sha256": found.digest, "pictures": len(found.images)})
-    return _split(shown, found.images, np.arange(len(found.images)))
+    decoded = datasets.decoded(folder, size, cut)
+    datasets.name_left_out(decoded.left_out)
+    return (_split(shown, decoded.images, np.arange(len(decoded.images))),
+            {"sha256": decoded.digest, "pictures": len(decoded.images)})
 
 
 class Pairs:

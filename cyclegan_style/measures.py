@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from PIL import Image
 
-from common import judge, plots, tags
-from common.cli import say
-from common.datasets import Faces
-from common.evaluation import SEED, record
-from common.game import to_range, to_uint8
-from common.runs import Run
+from common import plots
+from common.anime import judge, tags
+from common.anime.data import Faces
+from common.evaluation import SEED
 from cyclegan_style.domains import SHOWN, Domains
-from cyclegan_style.model import CycleGAN
+from cyclegan_style.model import CycleGAN, translate
 
 MOST = 64        # pictures of a domain that are measured
 TOP = 0.4        # share of the picture, from above, in which hair is looked for
@@ -24,22 +22,12 @@ PALE = 0.3       # saturation below which a pixel has no hue to speak of
 HUES = {"red": 0, "orange": 28, "blonde": 48, "green": 125, "aqua": 180, "blue": 220, "purple": 275, "pink": 335}
 
 
-def translate(network: Any, pictures: np.ndarray) -> np.ndarray:
-    """uint8 [N, S, S, 3] -> uint8 [N, S, S, 3]; one at a time, so that no picture hangs on its neighbours.
-
-    Batch normalisation takes the statistics of what it is given.
-    """
-    made = [network.predict_on_batch(np.asarray(to_range(picture[None], CycleGAN.LOW, CycleGAN.HIGH)))
-            for picture in pictures]
-    return to_uint8(np.concatenate(made), CycleGAN.LOW, CycleGAN.HIGH).numpy()
-
-
 def figure(game: CycleGAN, data: Domains, size: int) -> Image.Image:
     """The reports' figure for both directions: the pictures, translated, and back again, a column each."""
     rows, names = [], []
     for domain, there, back, letters in ((data.a, game.generator_AtoB, game.generator_BtoA, "AB"),
                                          (data.b, game.generator_BtoA, game.generator_AtoB, "BA")):
-        pictures = domain.look_at(size, SHOWN)
+        pictures = domain.shown(size, SHOWN)
         made = translate(there, pictures)
         rows += [pictures, made, translate(back, made)]
         one, two = letters
@@ -81,14 +69,15 @@ class Translation:
     """Cycle error; for two hair or two eye colours what the judge sees; for two hair colours with a hue that hue.
 
     Args:
-        run: its folder gets metrics.json.
         game: the networks.
         data: both domains, and the tagged faces for the judge.
         size: side of the pictures.
     """
 
-    def __init__(self, run: Run, game: CycleGAN, data: Domains, size: int) -> None:
-        self.run, self.game, self.data, self.size = run, game, data, size
+    curves: ClassVar = {}
+
+    def __init__(self, game: CycleGAN, data: Domains, size: int) -> None:
+        self.game, self.data, self.size = game, data, size
         self.names = data.a.name, data.b.name
         self.kind = next((kind for kind in ("hair", "eyes") if all(
             tags.DOMAINS.get(name, "").endswith(kind) for name in self.names)), None)
@@ -102,29 +91,28 @@ class Translation:
     def _judged(self) -> Faces:
         return self.data.judged
 
-    def prepare(self) -> None:
+    def prepare(self) -> dict[str, dict[str, Any]]:
         """Trains the judge, if one is needed and there is none yet."""
         self.judge  # noqa: B018
+        return {}
 
-    def check(self, step: int) -> None:
-        """All measures to accuracy.csv, on the pictures of the figure."""
-        measured = self.measure(SHOWN)
+    def check(self) -> tuple[dict[str, float], str]:
+        """All measurements, on the pictures of the figure."""
+        measured = self.measurements(SHOWN)
         row = {f"cycle_{key}": measured["cycle_error"][key] for key in "AB"}
-        for way, found in measured.get("translation", {}).items():
-            row[way] = found["as_asked"]
-        self.run.log(step, row, "accuracy.csv")
-        say(f"step {step}: {self.verdict(measured)} ({SHOWN} pictures)")
+        for way, translation in measured.get("translation", {}).items():
+            row[way] = translation["as_asked"]
+        return row, f"{self.verdict(measured)} ({SHOWN} pictures)"
 
-    def write(self, step: int) -> None:
-        """Measures the run as it is after `step` steps, and writes metrics.json."""
-        say("measuring")
-        measured = self.measure(MOST)
-        judged = {"judge": self.judge.card()} if self.judge else {}
-        record(self.run, step, self.verdict(measured), domains=self.run.facts["domains"], **judged, **measured)
+    def measure(self) -> tuple[dict[str, Any], str]:
+        """All measurements, on as many pictures as there are, up to MOST of a domain; and the verdict."""
+        measured = self.measurements(MOST)
+        judged = {"judge": self.judge.info()} if self.judge else {}
+        return {"domains": self.data.origin.identity["domains"], **judged, **measured}, self.verdict(measured)
 
-    def measure(self, most: int) -> dict[str, Any]:
-        """All measures on up to `most` held-out pictures of each domain."""
-        real = {"A": self.data.a.look_at(self.size, most), "B": self.data.b.look_at(self.size, most)}
+    def measurements(self, most: int) -> dict[str, Any]:
+        """All measurements on up to `most` held-out pictures of each domain."""
+        real = {"A": self.data.a.shown(self.size, most), "B": self.data.b.shown(self.size, most)}
         networks = {"AtoB": self.game.generator_AtoB, "BtoA": self.game.generator_BtoA}
         made = {"AtoB": translate(networks["AtoB"], real["A"]), "BtoA": translate(networks["BtoA"], real["B"])}
         back = {"A": translate(networks["BtoA"], made["AtoB"]), "B": translate(networks["AtoB"], made["BtoA"])}
@@ -149,10 +137,11 @@ class Translation:
         colour = (tags.HAIR, tags.EYES)[column].index(tags.DOMAINS[name].split()[0])
 
         def share(pictures: np.ndarray) -> float:
-            return float(np.mean(self.judge.look(self.data.small(pictures))[column] == colour))
+            return float(np.mean(self.judge.predict(self.data.small(pictures))[column] == colour))
 
-        unseen = self.judge.unseen[tags.labels(self._judged.table)[column][self.judge.unseen] == colour][:MOST]
-        real = self.judge.look_at(self._judged, unseen)[column] == colour
+        labels = (self._judged.hair, self._judged.eyes)[column]
+        unseen = self.judge.unseen[labels[self.judge.unseen] == colour][:MOST]
+        real = self.judge.predict_samples(self._judged, unseen)[column] == colour
         return {"as_asked": share(made), "before": share(old), "n": len(made),
                 "real_as_asked": float(np.mean(real)) if len(real) else None, "real_n": len(real)}
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 from typing import ClassVar
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import layers
 
 from common import kernels, sums
-from common.game import Draws, Game, Player, Terms
+from common.game import Game, Noise, Player, Terms, to_range
 from common.losses import least_squares
+from common.networks import predict_images
 
 EPSILON = 1.01e-5  # the smallest that cuDNN took
 register = keras.saving.register_keras_serializable(package="gan_reports")
@@ -122,44 +124,44 @@ class CycleGAN(Game):
         shape = self.generator_AtoB.output_shape[1:]
         self.pools = [Pool(pool, shape) for _ in "AB"] if pool else []
 
-    def step(self, batch: dict[str, tf.Tensor], step: tf.Tensor) -> Terms:
-        draw = Draws(self.seed, step)
-        pictures = self.in_range(batch)
+    def train_step(self, minibatch: dict[str, tf.Tensor], step: tf.Tensor) -> Terms:
+        noise, images = Noise(self.seed, step), self.in_range(minibatch)
         with self.tape(*self.players) as tape:
-            terms = self.terms(pictures["image"], pictures["image_b"], draw)
+            terms = self.terms(images["image"], images["image_b"], noise)
             losses = [(sums.total(terms[name] for name in names), players) for players, names in self.losses().items()]
         for loss, players in losses:
-            self.move(tape, loss, *players)
+            self.update(tape, loss, *players)
         return terms
 
     def other_states(self) -> list[tf.Variable]:
         return super().other_states() + [state for pool in self.pools for state in (pool.kept, pool.count)]
 
     def losses(self) -> dict[tuple[str, str], list[str]]:
-        """Two players -> the terms of both: the cycles are of both, and the others of one in which the other is not.
+        """Two players -> the terms of both.
 
-        So one backward pass gives each of the two the gradient of its own loss.
+        The cycle terms belong to both generators; every other term depends on the weights of one of the two alone. So
+        one backward pass of their sum gives each player the gradient of its own loss.
         """
         same = ["identity_A", "identity_B"] if self.identity else []
         return {("generator_AtoB", "generator_BtoA"): ["g_AtoB", "g_BtoA", "cycle_A", "cycle_B", *same],
                 ("discriminator_A", "discriminator_B"): ["d_A_real", "d_A_fake", "d_B_real", "d_B_fake"]}
 
-    def terms(self, a: tf.Tensor, b: tf.Tensor, draw: Draws) -> Terms:
-        """All terms of all players for pictures [B, S, S, 3] in [-1, 1] of both domains."""
-        to_b, to_a = self.generator_AtoB(a, training=True), self.generator_BtoA(b, training=True)
-        back_a, back_b = self.generator_BtoA(to_b, training=True), self.generator_AtoB(to_a, training=True)
+    def terms(self, real_A: tf.Tensor, real_B: tf.Tensor, noise: Noise) -> Terms:
+        """All terms of all players for images [B, S, S, 3] in [-1, 1] of both domains."""
+        fake_B, fake_A = self.generator_AtoB(real_A, training=True), self.generator_BtoA(real_B, training=True)
+        rec_A, rec_B = self.generator_BtoA(fake_B, training=True), self.generator_AtoB(fake_A, training=True)
         terms = {}
-        for place, (domain, way, picture, made, back) in enumerate((("A", "BtoA", a, to_a, back_a),
-                                                                    ("B", "AtoB", b, to_b, back_b))):
-            judge = self.players[f"discriminator_{domain}"].network
-            score = judge(made, training=True)
-            shown = judge(self.pools[place].exchange(made, draw), training=True) if self.pools else score
-            terms |= {f"d_{domain}_real": least_squares(judge(picture, training=True), 1.0),
+        for place, (domain, way, real, fake, rec) in enumerate((("A", "BtoA", real_A, fake_A, rec_A),
+                                                                ("B", "AtoB", real_B, fake_B, rec_B))):
+            discriminator = self.players[f"discriminator_{domain}"].network
+            score = discriminator(fake, training=True)
+            shown = discriminator(self.pools[place].exchange(fake, noise), training=True) if self.pools else score
+            terms |= {f"d_{domain}_real": least_squares(discriminator(real, training=True), 1.0),
                       f"d_{domain}_fake": least_squares(shown, 0.0), f"g_{way}": least_squares(score, 1.0),
-                      f"cycle_{domain}": self.cycle * distance(back, picture)}
+                      f"cycle_{domain}": self.cycle * distance(rec, real)}
             if self.identity:
-                same = self.players[f"generator_{way}"].network(picture, training=True)
-                terms[f"identity_{domain}"] = self.identity * self.cycle * distance(same, picture)
+                same = self.players[f"generator_{way}"].network(real, training=True)
+                terms[f"identity_{domain}"] = self.identity * self.cycle * distance(same, real)
         return terms
 
 
@@ -176,14 +178,14 @@ class Pool:
         self.kept = tf.Variable(tf.zeros((size, *shape)), trainable=False)
         self.count = tf.Variable(0, dtype=tf.int64, trainable=False)
 
-    def exchange(self, made: tf.Tensor, draw: Draws) -> tf.Tensor:
+    def exchange(self, made: tf.Tensor, noise: Noise) -> tf.Tensor:
         """New pictures [B, S, S, 3] -> those that D is shown; while the pool fills, the new ones."""
         shown = []
         for picture in tf.unstack(tf.stop_gradient(made)):
             full = self.count >= self.size
-            chosen = tf.cast(draw.uniform((), 0.0, self.size), tf.int64)
+            chosen = tf.cast(noise.uniform((), 0.0, self.size), tf.int64)
             slot = tf.where(full, tf.minimum(chosen, self.size - 1), self.count)
-            earlier = full & (draw.uniform(()) < 0.5)
+            earlier = full & (noise.uniform(()) < 0.5)
             before = self.kept[slot]
             shown.append(tf.where(earlier, before, picture))
             self.kept.scatter_nd_update([[slot]], tf.where(full & ~earlier, before, picture)[None])
@@ -194,3 +196,12 @@ class Pool:
 def distance(one: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
     """The mean absolute difference of two batches of pictures."""
     return tf.reduce_mean(tf.abs(one - other))
+
+
+def translate(generator: keras.Model, images: np.ndarray) -> np.ndarray:
+    """uint8 [N, S, S, 3] -> the same in the other domain, uint8 [N, S, S, 3].
+
+    One at a time: batch normalisation takes the statistics of what it is given, and no image should depend on another.
+    """
+    return np.concatenate([predict_images(generator, [np.asarray(to_range(image[None], CycleGAN.LOW, CycleGAN.HIGH))])
+                           for image in images])

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from common import cli
+from common.errors import UserError, say
+from common.options import option, run_script, words_first
 
 WAYS = ("AtoB", "BtoA")
 DOMAINS = ("domainA", "domainB")
@@ -26,17 +27,17 @@ DOMAINS = ("domainA", "domainB")
 class Options:
     """What to translate, with which run and where to."""
 
-    pictures: tuple[Path, ...] = cli.option((), "pictures, or folders of them; they may also stand before all options",
-                                            metavar="PICTURE")
-    run: Path | None = cli.option(None, "the trained run (default: the folder that train.py uses)", metavar="RUN")
-    direction: str = cli.option("AtoB", "from domain A to B, or from B to A", choices=WAYS)
-    out: Path | None = cli.option(None, "where the pictures go (default: RUN/translated/AtoB)", metavar="DIR")
-    debug: bool = cli.option(False, "show the traceback of an error")
+    pictures: tuple[Path, ...] = option((), "pictures, or folders of them; they may also stand before all options",
+                                        metavar="PICTURE")
+    run: Path | None = option(None, "the trained run (default: the folder that train.py uses)", metavar="RUN")
+    direction: str = option("AtoB", "from domain A to B, or from B to A", choices=WAYS)
+    out: Path | None = option(None, "where the pictures go (default: RUN/translated/AtoB)", metavar="DIR")
+    debug: bool = option(False, "show the traceback of an error")
 
     def check(self) -> None:
         """Raises UserError where there is nothing to do."""
         if not self.pictures:
-            raise cli.UserError("no picture: give one or more JPEG or PNG files, or a folder of them")
+            raise UserError("no picture: give one or more JPEG or PNG files, or a folder of them")
 
 
 def listed(given: Sequence[Path]) -> dict[Path, bool]:
@@ -45,20 +46,20 @@ def listed(given: Sequence[Path]) -> dict[Path, bool]:
     Raises:
         UserError: no such file, a folder without pictures, or two that would become one file.
     """
-    from common.pictures import SUFFIXES
+    from common.images import SUFFIXES
 
     found: dict[Path, bool] = {}
     for path in given:
         if not (path.is_dir() or path.is_file()):  # reading a pipe would wait for ever
-            raise cli.UserError(f"{path}: no such file or folder")
+            raise UserError(f"{path}: no such file or folder")
         inside = sorted(one for one in path.iterdir() if one.suffix.lower() in SUFFIXES and one.name[0] != "."
                         and one.is_file()) if path.is_dir() else []
         if path.is_dir() and not inside:
-            raise cli.UserError(f"{path}: no .jpg, .jpeg or .png files in this folder")
+            raise UserError(f"{path}: no .jpg, .jpeg or .png files in this folder")
         found |= dict.fromkeys(inside, True) if path.is_dir() else {path: False}
     name, count = Counter(path.stem for path in found).most_common(1)[0]
     if count > 1:
-        raise cli.UserError(f"{count} pictures are named {name}: rename one of them, or translate one after the other, "
+        raise UserError(f"{count} pictures are named {name}: rename one of them, or translate one after the other, "
                             "each with its own --out")
     return found
 
@@ -69,7 +70,7 @@ def main(options: Options) -> None:
     from cyclegan_style import train
 
     run = (options.run or train.Config().run_folder).absolute()
-    settings = sampling.settings(run).get("settings", {})
+    settings = sampling.run_info(run).get("settings", {})
     command = " ".join(["python cyclegan_style/train.py --preset quick",
                         *(f"--{name} {shlex.quote(str(settings[name]))}" for name in DOMAINS if name in settings),
                         "--out", shlex.quote(str(run))])
@@ -79,25 +80,25 @@ def main(options: Options) -> None:
     targets = files.targets(chosen, out)
     files.make_folder(out, "--out")
     runtime.import_tensorflow()
-    from cyclegan_style import measures  # registers the layer of the network
+    from cyclegan_style import model  # registers the layer of the network
 
     network = sampling.load_network(network_file, command, {"picture": (sampling.ANY, sampling.ANY, 3)})
     size, left_out = network.inputs[0].shape[1], 0
-    with decoding.strict_pillow(), sampling.drawing(network_file, command):
+    with decoding.strict_pillow(), sampling.refusing_other_networks(network_file, command):
         for done, (path, in_folder) in enumerate(chosen.items(), 1):
             try:
                 picture = decoding.decode(path, size, "middle")
             except decoding.BadPicture as error:
                 if not in_folder:
-                    raise cli.UserError(f"{path}: {error}; give another picture") from None
-                cli.say(f"note: picture {path.name} left out: {error}")
+                    raise UserError(f"{path}: {error}; give another picture") from None
+                say(f"note: picture {path.name} left out: {error}")
                 left_out += 1
                 continue
-            plots.save(measures.translate(network, picture[None])[0], targets[path])
+            plots.save(model.translate(network, picture[None])[0], targets[path])
             if done % 1000 == 0:
-                cli.say(f"translated {done:,} of {len(chosen):,} pictures")
-    cli.say(f"{len(chosen) - left_out} pictures in {out}")
+                say(f"translated {done:,} of {len(chosen):,} pictures")
+    say(f"{len(chosen) - left_out} pictures in {out}")
 
 
 if __name__ == "__main__":
-    cli.run(Options, main, cli.first("--pictures", sys.argv[1:]), description=__doc__)
+    run_script(Options, main, words_first("--pictures", sys.argv[1:]), description=__doc__)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import layers
+from PIL import Image
 
-from common import replicas, sums
-from common.game import Draws, Game, Player, Terms, cut
+from common import distribution, plots, sampling, sums
+from common.anime import tags
+from common.game import Game, Noise, Player, Terms, cut
 from common.losses import bce
+from common.networks import predict_images
 
 CONDITION, Z = 22, 100
+LABELS = (("blue", "blue"), ("blue", "green"), ("blue", "red"), ("green", "green"), ("green", "red"))  # hair, eyes
 SMOOTH_REAL, SMOOTH_FAKE = (0.9, 1.1), (0.0, 0.2)
-SKIP_BELOW = 0.5
+EYES = tuple(name for name in tags.EYES if name != "gray")  # the 22 columns have no gray eyes
 
 
 def _kernel() -> keras.initializers.Initializer:
@@ -96,53 +103,66 @@ class ScheduledCDCGAN(Game):
         self.smooth, self.weight = smooth, {"mean": 1 / 3, "sum": 1.0}[wrong_loss]
         self.trunk, self.head = cut(self.discriminator, "join")
 
-    def generate(self, draw: Draws, count: int, condition: tf.Tensor, **_: tf.Tensor) -> tf.Tensor:
-        z = draw.normal((count, self.generator.input_shape[0][-1]))
+    def generate(self, noise: Noise, count: int, condition: tf.Tensor, **_: tf.Tensor) -> tf.Tensor:
+        z = noise.normal((count, self.generator.input_shape[0][-1]))
         return self.generator([z, condition], training=True)
 
-    def d_loss(self, real: tf.Tensor, fake: tf.Tensor, draw: Draws, condition: tf.Tensor, wrong_condition: tf.Tensor,
+    def d_loss(self, real: tf.Tensor, fake: tf.Tensor, noise: Noise, condition: tf.Tensor, wrong_condition: tf.Tensor,
                wrong_image: tf.Tensor) -> Terms:
         """The trunk sees each picture once, each kind with batch statistics of its own."""
         def target(real: bool) -> tf.Tensor | float:
             if not self.smooth:
                 return 1.0 if real else 0.0
-            return draw.uniform((condition.shape[0], 1), *(SMOOTH_REAL if real else SMOOTH_FAKE))
+            return noise.uniform((condition.shape[0], 1), *(SMOOTH_REAL if real else SMOOTH_FAKE))
 
-        true, made, wrong = (self.trunk(image, training=True) for image in (real, fake, wrong_image))
-        pairs = {"d_real": (true, condition), "d_fake": (made, condition), "d_wrong_label": (true, wrong_condition),
+        real, fake, wrong = (self.trunk(image, training=True) for image in (real, fake, wrong_image))
+        pairs = {"d_real": (real, condition), "d_fake": (fake, condition), "d_wrong_label": (real, wrong_condition),
                  "d_wrong_image": (wrong, condition)}
         return {name: (1.0 if name == "d_real" else self.weight)
                 * bce(self.head(pair, training=True), target(name == "d_real")) for name, pair in pairs.items()}
 
-    def g_loss(self, fake: tf.Tensor, draw: Draws, condition: tf.Tensor, **_: tf.Tensor) -> Terms:
+    def g_loss(self, fake: tf.Tensor, noise: Noise, condition: tf.Tensor, **_: tf.Tensor) -> Terms:
         return {"g": bce(self.discriminator([fake, condition], training=True), 1.0)}
 
     def phase(self, step: int) -> dict[str, bool]:
         return {"strengthened": step < self.strengthened}
 
-    def step(self, batch: dict[str, tf.Tensor], step: tf.Tensor, strengthened: bool) -> Terms:
+    def train_step(self, minibatch: dict[str, tf.Tensor], step: tf.Tensor, strengthened: bool) -> Terms:
         """One step of both; `d_moves` counts the steps that D took."""
-        draw, labels = Draws(self.seed, step), self.in_range(batch)
+        noise, labels = Noise(self.seed, step), self.in_range(minibatch)
         real = labels.pop("image")
 
-        def d_turn(fake: tf.Tensor) -> tuple[tf.GradientTape, Terms, tf.Tensor]:
+        def d_pass(fake: tf.Tensor) -> tuple[tf.GradientTape, Terms, tf.Tensor]:
             with self.tape("discriminator") as tape:
-                terms = self.d_loss(real, fake, draw, **labels)
+                terms = self.d_loss(real, fake, noise, **labels)
                 total = sums.total(terms.values())
             return tape, terms, total
 
         extra = self.extra if strengthened else 0
         for _ in range(extra):
-            tape, _, total = d_turn(self.generate(draw, real.shape[0], **labels))
-            self.move(tape, total, "discriminator")
+            tape, _, total = d_pass(self.generate(noise, real.shape[0], **labels))
+            self.update(tape, total, "discriminator")
         with self.tape("generator") as g_tape:
-            fake = self.generate(draw, real.shape[0], **labels)
-        d_tape, d_terms, d_total = d_turn(fake)
-        moves = (replicas.mean(d_total) >= self.skip_below) | strengthened
-        replicas.when(moves, lambda: self.move(d_tape, d_total, "discriminator"),
-                      self.discriminator.trainable_variables + self.players["discriminator"].optimizer.variables)
+            fake = self.generate(noise, real.shape[0], **labels)
+        d_tape, d_terms, d_total = d_pass(fake)
+        moves = (distribution.mean(d_total) >= self.skip_below) | strengthened
+        distribution.when(moves, lambda: self.update(d_tape, d_total, "discriminator"),
+                          self.discriminator.trainable_variables + self.players["discriminator"].optimizer.variables)
         with g_tape:
-            g_terms = self.g_loss(fake, draw, **labels)
+            g_terms = self.g_loss(fake, noise, **labels)
             g_total = sums.total(g_terms.values())
-        self.move(g_tape, g_total, "generator")
+        self.update(g_tape, g_total, "generator")
         return {**d_terms, **g_terms, "d_moves": tf.cast(moves, tf.float32) + extra}
+
+
+def generate(generator: keras.Model, z: np.ndarray, hair: np.ndarray, eyes: np.ndarray) -> np.ndarray:
+    """z float32 [N, Z] from N(0, 1), hair and eyes int [N] -> uint8 [N, 64, 64, 3]."""
+    return predict_images(generator, [z, tags.pair_hot(hair, eyes, CONDITION)])
+
+
+def labels_of_the_report(generate: Callable[..., np.ndarray], z: int, seed: int) -> Image.Image:
+    """The report's five labels, a row each, with the same eight noises."""
+    hair, eyes = np.transpose([(tags.HAIR.index(one), tags.EYES.index(two)) for one, two in LABELS])
+    noises = np.tile(sampling.noise(seed, 0, 8, z), (len(LABELS), 1))
+    names = [f"{one} hair {two} eyes" for one, two in LABELS]
+    return plots.grid(generate(noises, np.repeat(hair, 8), np.repeat(eyes, 8)), [""] * 8, names)

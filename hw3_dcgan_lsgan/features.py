@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from common.cli import UserError, out_of_memory, reason
+from common.errors import UserError, out_of_memory, reason
 from common.game import to_range
 from common.runs import Run
 
@@ -64,13 +64,13 @@ def load(run: Run, asked: str, samples: np.ndarray) -> Features:
     """
     kind = asked
     if asked == "auto":
-        began = run.fixed("features", "kind") if "features" in run.facts else None
+        began = run.recorded("features", "kind") if "features" in run.info else None
         kind = began or ("imagenet" if cache().is_file() else "random")
     if kind == "random":
         if asked == "auto":
             run.substitute("--features auto: no ImageNet weights on this machine; style and content are judged by a "
                            "VGG16 with random filters")
-        run.fix("features", {"kind": "random", "seed": SEED, "scaled_by": len(samples)})
+        run.require_same("features", {"kind": "random", "seed": SEED, "scaled_by": len(samples)})
         return Features(random_vgg(samples), random=True)
     if asked == "imagenet" and not cache().is_file():
         _download()
@@ -92,7 +92,7 @@ def _trained(run: Run, asked: str, kind: str, path: Path) -> Features:
         raise UserError(f"--features {asked}: {path} cannot be loaded ({reason(error)}); give VGG16's weights without "
                         "its top, or --features random") from None
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    run.fix("features", {"kind": kind, "sha256": digest})
+    run.require_same("features", {"kind": kind, "sha256": digest})
     return Features(vgg)
 
 

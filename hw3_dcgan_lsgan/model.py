@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from common.game import Draws, Game, Player, Terms
+from common.game import Game, Noise, Player, Terms
+from common.networks import predict_images
 
 Z = 100
 SOFT_REAL, SOFT_FAKE = (0.7, 1.2), (0.0, 0.3)  # the ranges of tip 6
@@ -132,33 +134,40 @@ class UnconditionalGAN(Game):
         seed: of the noise and the soft labels.
         generator, discriminator: the players.
         criterion: `losses.bce` (DCGAN) or `losses.least_squares` (LSGAN).
-        noise: "normal", z from N(0, 1), or "uniform", from U(-1, 1) (tip 3).
+        z: "normal", from N(0, 1), or "uniform", from U(-1, 1) (tip 3).
         soft: D's targets are drawn for each picture from SOFT_REAL and SOFT_FAKE (tip 6), not 1 and 0.
         clip: of the soft targets those above 1 become 1; beyond 1 the cross-entropy has no lower bound.
         d_steps: D steps for each G step.
     """
 
     def __init__(self, seed: int, generator: Player, discriminator: Player, *, criterion: Criterion,
-                 noise: str = "normal", soft: bool = False, clip: bool = False, d_steps: int = 1) -> None:
+                 z: str = "normal", soft: bool = False, clip: bool = False, d_steps: int = 1) -> None:
         super().__init__(seed, d_steps=d_steps, generator=generator, discriminator=discriminator)
-        self.criterion, self.noise, self.soft, self.clip = criterion, noise, soft, clip
+        self.criterion, self.z, self.soft, self.clip = criterion, z, soft, clip
 
-    def generate(self, draw: Draws, count: int) -> tf.Tensor:
+    def generate(self, noise: Noise, count: int) -> tf.Tensor:
         shape = (count, self.generator.input_shape[-1])
-        z = draw.normal(shape) if self.noise == "normal" else draw.uniform(shape, -1.0, 1.0)
+        z = noise.normal(shape) if self.z == "normal" else noise.uniform(shape, -1.0, 1.0)
         return self.generator(z, training=True)
 
-    def targets(self, draw: Draws, count: int) -> tuple[tf.Tensor | float, tf.Tensor | float]:
+    def targets(self, noise: Noise, count: int) -> tuple[tf.Tensor | float, tf.Tensor | float]:
         """D's targets for `count` real and `count` made pictures: numbers, or [count, 1]."""
         if not self.soft:
             return 1.0, 0.0
-        real, fake = draw.uniform((count, 1), *SOFT_REAL), draw.uniform((count, 1), *SOFT_FAKE)
+        real, fake = noise.uniform((count, 1), *SOFT_REAL), noise.uniform((count, 1), *SOFT_FAKE)
         return (tf.minimum(real, 1.0) if self.clip else real), fake
 
-    def d_loss(self, real: tf.Tensor, fake: tf.Tensor, draw: Draws) -> Terms:
-        real_target, fake_target = self.targets(draw, real.shape[0])
+    def d_loss(self, real: tf.Tensor, fake: tf.Tensor, noise: Noise) -> Terms:
+        real_target, fake_target = self.targets(noise, real.shape[0])
         return {"d_real": self.criterion(self.discriminator(real, training=True), real_target),
                 "d_fake": self.criterion(self.discriminator(fake, training=True), fake_target)}
 
-    def g_loss(self, fake: tf.Tensor, draw: Draws) -> Terms:
+    def g_loss(self, fake: tf.Tensor, noise: Noise) -> Terms:
         return {"g": self.criterion(self.discriminator(fake, training=True), 1.0)}
+
+
+def generate(generator: keras.Model, distribution: str, z: np.ndarray, *_: np.ndarray) -> np.ndarray:
+    """z float32 [N, Z] from N(0, 1) -> uint8 [N, 64, 64, 3]; for "uniform" z is turned into U(-1, 1) first."""
+    from scipy.special import erf
+
+    return predict_images(generator, [erf(z / np.sqrt(2)).astype(np.float32) if distribution == "uniform" else z])

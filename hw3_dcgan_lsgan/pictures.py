@@ -6,7 +6,6 @@ own functions might ask the network.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import importlib.util
 from collections.abc import Sequence
@@ -16,10 +15,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from common import decoding, pictures, plots
-from common.cli import UserError
+from common import decoding, images, plots
 from common.datasets import CACHE, name_left_out
-from common.runs import Run
+from common.errors import UserError
+from common.runs import Origin
 from hw3_dcgan_lsgan import pencil
 
 TRAINED = "coffee.png", "rocket.jpg", "motorcycle_left.png", "motorcycle_right.png"
@@ -40,40 +39,43 @@ class Material:
         rows: int [M], those of them that are trained on.
         held_out: uint8 [4, 256, 256, 3], whatever the size of the others: the network takes any.
         styles: uint8 [K, T, T, 3].
+        origin: for `Run.record_data`.
     """
 
     photos: np.ndarray
     rows: np.ndarray
     held_out: np.ndarray
     styles: np.ndarray
+    origin: Origin
+
+    def save_styles(self, folder: Path) -> None:
+        """Writes the style pictures to FOLDER/1.png, 2.png and so on, for stylize.py."""
+        for number, picture in enumerate(self.styles, 1):
+            plots.save(picture, folder / f"{number}.png")
 
 
-def load(run: Run, content: Path | None, style: Sequence[Path], data: Sequence[Path], size: int,
-         style_size: int, again: bool = False) -> Material:
-    """Reads or makes the pictures, tells the run what stands in for what, and fixes their identity.
+def load(content: Path | None, style: Sequence[Path], data: Sequence[Path], size: int, style_size: int) -> Material:
+    """Reads or makes the pictures.
 
     Args:
-        run: the open run; its folder gets the style pictures, for stylize.py.
         content: folder of photos, each resized to `size` x `size`; None is the embedded ones.
         style: style pictures, cut to squares of `style_size`.
         data: folders in which style/pencil.jpg is looked for where no style is given.
         size, style_size: sides of photos and of style pictures.
-        again: the run is finished, and the style pictures are those it kept.
 
     Raises:
-        UserError: a picture that cannot be read, too few photos, or others than the run began with.
+        UserError: a picture that cannot be read, or too few photos.
     """
-    photos, rows, held_out = _folder(content, size) if content else _embedded(run, size)
+    photos, rows, held_out = _folder(content, size) if content else _embedded(size)
     given = [*style] or _pencil(data)
-    names, styles = _kept(run) if again else _styles(run, given, style_size)
-    if not again:
-        run.note("other_pictures", [str(path.resolve()) for path in given])
-    run.fix("data", {"photos": len(rows), "held_out": len(held_out), "photos_sha256": _digest(photos),
-                     "styles": names, "styles_sha256": _digest(styles)})
-    run.note("data_folder", str(content.resolve()) if content else "embedded")
-    if not again:
-        run.once_begun(functools.partial(_keep, run.folder, styles))
-    return Material(photos, rows, held_out, styles)
+    names, styles = _styles(given, style_size)
+    identity = {"photos": len(rows), "held_out": len(held_out), "photos_sha256": _digest(photos),
+                "styles": names, "styles_sha256": _digest(styles)}
+    missing = ((content, "no --content: training on crops of the photographs inside scikit-image"),
+               (given, "no --style: the style is a pencil drawing that was drawn by code"))
+    origin = Origin({"data": identity}, str(content.resolve()) if content else "embedded",
+                    tuple(text for there, text in missing if not there), [str(path.resolve()) for path in given])
+    return Material(photos, rows, held_out, styles, origin)
 
 
 def read(path: Path) -> Image.Image:
@@ -100,7 +102,7 @@ def _cut(picture: Image.Image, box: tuple[int, int, int, int], size: int) -> np.
 
 def _folder(folder: Path, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A folder's photos, the rows to train on, and the photos held out: four, evenly from the whole folder."""
-    loaded = pictures.load(folder, size, CACHE)
+    loaded = images.load(folder, size, CACHE)
     name_left_out(loaded.left_out)
     count = len(loaded.images)
     if count < FEWEST:
@@ -110,9 +112,8 @@ def _folder(folder: Path, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray
     return loaded.images, np.setdiff1d(np.arange(count), kept_back), held_out
 
 
-def _embedded(run: Run, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _embedded(size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Crops of scikit-image's photographs; other ones of them are held out."""
-    run.substitute("no --content: training on crops of the photographs inside scikit-image")
     home = Path(importlib.util.find_spec("skimage").origin).parent / "data"
     photos = {name: read(home / name) for name in (*TRAINED, *(name for name, _ in HELD_OUT))}
     random = np.random.default_rng(0)
@@ -125,27 +126,11 @@ def _embedded(run: Run, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.stack(crops), np.arange(CROPS), np.stack([_cut(photos[name], box, LOOK) for name, box in HELD_OUT])
 
 
-def _styles(run: Run, paths: Sequence[Path], size: int) -> tuple[list[str], np.ndarray]:
+def _styles(paths: Sequence[Path], size: int) -> tuple[list[str], np.ndarray]:
     """The names and the pixels of the style pictures; where there are none, of the drawing made by code."""
     if not paths:
-        run.substitute("no --style: the style is a pencil drawing that was drawn by code")
         return ["pencil drawing"], pencil.draw(size)[None]
     return [path.name for path in paths], np.stack([square(read(path), size) for path in paths])
-
-
-def _kept(run: Run) -> tuple[list[str], np.ndarray]:
-    """The same of a finished run, from its own folder."""
-    names = run.fixed("data", "styles", list)
-    return names, np.stack([np.asarray(read(_place(run.folder, number))) for number in range(1, len(names) + 1)])
-
-
-def _keep(folder: Path, styles: np.ndarray) -> None:
-    for number, picture in enumerate(styles, 1):
-        plots.save(picture, _place(folder, number))
-
-
-def _place(folder: Path, number: int) -> Path:
-    return folder / "styles" / f"{number}.png"
 
 
 def _pencil(data: Sequence[Path]) -> list[Path]:

@@ -16,7 +16,8 @@ import numpy as np
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from common import cli
+from common.errors import UserError, say
+from common.options import option, run_script, words_first
 
 LEAST = 16  # pixels of a side
 BYTES_A_PIXEL = 1300  # of memory that the network takes, measured
@@ -26,24 +27,24 @@ BYTES_A_PIXEL = 1300  # of memory that the network takes, measured
 class Options:
     """What to draw, with which run and where to."""
 
-    photos: tuple[Path, ...] = cli.option((), "the photos, JPEG or PNG; they may also stand before all options",
-                                          metavar="PHOTO")
-    run: Path | None = cli.option(None, "the trained run (default: the folder that train_style.py uses)", metavar="RUN")
-    out: Path | None = cli.option(None, "where the pictures go (default: RUN/stylized)", metavar="DIR")
-    style: str = cli.option("1", "number of one of the run's style pictures, or another picture", metavar="STYLE")
-    longest: int | None = cli.option(None, "photos are made smaller until no side is longer", metavar="N")
-    debug: bool = cli.option(False, "show the traceback of an error")
+    photos: tuple[Path, ...] = option((), "the photos, JPEG or PNG; they may also stand before all options",
+                                      metavar="PHOTO")
+    run: Path | None = option(None, "the trained run (default: the folder that train_style.py uses)", metavar="RUN")
+    out: Path | None = option(None, "where the pictures go (default: RUN/stylized)", metavar="DIR")
+    style: str = option("1", "number of one of the run's style pictures, or another picture", metavar="STYLE")
+    longest: int | None = option(None, "photos are made smaller until no side is longer", metavar="N")
+    debug: bool = option(False, "show the traceback of an error")
 
     def check(self) -> None:
         """Raises UserError where there is nothing to do, or two photos would become one file."""
         if not self.photos:
-            raise cli.UserError("no photo: give one or more JPEG or PNG files")
+            raise UserError("no photo: give one or more JPEG or PNG files")
         if self.longest is not None and self.longest < LEAST:
-            raise cli.UserError(f"--longest {self.longest}: must be {LEAST} or more")
+            raise UserError(f"--longest {self.longest}: must be {LEAST} or more")
         names = [photo.stem for photo in self.photos]
         twice = [name for name in names if names.count(name) > 1]
         if twice:
-            raise cli.UserError(f"two photos are named {twice[0]}: draw one after the other, each with its own --out")
+            raise UserError(f"two photos are named {twice[0]}: draw one after the other, each with its own --out")
 
 
 def main(options: Options) -> None:
@@ -58,11 +59,11 @@ def main(options: Options) -> None:
     photos = [fit(path, pictures.read(path), options.longest) for path in options.photos]
     style = pictures.read(style_file(run, options.style))
     files.make_folder(out, "--out")
-    network, recolour = load(network_file), sampling.settings(run).get("colours", {}).get("recolour", False)
-    with sampling.drawing(network_file, _command(run)):
+    network, recolour = load(network_file), sampling.run_info(run).get("colours", {}).get("recolour", False)
+    with sampling.refusing_other_networks(network_file, _command(run)):
         for path, photo in zip(options.photos, photos, strict=True):
-            plots.save(draw(network, np.asarray(photo), np.asarray(style), recolour), targets[path])
-            cli.say(f"{targets[path]}: {photo.width}x{photo.height}")
+            plots.save(stylize(network, np.asarray(photo), np.asarray(style), recolour), targets[path])
+            say(f"{targets[path]}: {photo.width}x{photo.height}")
 
 
 def _command(run: Path) -> str:
@@ -93,7 +94,7 @@ def style_file(run: Path, style: str) -> Path:
     found = {path.stem for path in (run / "styles").glob("*.png") if path.stem.isdecimal()}
     if style not in found:  # compared as words: of thousands of digits Python makes no number
         known = f"from 1 to {len(found)}" if found else f"a picture: {run / 'styles'} is gone"
-        raise cli.UserError(f"--style {style}: must be {known}")
+        raise UserError(f"--style {style}: must be {known}")
     return run / "styles" / f"{style}.png"
 
 
@@ -102,11 +103,11 @@ def fit(path: Path, photo: Image.Image, longest: int | None) -> Image.Image:
     if longest and max(photo.size) > longest:
         photo.thumbnail((longest, longest), Image.Resampling.LANCZOS)
     if min(photo.size) < LEAST:
-        raise cli.UserError(f"{path}: {photo.width}x{photo.height} pixels; no side may be shorter than {LEAST}")
+        raise UserError(f"{path}: {photo.width}x{photo.height} pixels; no side may be shorter than {LEAST}")
     needed, free = photo.width * photo.height * BYTES_A_PIXEL, free_memory()
     if needed > free:
         side = int(max(photo.size) * (free / needed) ** 0.5)
-        raise cli.UserError(f"{path}: {photo.width}x{photo.height} pixels need {needed / 1e9:.1f} GB of memory, "
+        raise UserError(f"{path}: {photo.width}x{photo.height} pixels need {needed / 1e9:.1f} GB of memory, "
                             f"{free / 1e9:.1f} GB are free; give --longest {side}")
     return photo
 
@@ -120,21 +121,19 @@ def free_memory() -> int:
         return 4 * 10**9
 
 
-def draw(network: Any, photo: np.ndarray, style: np.ndarray, recolour: bool) -> np.ndarray:
+def stylize(network: Any, photo: np.ndarray, style: np.ndarray, recolour: bool) -> np.ndarray:
     """Photo uint8 [H, W, 3] and style uint8 [H', W', 3] -> uint8 [H, W, 3]; `recolour` as in training."""
     import tensorflow as tf
 
-    from common.game import to_range, to_uint8
-    from hw3_dcgan_lsgan.transfer import without_other_hues
+    from common.game import to_range
+    from hw3_dcgan_lsgan.transfer import stylized
 
     @tf.function  # a graph frees what it needs no more: a seventh of the memory
-    def image(*pair):
-        photo, style = (to_range(picture, -1.0, 1.0) for picture in pair)
-        made = network([photo, style], training=False)
-        return to_uint8(without_other_hues(made, style) if recolour else made, -1.0, 1.0)
+    def image(photo, style):
+        return stylized(network, photo, to_range(style, -1.0, 1.0), recolour)
 
     return image(*(tf.constant(picture[None]) for picture in (photo, style))).numpy()[0]
 
 
 if __name__ == "__main__":
-    cli.run(Options, main, cli.first("--photos", sys.argv[1:]), description=__doc__)
+    run_script(Options, main, words_first("--photos", sys.argv[1:]), description=__doc__)

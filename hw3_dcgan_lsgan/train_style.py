@@ -8,22 +8,29 @@ stylize.py then makes drawings of photos of any size.
     python hw3_dcgan_lsgan/train_style.py --style pencil.jpg wave.jpg --content photos
 """
 
+from __future__ import annotations
+
 import functools
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from common import cli
+from common.errors import UserError
+from common.options import Common, option, run_script
+
+if TYPE_CHECKING:
+    from common.game import Game
+    from hw3_dcgan_lsgan.features import Features
+    from hw3_dcgan_lsgan.pictures import Material
 
 
 @dataclass(frozen=True)
-class Config(cli.Common):
+class Config(Common):
     """The settings of MSG-Net's paper, since the report gives none; what the paper leaves open is marked `assumed`."""
 
     FOLDER: ClassVar = "hw3_dcgan_lsgan"
-    ACCUMULATES: ClassVar = False
     PRESETS: ClassVar = {
         "quick": {"steps": 700, "batch_size": 2, "size": 128, "style_size": 192, "sample_every": 100,
                   "checkpoint_every": 175},
@@ -31,31 +38,31 @@ class Config(cli.Common):
                   "checkpoint_every": 2, "warm_up": 2},
     }
 
-    data: Path | None = cli.option(None, "folder in which, or beside which, style/pencil.jpg lies: the style where "
-                                   "--style is not given", metavar="DIR", keeps_run=True)
-    style: tuple[Path, ...] = cli.option((), "style pictures, JPEG or PNG; a step takes one after the other (default: "
-                                         "a pencil drawing made by code)", metavar="PICTURE")
-    content: Path | None = cli.option(None, "folder of photos to learn on (default: photographs of scikit-image)",
-                                      metavar="DIR")
-    steps: int | None = cli.option(10_000, "length of the training in steps", metavar="N", assumed=True)
-    batch_size: int = cli.option(4, "photos a step", metavar="N")
-    size: int = cli.option(256, "side of the photos in pixels", metavar="N", within=(32, 2048))
-    style_size: int = cli.option(512, "side of the style pictures in pixels", metavar="N", assumed=True,
-                                 within=(32, 2048))
-    features: str = cli.option("auto", "imagenet, random, or a file of VGG16's weights; auto: imagenet where Keras has "
-                               "the weights already, else random", metavar="WHAT", assumed=True)
-    recolour: str = cli.option("auto", "whether content is compared with the photo in the style's colours, and hues "
-                               "that the style lacks are left out; auto: with random features only",
-                               choices=("auto", "yes", "no"), assumed=True)
-    content_weight: float = cli.option(1.0, "factor of the content term", metavar="X", within=(0, 1e6))
-    style_weight: float = cli.option(5.0, "factor of the style term", metavar="X", within=(0, 1e6))
-    lr: float = cli.option(1e-3, "Adam's learning rate", metavar="X", within=(0, 1))
-    warm_up: int = cli.option(200, "steps in which the learning rate rises from 0", metavar="N", assumed=True,
-                              within=(0, 1_000_000))
-    clip: float = cli.option(1.0, "norm of the gradient above which it is made shorter; 0 is never", metavar="X",
-                             assumed=True, within=(0, 1e6))
-    cool_down: float = cli.option(0.5, "last part of the training, in which the learning rate falls to 0; 0 is none",
-                                  metavar="X", assumed=True, within=(0, 1))
+    data: Path | None = option(None, "folder in which, or beside which, style/pencil.jpg lies: the style where "
+                               "--style is not given", metavar="DIR", keeps_run=True)
+    style: tuple[Path, ...] = option((), "style pictures, JPEG or PNG; a step takes one after the other (default: "
+                                     "a pencil drawing made by code)", metavar="PICTURE")
+    content: Path | None = option(None, "folder of photos to learn on (default: photographs of scikit-image)",
+                                  metavar="DIR")
+    steps: int | None = option(10_000, "length of the training in steps", metavar="N", assumed=True)
+    batch_size: int = option(4, "photos a step", metavar="N")
+    size: int = option(256, "side of the photos in pixels", metavar="N", within=(32, 2048))
+    style_size: int = option(512, "side of the style pictures in pixels", metavar="N", assumed=True,
+                             within=(32, 2048))
+    features: str = option("auto", "imagenet, random, or a file of VGG16's weights; auto: imagenet where Keras has "
+                           "the weights already, else random", metavar="WHAT", assumed=True)
+    recolour: str = option("auto", "whether content is compared with the photo in the style's colours, and hues "
+                           "that the style lacks are left out; auto: with random features only",
+                           choices=("auto", "yes", "no"), assumed=True)
+    content_weight: float = option(1.0, "factor of the content term", metavar="X", within=(0, 1e6))
+    style_weight: float = option(5.0, "factor of the style term", metavar="X", within=(0, 1e6))
+    lr: float = option(1e-3, "Adam's learning rate", metavar="X", within=(0, 1))
+    warm_up: int = option(200, "steps in which the learning rate rises from 0", metavar="N", assumed=True,
+                          within=(0, 1_000_000))
+    clip: float = option(1.0, "norm of the gradient above which it is made shorter; 0 is never", metavar="X",
+                         assumed=True, within=(0, 1e6))
+    cool_down: float = option(0.5, "last part of the training, in which the learning rate falls to 0; 0 is none",
+                              metavar="X", assumed=True, within=(0, 1))
 
     @property
     def variant(self) -> str:
@@ -66,52 +73,49 @@ class Config(cli.Common):
         """Raises UserError for values that cannot be meant."""
         super().check()
         if self.content and not self.content.is_dir():
-            raise cli.UserError(f"--content {self.content}: no such folder")
+            raise UserError(f"--content {self.content}: no such folder")
+
+
+def build(config: Config, judge: Features, material: Material, recolour: bool, total_steps: int) -> Game:
+    """MSG-Net with its optimizer, and its game against the features of `judge`."""
+    import keras
+
+    from common.game import Player, Rate
+    from hw3_dcgan_lsgan import features, transfer
+    from hw3_dcgan_lsgan.msgnet import msgnet
+
+    rate = Rate(config.lr, config.warm_up, int(config.cool_down * total_steps), total_steps)
+    adam = keras.optimizers.Adam(rate, beta_1=0.9, beta_2=0.999, epsilon=1e-7, global_clipnorm=config.clip or None)
+    return transfer.StyleTransfer(config.seed, Player(msgnet(), adam), judge, material.styles,
+                                  material.photos[material.rows[:features.SAMPLES]], recolour=recolour,
+                                  content_weight=config.content_weight, style_weight=config.style_weight)
 
 
 def main(config: Config) -> None:
     """The experiment from data to finished run folder."""
-    from common import runs, runtime
+    from common import batches, experiment, trainer
     from hw3_dcgan_lsgan import pictures
 
-    # data
-    config = runs.recall(config)
-    run = runs.Run(config)
-    data = pictures.load(run, config.content, config.style, config.data_folders, config.size, config.style_size,
-                         again=config.evaluate_only)
+    run = experiment.open(config)
+    material = pictures.load(config.content, config.style, config.data_folders, config.size, config.style_size)
+    run.record_data(material.origin)
+    run.when_training_begins(lambda: material.save_styles(run.folder / "styles"))
 
-    # model
-    machine = runtime.start(config.seed, run.precision(config.precision), run.scale)
-    run.settle(machine)
-    import keras
+    from hw3_dcgan_lsgan import features, measures
 
-    from common import batches, trainer
-    from common.game import Player, Rate
-    from hw3_dcgan_lsgan import features, measures, transfer
-    from hw3_dcgan_lsgan.msgnet import msgnet
-
-    samples = data.photos[data.rows[:features.SAMPLES]]
-    judge = features.load(run, config.features, samples)
+    judge = features.load(run, config.features, material.photos[material.rows[:features.SAMPLES]])
     recolour = {"yes": True, "no": False, "auto": judge.random}[config.recolour]
     if recolour:
         run.substitute("the content term compares with the photo in the style's colours, not with the photo itself; "
                        "drawings leave out the hues that the style does not have")
-    run.fix("colours", {"recolour": recolour})
-    stream = batches.Batches(data.photos, data.rows, {}, config.batch_size, config.seed, mirror=True)
-    total = config.total_steps(stream.steps_per_epoch)
-    rate = Rate(config.lr, config.warm_up, int(config.cool_down * total), total)
-    with machine.scope():
-        player = Player(msgnet(), keras.optimizers.Adam(rate, beta_1=0.9, beta_2=0.999, epsilon=1e-7,
-                                                        global_clipnorm=config.clip or None))
-        game = transfer.StyleTransfer(config.seed, player, judge, data.styles, samples, recolour=recolour,
-                                      content_weight=config.content_weight, style_weight=config.style_weight)
-
-    # train
-    panels = {"content": {"content": "relu2_2"}, "style": {"style": "Gram matrices of four layers"}}
-    table = functools.partial(measures.table, game, data.held_out)
-    trainer.train(game, stream, run, config, table, panels,
-                  evaluation=measures.StyleMeasures(run, game, data.held_out))
+    run.require_same("colours", {"recolour": recolour})
+    stream = batches.Batches(material.photos, material.rows, {}, config.batch_size, config.seed, mirror=True)
+    with run.machine.scope():
+        game = build(config, judge, material, recolour, config.total_steps(stream.steps_per_epoch))
+    curves = {"content": {"content": "relu2_2"}, "style": {"style": "Gram matrices of four layers"}}
+    trainer.train(game, stream, run, config, functools.partial(measures.table, game, material.held_out), curves,
+                  evaluation=measures.StyleMeasures(game, material.held_out, run.info["features"]))
 
 
 if __name__ == "__main__":
-    cli.run(Config, main, description=__doc__)
+    run_script(Config, main, description=__doc__)

@@ -8,14 +8,17 @@ Rows with exactly one hair and one eye colour; gray eyes, which the 22 columns l
     python hw3_dcgan_lsgan/train_text2image.py --data course extra_data     # several folders are joined
 """
 
+from __future__ import annotations
+
 import functools
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from common import cli
+from common.errors import say
+from common.options import Common, option, run_script
 
 RECIPES: dict[str, dict[str, Any]] = {  # name -> what it does, see `recipe`
     "best": {"mirror": True, "own_dense": True, "strengthened": 50, "skip": True, "smooth": True},
@@ -24,13 +27,15 @@ RECIPES: dict[str, dict[str, Any]] = {  # name -> what it does, see `recipe`
     "overtrained": {"mirror": True, "own_dense": True, "strengthened": None, "skip": False, "smooth": True},
 }
 
+if TYPE_CHECKING:
+    from common.game import Game
+
 
 @dataclass(frozen=True)
-class Config(cli.Common):
+class Config(Common):
     """The report's settings; what it does not give is marked `assumed`."""
 
     FOLDER: ClassVar = "hw3_dcgan_lsgan"
-    ACCUMULATES: ClassVar = False
     PRESETS: ClassVar = {
         "quick": {"steps": 1000, "batch_size": 16, "strengthened_share": 0.1, "sample_every": 200,
                   "checkpoint_every": 250},
@@ -38,28 +43,28 @@ class Config(cli.Common):
                   "checkpoint_every": 6},
     }
 
-    data: tuple[Path, ...] = cli.option((), "folders with tags_clean.csv and faces/, or with tags.csv and images/; "
-                                        "several are joined; without one an embedded set is drawn once in data/faces",
-                                        metavar="DIR", keeps_run=True)
-    epochs: int | None = cli.option(200, "length of the training in epochs, in place of --steps", metavar="N",
-                                    assumed=True)
-    recipe: str = cli.option("best", "best; plain, the report's column 2: without schedule and smoothing; "
-                             "raw-condition, its column 1: the condition joins the noise as it is; overtrained: D "
-                             "strengthened all along, its mode collapse", choices=tuple(RECIPES))
-    d_steps: int = cli.option(3, "D steps for each G step while D is strengthened", metavar="N", assumed=True,
-                              within=(1, 100))
-    strengthened_share: float | None = cli.option(None, "share of the steps for which `best` strengthens D, in place "
-                                                  "of the report's 50 epochs", metavar="X", within=(0, 1))
-    skip_below: float = cli.option(0.5, "`best` then leaves D alone in steps where its loss is below this", metavar="X",
-                                   within=(0, 1000))
-    wrong_loss: str = cli.option("mean", "D's loss: the first term and the mean of the other three, or the sum of all",
-                                 choices=("mean", "sum"))
-    z: int = cli.option(100, "size of the noise", metavar="N", within=(1, 10_000))
-    dropout: float = cli.option(0.25, "share that dropout drops, in both networks", metavar="X", assumed=True,
-                                within=(0, 0.99))
-    lr: float = cli.option(2e-4, "Adam's learning rate, both players", metavar="X", assumed=True, within=(1e-9, 1))
-    beta_1: float = cli.option(0.5, "Adam's beta_1, both players", metavar="X", assumed=True, within=(0, 0.9999))
-    beta_2: float = cli.option(0.999, "Adam's beta_2, both players", metavar="X", assumed=True, within=(0, 0.9999))
+    data: tuple[Path, ...] = option((), "folders with tags_clean.csv and faces/, or with tags.csv and images/; "
+                                    "several are joined; without one an embedded set is drawn once in data/faces",
+                                    metavar="DIR", keeps_run=True)
+    epochs: int | None = option(200, "length of the training in epochs, in place of --steps", metavar="N",
+                                assumed=True)
+    recipe: str = option("best", "best; plain, the report's column 2: without schedule and smoothing; "
+                         "raw-condition, its column 1: the condition joins the noise as it is; overtrained: D "
+                         "strengthened all along, its mode collapse", choices=tuple(RECIPES))
+    d_steps: int = option(3, "D steps for each G step while D is strengthened", metavar="N", assumed=True,
+                          within=(1, 100))
+    strengthened_share: float | None = option(None, "share of the steps for which `best` strengthens D, in place "
+                                              "of the report's 50 epochs", metavar="X", within=(0, 1))
+    skip_below: float = option(0.5, "`best` then leaves D alone in steps where its loss is below this", metavar="X",
+                               within=(0, 1000))
+    wrong_loss: str = option("mean", "D's loss: the first term and the mean of the other three, or the sum of all",
+                             choices=("mean", "sum"))
+    z: int = option(100, "size of the noise", metavar="N", within=(1, 10_000))
+    dropout: float = option(0.25, "share that dropout drops, in both networks", metavar="X", assumed=True,
+                            within=(0, 0.99))
+    lr: float = option(2e-4, "Adam's learning rate, both players", metavar="X", assumed=True, within=(1e-9, 1))
+    beta_1: float = option(0.5, "Adam's beta_1, both players", metavar="X", assumed=True, within=(0, 0.9999))
+    beta_2: float = option(0.999, "Adam's beta_2, both players", metavar="X", assumed=True, within=(0, 0.9999))
 
     @property
     def variant(self) -> str:
@@ -76,48 +81,51 @@ class Config(cli.Common):
         return round(self.strengthened_share * total)
 
 
-def main(config: Config) -> None:
-    """The experiment from data to finished run folder."""
-    from common import datasets, runs, runtime, sampling, tags
-
-    # data
-    config = runs.recall(config)
-    recipe = RECIPES[config.recipe]
-    run = runs.Run(config)
-    data = datasets.load(run, config.data_folders, size=64, keep="exactly_one")
-    colours = data.select(~data.table["gray eyes"].to_numpy())
-    cli.say(f"gray eyes left out: {len(data.rows) - len(colours.rows)} of {len(data.rows)} pictures")
-    machine = runtime.start(config.seed, run.precision(config.precision), run.scale)
-    run.settle(machine)
+def build(config: Config, steps_per_epoch: int) -> Game:
+    """Both networks with their optimizers, and their game."""
     import keras
 
-    from common import batches, evaluation, trainer
     from common.game import Player
-    from hw3_dcgan_lsgan import cdcgan, sample
+    from hw3_dcgan_lsgan import cdcgan
 
-    # model
     def player(network: keras.Model) -> Player:
         return Player(network, keras.optimizers.Adam(config.lr, config.beta_1, config.beta_2, epsilon=1e-7))
 
-    stream = batches.Batches(colours.images, colours.rows, {"condition": tags.one_hot(colours.table, 22)},
-                             config.batch_size, config.seed, mirror=recipe["mirror"], wrong="condition")
-    with machine.scope():
-        game = cdcgan.ScheduledCDCGAN(
-            config.seed, player(cdcgan.cdcgan_generator(22, config.z, recipe["own_dense"], config.dropout)),
-            player(cdcgan.cdcgan_discriminator(22, recipe["own_dense"], config.dropout)), d_steps=config.d_steps,
-            strengthened=config.strengthened(stream.steps_per_epoch), smooth=recipe["smooth"],
-            skip_below=config.skip_below if recipe["skip"] else 0.0, wrong_loss=config.wrong_loss)
+    recipe = RECIPES[config.recipe]
+    generator = cdcgan.cdcgan_generator(z=config.z, own_dense=recipe["own_dense"], dropout=config.dropout)
+    discriminator = cdcgan.cdcgan_discriminator(own_dense=recipe["own_dense"], dropout=config.dropout)
+    return cdcgan.ScheduledCDCGAN(
+        config.seed, player(generator), player(discriminator), d_steps=config.d_steps,
+        strengthened=config.strengthened(steps_per_epoch), smooth=recipe["smooth"],
+        skip_below=config.skip_below if recipe["skip"] else 0.0, wrong_loss=config.wrong_loss)
 
-    # train
-    panels = {"D": {"d_real": "real, right label", "d_fake": "fake, right label", "d_wrong_label": "real, wrong label",
+
+def main(config: Config) -> None:
+    """The experiment from data to finished run folder."""
+    from common import batches, experiment, trainer
+    from common.anime import data, evaluation, sampling, tags
+
+    run = experiment.open(config)
+    faces = data.load(config.data_folders, size=64, keep="exactly_one")
+    run.record_data(faces.origin)
+    colours = faces.select(~faces.table["gray eyes"].to_numpy())
+    say(f"gray eyes left out: {len(faces.rows) - len(colours.rows)} of {len(faces.rows)} pictures")
+
+    from hw3_dcgan_lsgan import cdcgan
+
+    stream = batches.Batches(colours.images, colours.rows,
+                             {"condition": tags.one_hot(colours.table, cdcgan.CONDITION)}, config.batch_size,
+                             config.seed, mirror=RECIPES[config.recipe]["mirror"], wrong="condition")
+    with run.machine.scope():
+        game = build(config, stream.steps_per_epoch)
+    generate = functools.partial(cdcgan.generate, game.generator)
+    curves = {"D": {"d_real": "real, right label", "d_fake": "fake, right label", "d_wrong_label": "real, wrong label",
                     "d_wrong_image": "wrong picture, right label"}, "G": {"g": "fake, right label"},
               "D steps taken": {"d_moves": "of a step"}}
-    draw = functools.partial(sample.draw_condition, game.generator)
-    eyes = tuple(name for name in tags.EYES if name != "gray")
-    measures = evaluation.Evaluation(run, data, draw, config.z, eyes)
-    trainer.train(game, stream, run, config, lambda: sample.labels_of_the_report(draw, config.z, config.seed), panels,
-                  lambda: sampling.table(draw, config.z, eyes, config.seed), measures)
+    trainer.train(game, stream, run, config, lambda: cdcgan.labels_of_the_report(generate, config.z, config.seed),
+                  curves, lambda: sampling.table(generate, config.z, cdcgan.EYES, config.seed),
+                  evaluation.Evaluation(faces, generate, config.z, cdcgan.EYES))
 
 
 if __name__ == "__main__":
-    cli.run(Config, main, description=__doc__)
+    run_script(Config, main, description=__doc__)

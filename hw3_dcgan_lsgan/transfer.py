@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -68,7 +69,7 @@ class StyleTransfer(Game):
         styles: uint8 [K, T, T, 3].
         samples: uint8 [N, S, S, 3], photos by which the content term is scaled.
         content_weight, style_weight: factors of the two terms.
-        recolour: the content term is taken against the photo in the style's colours, and `draw` leaves out the hues
+        recolour: the content term is taken against the photo in the style's colours, and `stylize` leaves out the hues
             that the style does not have.
     """
 
@@ -84,16 +85,17 @@ class StyleTransfer(Game):
         self.targets = [tf.concat(layer, 0) for layer in zip(*grams, strict=True)]  # a layer: [K, C, C]
         self.energy = square(features.content(to_range(tf.constant(samples), self.LOW, self.HIGH)))
         # one graph for each size of photos
-        self._drawn, self._lost = (tf.function(function, autograph=False) for function in (self._draw, self._terms_of))
+        self._stylized, self._lost = (tf.function(function, autograph=False)
+                                      for function in (self._stylize, self._terms_of))
 
-    def step(self, batch: dict[str, tf.Tensor], step: tf.Tensor) -> Terms:
-        photo = self.in_range(batch)["image"]
+    def train_step(self, minibatch: dict[str, tf.Tensor], step: tf.Tensor) -> Terms:
+        photo = self.in_range(minibatch)["image"]
         number = step % len(self.styles)
         with self.tape("transfer") as tape:
             image = self.transfer([photo, self.styles[number][None]], training=True)
             terms = self.terms(photo, image, number)
             total = sums.total(terms.values())
-        self.move(tape, total, "transfer")
+        self.update(tape, total, "transfer")
         return terms
 
     def terms(self, photo: tf.Tensor, image: tf.Tensor, number: tf.Tensor | int) -> Terms:
@@ -105,22 +107,27 @@ class StyleTransfer(Game):
                           for layer, target in zip(found, self.targets, strict=True)]) / len(found)
         return {"content": self.content_weight * content, "style": self.style_weight * style}
 
-    def draw(self, photos: np.ndarray, number: int = 0) -> np.ndarray:
+    def stylize(self, photos: np.ndarray, number: int = 0) -> np.ndarray:
         """Photos uint8 [N, H, W, 3] -> uint8 of the same size in a style, one at a time."""
-        return np.concatenate([self._drawn(photo[None], tf.constant(number)).numpy() for photo in photos])
+        return np.concatenate([self._stylized(photo[None], tf.constant(number)).numpy() for photo in photos])
 
     def lost(self, photo: np.ndarray, image: np.ndarray, number: int) -> dict[str, float]:
         """A photo and what was made of it, uint8 [H, W, 3] -> the weighted terms."""
         return {name: float(value) for name, value in
                 self._lost(photo[None], image[None], tf.constant(number)).items()}
 
-    def _draw(self, photo: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
-        style = self.styles[number][None]
-        image = self.transfer([to_range(photo, self.LOW, self.HIGH), style], training=False)
-        return to_uint8(without_other_hues(image, style) if self.recolour else image, self.LOW, self.HIGH)
+    def _stylize(self, photo: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
+        return stylized(self.transfer, photo, self.styles[number][None], self.recolour)
 
     def _terms_of(self, photo: tf.Tensor, image: tf.Tensor, number: tf.Tensor) -> Terms:
         return self.terms(to_range(photo, self.LOW, self.HIGH), to_range(image, self.LOW, self.HIGH), number)
+
+
+def stylized(network: keras.Model, photo: tf.Tensor, style: tf.Tensor, recolour: bool) -> tf.Tensor:
+    """A photo uint8 [1, H, W, 3] in a style [1, H', W', 3] in [-1, 1]: uint8 [1, H, W, 3]; `recolour` as trained."""
+    image = network([to_range(photo, StyleTransfer.LOW, StyleTransfer.HIGH), style], training=False)
+    image = without_other_hues(image, style) if recolour else image
+    return to_uint8(image, StyleTransfer.LOW, StyleTransfer.HIGH)
 
 
 def wide(values: tf.Tensor) -> tf.Tensor:

@@ -7,11 +7,13 @@ report's "G minimises L_C - L_S" is a slip). Networks end in logits; the printed
 from __future__ import annotations
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from common.game import Draws, Game, Player, Terms
+from common.game import Game, Noise, Player, Terms
 from common.losses import bce, class_terms
+from common.networks import predict_images
 
 HAIR, EYES, Z = 12, 11, 100
 
@@ -89,17 +91,22 @@ class ACGAN(Game):
         super().__init__(seed, generator=generator, discriminator=discriminator)
         self.real_target, self.class_weight, self.fake_class = real_target, class_weight, fake_class
 
-    def generate(self, draw: Draws, count: int, hair: tf.Tensor, eyes: tf.Tensor) -> tf.Tensor:
-        z = draw.normal((count, self.generator.input_shape[0][-1]))
+    def generate(self, noise: Noise, count: int, hair: tf.Tensor, eyes: tf.Tensor) -> tf.Tensor:
+        z = noise.normal((count, self.generator.input_shape[0][-1]))
         return self.generator([z, hair, eyes], training=True)
 
-    def d_loss(self, real: tf.Tensor, fake: tf.Tensor, draw: Draws, hair: tf.Tensor, eyes: tf.Tensor) -> Terms:
+    def d_loss(self, real: tf.Tensor, fake: tf.Tensor, noise: Noise, hair: tf.Tensor, eyes: tf.Tensor) -> Terms:
         real_source, *real_classes = self.discriminator(real, training=True)
         fake_source, *fake_classes = self.discriminator(fake, training=True)
         classes = class_terms((hair, eyes), real_classes) + self.fake_class * class_terms((hair, eyes), fake_classes)
         return {"d_real": bce(real_source, self.real_target), "d_fake": bce(fake_source, 0.0),
                 "d_class": self.class_weight * classes}
 
-    def g_loss(self, fake: tf.Tensor, draw: Draws, hair: tf.Tensor, eyes: tf.Tensor) -> Terms:
+    def g_loss(self, fake: tf.Tensor, noise: Noise, hair: tf.Tensor, eyes: tf.Tensor) -> Terms:
         source, *classes = self.discriminator(fake, training=True)
         return {"g_source": bce(source, 1.0), "g_class": self.class_weight * class_terms((hair, eyes), classes)}
+
+
+def generate(generator: keras.Model, z: np.ndarray, hair: np.ndarray, eyes: np.ndarray) -> np.ndarray:
+    """z float32 [N, Z] from N(0, 1), hair and eyes int [N] -> uint8 [N, 64, 64, 3]."""
+    return predict_images(generator, [z, np.asarray(hair, np.int32), np.asarray(eyes, np.int32)])

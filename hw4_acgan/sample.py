@@ -5,31 +5,31 @@
     python hw4_acgan/sample.py --chart                          # all hair by all eye colours
 """
 
-import functools
 import sys
 from pathlib import Path
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from common import cli, sampling
+from common import sampling
+from common.anime.sampling import Options, write
+from common.options import run_script
 
 
-def draw(generator, z: np.ndarray, hair: np.ndarray, eyes: np.ndarray) -> np.ndarray:
-    """z float32 [N, Z], hair and eyes int [N] -> uint8 [N, 64, 64, 3]."""
-    from common.game import to_uint8
+def generate(*inputs) -> np.ndarray:
+    """`hw4_acgan.model.generate`; TensorFlow is imported only once there is something to generate."""
+    from hw4_acgan import model
 
-    image = generator.predict_on_batch([z, np.asarray(hair, np.int32), np.asarray(eyes, np.int32)])
-    return to_uint8(image, -1.0, 1.0).numpy()
+    return model.generate(*inputs)
 
 
-def main(options: sampling.Options) -> None:
+def main(options: Options) -> None:
     """Writes what the options ask for."""
     from hw4_acgan.train import Config
 
-    sampling.write(options, (options.run or Config().run_folder).absolute(), "hw4_acgan/train.py",
-                   {"z": (sampling.ANY,), "hair": (), "eyes": ()}, lambda generator: functools.partial(draw, generator))
+    write(options, (options.run or Config().run_folder).absolute(), "hw4_acgan/train.py",
+          {"z": (sampling.ANY,), "hair": (), "eyes": ()}, generate)
 
 
 if __name__ == "__main__":
-    cli.run(sampling.Options, main, description=__doc__)
+    run_script(Options, main, description=__doc__)

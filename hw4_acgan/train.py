@@ -7,18 +7,23 @@ Rows with exactly one hair and one eye colour are kept (assumed). Signs of the o
     python hw4_acgan/train.py --data course        # course/tags_clean.csv and course/faces/
 """
 
+from __future__ import annotations
+
 import functools
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from common import cli
+from common.options import Common, option, run_script
+
+if TYPE_CHECKING:
+    from common.game import Game
 
 
 @dataclass(frozen=True)
-class Config(cli.Common):
+class Config(Common):
     """The report's settings; what it does not give is marked `assumed`."""
 
     FOLDER: ClassVar = "hw4_acgan"
@@ -28,18 +33,18 @@ class Config(cli.Common):
         "smoke": {"steps": 12, "batch_size": 8, "sample_every": 6, "log_every": 2, "checkpoint_every": 6},
     }
 
-    steps: int | None = cli.option(10_000, "length of the training in steps", metavar="N", assumed=True)
-    condition: str = cli.option("embedding", "labels enter G by an embedding, or one-hot as in the report's first try",
-                                choices=("embedding", "onehot"))
-    embedding: int = cli.option(5, "size of each label's embedding", metavar="N", within=(1, 1000))
-    z: int = cli.option(100, "size of the noise", metavar="N", within=(1, 10_000))
-    lr: float = cli.option(2e-4, "Adam's learning rate, both players", metavar="X", within=(1e-9, 1))
-    beta_1: float = cli.option(0.5, "Adam's beta_1, both players", metavar="X", within=(0, 0.9999))
-    real_target: float = cli.option(0.9, "D's target for real pictures: label smoothing; 1 is none", metavar="X",
-                                    assumed=True, within=(0, 2))
-    class_weight: float = cli.option(1.0, "factor of the class terms", metavar="X", assumed=True, within=(0, 1000))
-    fake_class: float = cli.option(1.0, "factor of D's class terms on fakes (L_C's second half)", metavar="X",
-                                   within=(0, 1000))
+    steps: int | None = option(10_000, "length of the training in steps", metavar="N", assumed=True)
+    condition: str = option("embedding", "labels enter G by an embedding, or one-hot as in the report's first try",
+                            choices=("embedding", "onehot"))
+    embedding: int = option(5, "size of each label's embedding", metavar="N", within=(1, 1000))
+    z: int = option(100, "size of the noise", metavar="N", within=(1, 10_000))
+    lr: float = option(2e-4, "Adam's learning rate, both players", metavar="X", within=(1e-9, 1))
+    beta_1: float = option(0.5, "Adam's beta_1, both players", metavar="X", within=(0, 0.9999))
+    real_target: float = option(0.9, "D's target for real pictures: label smoothing; 1 is none", metavar="X",
+                                assumed=True, within=(0, 2))
+    class_weight: float = option(1.0, "factor of the class terms", metavar="X", assumed=True, within=(0, 1000))
+    fake_class: float = option(1.0, "factor of D's class terms on fakes (L_C's second half)", metavar="X",
+                               within=(0, 1000))
 
     @property
     def variant(self) -> str:
@@ -47,47 +52,45 @@ class Config(cli.Common):
         return "acgan" if self.condition == "embedding" else "acgan_onehot"
 
 
-def main(config: Config) -> None:
-    """The experiment from data to finished run folder."""
-    from common import datasets, runs, runtime, tags
-
-    # data
-    config = runs.recall(config)
-    run = runs.Run(config)
-    if config.fake_class != 1:
-        run.substitute(f"D's class terms on fakes have the weight {config.fake_class:g}; in the report's L_C it is 1")
-    data = datasets.load(run, config.data_folders, size=64, keep="exactly_one")
-    hair, eyes = tags.labels(data.table)
-
-    # model
-    machine = runtime.start(config.seed, run.precision(config.precision), run.scale)
-    run.settle(machine)
+def build(config: Config) -> Game:
+    """Both networks with their optimizers, and their game."""
     import keras
 
-    from common import batches, evaluation, sampling, trainer
     from common.game import Player
-    from hw4_acgan import model, sample
+    from hw4_acgan import model
 
     def player(network: keras.Model) -> Player:
         return Player(network, keras.optimizers.Adam(config.lr, beta_1=config.beta_1, beta_2=0.999, epsilon=1e-7))
 
-    with machine.scope():
-        game = model.ACGAN(
-            config.seed, real_target=config.real_target, class_weight=config.class_weight,
-            fake_class=config.fake_class,
-            generator=player(model.generator(z=config.z, condition=config.condition, embedding=config.embedding)),
-            discriminator=player(model.discriminator()))
+    generator = model.generator(z=config.z, condition=config.condition, embedding=config.embedding)
+    return model.ACGAN(config.seed, player(generator), player(model.discriminator()), real_target=config.real_target,
+                       class_weight=config.class_weight, fake_class=config.fake_class)
 
-    # train
-    stream = batches.Batches(data.images, data.rows, {"hair": hair, "eyes": eyes}, config.batch_size, config.seed)
-    panels = {"source": {"d_real": "D on real", "d_fake": "D on fake", "g_source": "G"},
+
+def main(config: Config) -> None:
+    """The experiment from data to finished run folder."""
+    from common import batches, experiment, trainer
+    from common.anime import data, evaluation, sampling, tags
+
+    run = experiment.open(config)
+    if config.fake_class != 1:
+        run.substitute(f"D's class terms on fakes have the weight {config.fake_class:g}; in the report's L_C it is 1")
+    faces = data.load(config.data_folders, size=64, keep="exactly_one")
+    run.record_data(faces.origin)
+    with run.machine.scope():
+        game = build(config)
+
+    from hw4_acgan import model
+
+    stream = batches.Batches(faces.images, faces.rows, {"hair": faces.hair, "eyes": faces.eyes}, config.batch_size,
+                             config.seed)
+    generate = functools.partial(model.generate, game.generator)
+    table = functools.partial(sampling.table, generate, config.z, seed=config.seed)
+    curves = {"source": {"d_real": "D on real", "d_fake": "D on fake", "g_source": "G"},
               "class": {"d_class": "D", "g_class": "G"}}
-
-    draw = functools.partial(sample.draw, game.generator)
-    table = functools.partial(sampling.table, draw, config.z, seed=config.seed)
-    measures = evaluation.Evaluation(run, data, draw, config.z)
-    trainer.train(game, stream, run, config, table, panels, functools.partial(table, eyes=tags.EYES), measures)
+    trainer.train(game, stream, run, config, table, curves, functools.partial(table, eyes=tags.EYES),
+                  evaluation.Evaluation(faces, generate, config.z))
 
 
 if __name__ == "__main__":
-    cli.run(Config, main, description=__doc__)
+    run_script(Config, main, description=__doc__)

@@ -17,9 +17,9 @@ import numpy as np
 from PIL import Image
 
 from common.batches import Batches
-from common.cli import UserError, say
 from common.datasets import CACHE, Stacked
-from common.networks import fingerprint, kept
+from common.errors import UserError, say
+from common.networks import cached, fingerprint
 from common.runtime import policy
 from lab5_cgan.iclevr import Scenes
 from lab5_cgan.labels import OBJECTS
@@ -66,23 +66,23 @@ class Evaluator:
 
     Attributes:
         network: image uint8-valued [B, 64, 64, 3] -> [logits [B, 24], features [B, 512]].
-        card: sha256 of the weights, source, and accuracy by view on n pictures of scenes that ours has not learned
+        info: sha256 of the weights, source, and accuracy by view on n pictures of scenes that ours has not learned
             from; whether a given one has, is not known.
         unseen: int [M], the samples of those scenes.
         mirror: whether it also looks at the mirror image, and takes the mean: ours does, the course's did not.
     """
 
     network: keras.Model
-    card: dict[str, Any]
+    info: dict[str, Any]
     unseen: np.ndarray
     mirror: bool = True
 
-    def look(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def predict(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """uint8 [N, 64, 64, 3] -> logits [N, 24] and features [N, 512], non-negative."""
-        both = [self._look(images), self._look(images[:, :, ::-1])] if self.mirror else [self._look(images)]
+        both = [self._predict(images), self._predict(images[:, :, ::-1])] if self.mirror else [self._predict(images)]
         return tuple(np.mean(found, axis=0) for found in zip(*both, strict=True))
 
-    def _look(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _predict(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         parts = [self.network.predict_on_batch(np.asarray(images[start:start + 256], np.float32))
                  for start in range(0, len(images), 256)]
         logits, features = (np.concatenate(part) for part in zip(*parts, strict=True))
@@ -99,7 +99,7 @@ def load(data: Scenes, given: Path | None = None) -> Evaluator:
         card = {"sha256": fingerprint(network), "accuracy": _measure(Evaluator(network, {}, unseen, False), data)}
         note = "whether it has learned from the pictures of its accuracy is not known"
         return Evaluator(network, {**card, "source": given.name, "note": note}, unseen, mirror=False)
-    network, card = kept(CACHE / "evaluators" / _name(data), "evaluator", {"accuracy"},
+    network, card = cached(CACHE / "evaluators" / _name(data), "evaluator", {"accuracy"},
                          lambda: _make(data, seen, unseen))
     return Evaluator(network, {**card, "source": "trained on this data"}, unseen)
 
@@ -160,7 +160,7 @@ def moved(images: np.ndarray, step: int) -> np.ndarray:
 def _measure(judge: Evaluator, data: Scenes) -> dict[str, Any]:
     """Accuracy on the unseen scenes by view, and the number n of pictures."""
     samples = judge.unseen
-    found = {view: accuracy(np.concatenate([judge.look(images[data.rows[part]])[0] for part in _parts(samples)]),
+    found = {view: accuracy(np.concatenate([judge.predict(images[data.rows[part]])[0] for part in _parts(samples)]),
                             data.labels[samples]) for view, images in data.views.items()}
     return {**found, "n": len(samples)}
 
@@ -171,6 +171,6 @@ def _parts(samples: np.ndarray) -> Sequence[np.ndarray]:
 
 
 def _name(data: Scenes) -> str:
-    facts = [VERSION, SEED, EPOCHS, BATCH, RATE, SHIFT, ZOOM, UNSEEN, sorted(data.views), data.facts["pictures_sha256"],
-             data.facts["labels_sha256"], keras.__version__]
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:24]
+    identity = [VERSION, SEED, EPOCHS, BATCH, RATE, SHIFT, ZOOM, UNSEEN, sorted(data.views),
+                data.info["pictures_sha256"], data.info["labels_sha256"], keras.__version__]
+    return hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:24]

@@ -17,7 +17,7 @@ PITCH = ICON + 2 * GAP
 INKS = {"gray": "#808080", "red": "#c02828", "blue": "#2a4bd7", "green": "#1d8c2a", "brown": "#814a19",
         "purple": "#8126c0", "cyan": "#29b8b8", "yellow": "#e0c81e"}
 
-Draw = Callable[[np.ndarray, np.ndarray], np.ndarray]  # z [N, Z], label [N, 24] -> uint8 [N, S, S, 3]
+Generate = Callable[[np.ndarray, np.ndarray], np.ndarray]  # z [N, Z], label [N, 24] -> uint8 [N, S, S, 3]
 
 
 def captioned(images: np.ndarray, conditions: Sequence[Sequence[int]], columns: int = COLUMNS) -> Image.Image:
@@ -52,9 +52,9 @@ def _icon(pen: ImageDraw.ImageDraw, left: int, top: int, label: int) -> None:
         pen.rounded_rectangle((left + 2, box[1], box[2] - 2, box[3]), 2, INKS[colour])
 
 
-def table(draw: Draw, z: int, tests: Mapping[str, Sequence[Sequence[int]]], seed: int = 0) -> Image.Image:
+def table(generate: Generate, z: int, tests: Mapping[str, Sequence[Sequence[int]]], seed: int = 0) -> Image.Image:
     """The run's sample grid: the lists of test.json and new_test.json side by side, always of the same noise."""
-    parts = [captioned(draw(noise(seed, number, len(lists), z), multi_hot(lists)), lists)
+    parts = [captioned(generate(noise(seed, number, len(lists), z), multi_hot(lists)), lists)
              for number, lists in enumerate(tests.values())]
     page = Image.new("RGB", (sum(part.width for part in parts) + 16 * (len(parts) - 1),
                              18 + max(part.height for part in parts)), "white")

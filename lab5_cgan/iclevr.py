@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from common import datasets
-from common.cli import ROOT, UserError, say
+from common.errors import UserError, say
 from common.files import demand_inside
-from common.runs import Run
+from common.runs import Origin
 from lab5_cgan import labels, scenes
 
-EMBEDDED = ROOT / "data" / "scenes"
+EMBEDDED = datasets.DATA / "scenes"
+SUBSTITUTION = "no --data: training on the embedded set of scenes, drawn by code (data/scenes)"
 SIZE = 64
 CUTS = {"crop": "middle", "squash": "whole"}  # --resize -> what of a picture is resized to 64 x 64
 FILES = ("train.json", "test.json", "new_test.json", "objects.json")
@@ -33,7 +34,8 @@ class Scenes:
         labels: float32 [N, 24], 0 and 1.
         scene: int [N], the same where samples show one scene with more and fewer objects.
         tests: "test" and "new_test" -> lists of labels; the course has 32 each.
-        facts: what identifies the data in config.json.
+        info: what identifies the data in config.json.
+        folder: of the data; None is the embedded set.
     """
 
     views: dict[str, np.ndarray]
@@ -42,7 +44,13 @@ class Scenes:
     labels: np.ndarray
     scene: np.ndarray
     tests: dict[str, list[list[int]]]
-    facts: dict[str, Any]
+    info: dict[str, Any]
+    folder: str | None = None
+
+    @property
+    def origin(self) -> Origin:
+        """For `Run.record_data`."""
+        return Origin({"data": self.info}, self.folder or "embedded", () if self.folder else (SUBSTITUTION,))
 
     @property
     def view(self) -> str:
@@ -55,25 +63,20 @@ class Scenes:
         return self.views[self.view]
 
 
-def load(run: Run, data: Path | None, resize: str) -> Scenes:
+def load(folder: Path | None, resize: str) -> Scenes:
     """The pictures and label files of a folder, or of the embedded set, which is drawn where it is missing.
 
     Args:
-        run: is told of a substitution, and of the data's identity.
-        data: has images/ and FILES; None is the embedded set.
+        folder: has images/ and FILES; None is the embedded set.
         resize: a key of CUTS.
 
     Raises:
-        UserError: bad label files or pictures, none that belong together, or other data than the run began with.
+        UserError: bad label files or pictures, or none that belong together.
     """
-    if not data:
-        datasets.embedded(run, scenes.make, EMBEDDED, "no --data: training on the embedded set of scenes, drawn by "
-                                                      "code (data/scenes)")
-    with datasets.or_drawn_anew(None if data else EMBEDDED):
-        found = _read(data or EMBEDDED, resize)
-    run.fix("data", found.facts)
-    run.note("data_folder", str(data.resolve()) if data else "embedded")
-    return found
+    if not folder:
+        datasets.drawn_set(scenes.make, EMBEDDED)
+    with datasets.or_drawn_anew(None if folder else EMBEDDED):
+        return replace(_read(folder or EMBEDDED, resize), folder=str(folder.resolve()) if folder else None)
 
 
 def _read(folder: Path, resize: str) -> Scenes:
@@ -91,22 +94,22 @@ def _read(folder: Path, resize: str) -> Scenes:
     digests = [each.digest for each in loaded.values()]
     square = len(set(digests)) == 1
     views = {"square": first.images} if square else {key: each.images for key, each in loaded.items()}
-    facts = {"pictures_sha256": _sha256(*map(str.encode, digests)),
+    info = {"pictures_sha256": _sha256(*map(str.encode, digests)),
              "labels_sha256": _sha256(*((folder / name).read_bytes() for name in FILES)),
              "rows": len(named), "rows_without_picture": len(named) - len(rows), "pictures": len(first.names),
              "pictures_without_row": len(first.names) - len(rows), "bad_pictures": len(first.left_out),
              "kept": len(rows)}
-    _report(folder, facts, first.left_out)
-    return Scenes(views, resize, rows, labels.multi_hot([named[name] for name in names]), _scenes(names), tests, facts)
+    _report(folder, info, first.left_out)
+    return Scenes(views, resize, rows, labels.multi_hot([named[name] for name in names]), _scenes(names), tests, info)
 
 
-def _report(folder: Path, facts: dict[str, Any], left_out: dict[str, str]) -> None:
+def _report(folder: Path, info: dict[str, Any], left_out: dict[str, str]) -> None:
     """Says what was found. Raises UserError where no picture has a label."""
-    say(f"data {folder}: {facts['kept']} labelled pictures; {facts['rows_without_picture']} rows without a picture, "
-        f"{facts['pictures_without_row']} pictures without a row, {facts['bad_pictures']} bad pictures")
+    say(f"data {folder}: {info['kept']} labelled pictures; {info['rows_without_picture']} rows without a picture, "
+        f"{info['pictures_without_row']} pictures without a row, {info['bad_pictures']} bad pictures")
     datasets.name_left_out(left_out)
-    if not facts["kept"]:
-        raise UserError(f"{folder}: train.json names none of the {facts['pictures']} pictures in images/; give the "
+    if not info["kept"]:
+        raise UserError(f"{folder}: train.json names none of the {info['pictures']} pictures in images/; give the "
                         "folder that has both")
 
 

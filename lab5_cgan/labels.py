@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from common.cli import UserError
+from common.errors import UserError
 
 COLOURS = ("gray", "red", "blue", "green", "brown", "purple", "cyan", "yellow")
 SHAPES = ("cube", "sphere", "cylinder")

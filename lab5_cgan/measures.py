@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from common import metrics, plots
-from common.cli import say
-from common.evaluation import CONDITIONS, COPIES, FEWEST, MOST, SEED, compare, record
-from common.runs import Run, read_log
+from common import metrics
+from common.errors import say
+from common.evaluation import CONDITIONS, COPIES, FEWEST, MOST, SEED, compare
+from common.runs import Run, damaged
 from lab5_cgan import evaluator
-from lab5_cgan.figures import Draw
+from lab5_cgan.figures import Generate
 from lab5_cgan.iclevr import TESTS, Scenes
 from lab5_cgan.labels import multi_hot
 
@@ -24,52 +24,47 @@ class Accuracy:
     """Accuracy on test.json and new_test.json; Frechet distance and diversity in the evaluator's features.
 
     Args:
-        run: its folder gets accuracy.csv, accuracy.png and metrics.json.
+        run: knows the evaluator that it began with.
         data: what the run trains on.
-        draw: (z float32 [N, z], label float32 [N, 24]) -> uint8 [N, 64, 64, 3], with the network as it is now.
+        generate: (z float32 [N, z], label float32 [N, 24]) -> uint8 [N, 64, 64, 3], with the network as it is now.
         z: size of the noise.
-        epoch: steps an epoch.
         given: an evaluator as `.npz` in place of ours; without it, the one that the run began with.
     """
 
-    def __init__(self, run: Run, data: Scenes, draw: Draw, z: int, epoch: int, given: Path | None = None) -> None:
-        self.run, self.data, self.z, self.epoch, self._draw, self._given = run, data, z, epoch, draw, given
+    curves: ClassVar = {"accuracy": {name: f"{name}.json" for name in TESTS}}
+
+    def __init__(self, run: Run, data: Scenes, generate: Generate, z: int, given: Path | None = None) -> None:
+        self.run, self.data, self.z, self._generate, self._given = run, data, z, generate, given
 
     @functools.cached_property
     def evaluator(self) -> evaluator.Evaluator:
         """The evaluator, trained when it is first needed."""
-        begun_with = self.run.facts.get("evaluator_file")
+        begun_with = self.run.info.get("evaluator_file")
+        if begun_with is not None and not isinstance(begun_with, str):
+            raise damaged(self.run.folder / "config.json")
         return evaluator.load(self.data, self._given or (Path(begun_with) if begun_with else None))
 
-    def prepare(self) -> None:
-        """Trains the evaluator, if there is none yet. Raises UserError if the run began with another one."""
-        self.run.fix("evaluator", {"sha256": self.evaluator.card["sha256"]})
+    def prepare(self) -> dict[str, dict[str, Any]]:
+        """Trains the evaluator, if there is none yet; a run keeps the one that it began with."""
         if self._given:
-            self.run.note("evaluator_file", str(self._given.absolute()))
+            self.run.record("evaluator_file", str(self._given.absolute()))
+        return {"evaluator": {"sha256": self.evaluator.info["sha256"]}}
 
-    def check(self, step: int) -> None:
-        """Accuracy to accuracy.csv, and the curve by epoch, as in the report."""
+    def check(self) -> tuple[dict[str, float], str]:
+        """Accuracy, by epoch as in the report."""
         measured = self.accuracy()
         row = {name: measured[name] for name in TESTS} | {f"{name}_std": measured["std"][name] for name in TESTS}
-        self.run.log(step, row, "accuracy.csv")
-        plots.curves(read_log(self.run.folder, "accuracy.csv"), {"accuracy": {name: f"{name}.json" for name in TESTS}},
-                     self.run.folder / "accuracy.png", value="accuracy", epoch=self.epoch)
-        say(f"step {step}, epoch {step / self.epoch:.1f}: {verdict(measured)}")
+        return row, verdict(measured)
 
-    def write(self, step: int) -> None:
-        """Measures the run as it is after `step` steps, and writes metrics.json."""
-        say("measuring")
-        measured = self.measure()
-        words = [verdict(measured["accuracy"])] + [found["verdict"] for found in [measured["diversity"]] if found]
-        card, begun_with = self.evaluator.card, self.run.facts.get("evaluator", {}).get("sha256")
-        if begun_with not in (None, card["sha256"]):
+    def measure(self) -> tuple[dict[str, Any], str]:
+        """All measurements, and the verdict."""
+        measured = {"accuracy": self.accuracy(), **self._distributions(), "diversity": self._diversity(),
+                    "condition_effect": self._effect()}
+        words = [verdict(measured["accuracy"])] + [part["verdict"] for part in [measured["diversity"]] if part]
+        info, began = self.evaluator.info, self.run.info.get("evaluator", {}).get("sha256")
+        if began not in (None, info["sha256"]):
             words.append("by another evaluator than accuracy.csv")
-        record(self.run, step, ", ".join(words), evaluation={"seed": SEED}, evaluator=card, **measured)
-
-    def measure(self) -> dict[str, Any]:
-        """All measures, for metrics.json."""
-        return {"accuracy": self.accuracy(), **self._distributions(), "diversity": self._diversity(),
-                "condition_effect": self._effect()}
+        return {"evaluation": {"seed": SEED}, "evaluator": info, **measured}, ", ".join(words)
 
     def accuracy(self) -> dict[str, Any]:
         """Mean over DRAWS noises and its standard deviation, for each file of lists; always the same noises."""
@@ -80,17 +75,17 @@ class Accuracy:
             found[name] = float(np.mean(draws))
             found["std"][name] = float(np.std(draws, ddof=1))
             found["chance"][name] = evaluator.chance(labels)
-            found["ceiling"][name] = self.evaluator.card["accuracy"][self.data.view]
+            found["ceiling"][name] = self.evaluator.info["accuracy"][self.data.view]
         return found
 
     def _accuracy(self, labels: np.ndarray, z: np.ndarray) -> float:
-        return evaluator.accuracy(self.evaluator.look(self._draw(z, labels))[0], labels)
+        return evaluator.accuracy(self.evaluator.predict(self._generate(z, labels))[0], labels)
 
     def _noise(self, stream: int, draw: int, count: int) -> np.ndarray:
         return np.random.default_rng([SEED, stream, draw]).standard_normal((count, self.z), np.float32)
 
     def _features(self, images: np.ndarray) -> np.ndarray:
-        return self.evaluator.look(images)[1] / self._scale
+        return self.evaluator.predict(images)[1] / self._scale
 
     def _real(self, samples: np.ndarray) -> np.ndarray:
         return self.data.images[self.data.rows[samples]]
@@ -98,7 +93,7 @@ class Accuracy:
     @functools.cached_property
     def _scale(self) -> float:
         """Mean length of the features of unseen real pictures: distances of two evaluators are then of one size."""
-        return float(np.linalg.norm(self.evaluator.look(self._real(self.evaluator.unseen[:MOST]))[1], axis=1).mean())
+        return float(np.linalg.norm(self.evaluator.predict(self._real(self.evaluator.unseen[:MOST]))[1], axis=1).mean())
 
     def _distributions(self) -> dict[str, Any]:
         """Fakes with the labels of one half of the unseen pictures against it; the other half is the floor."""
@@ -107,7 +102,7 @@ class Accuracy:
             say(f"note: {len(unseen)} unseen pictures are too few to compare distributions")
             return {}
         first, second = (unseen[half[:MOST]] for half in metrics.halves(len(unseen), SEED))
-        fake = self._draw(self._noise(len(TESTS), 0, len(first)), self.data.labels[first])
+        fake = self._generate(self._noise(len(TESTS), 0, len(first)), self.data.labels[first])
         return compare(*(self._features(images) for images in (self._real(first), self._real(second), fake)))
 
     @functools.cached_property
@@ -122,7 +117,7 @@ class Accuracy:
         if not self._commonest:
             return None
         asked = np.repeat([self.data.labels[samples[0]] for samples in self._commonest], COPIES, axis=0)
-        fake = self._draw(self._noise(len(TESTS) + 1, 0, len(asked)), asked)
+        fake = self._generate(self._noise(len(TESTS) + 1, 0, len(asked)), asked)
         real = [self._real(samples) for samples in self._commonest]
         return metrics.diversity(np.split(fake, len(real)), np.split(self._features(fake), len(real)), real,
                                  [self._features(images) for images in real])
@@ -133,7 +128,7 @@ class Accuracy:
         if len(labels) < 2:
             return None
         z = np.repeat(self._noise(len(TESTS) + 2, 0, COPIES), len(labels), axis=0)
-        features = self._features(self._draw(z, np.tile(labels, (COPIES, 1))))
+        features = self._features(self._generate(z, np.tile(labels, (COPIES, 1))))
         return metrics.condition_effect(features.reshape(COPIES, len(labels), -1))
 
 

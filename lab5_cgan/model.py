@@ -6,11 +6,13 @@ PyTorch's default initial weights throughout: U(-1, 1) / sqrt(fan_in). Networks 
 from __future__ import annotations
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from common.game import Draws, Game, Player, Terms
+from common.game import Game, Noise, Player, Terms
 from common.losses import bce
+from common.networks import predict_images
 
 CLASSES, Z = 24, 100
 
@@ -135,14 +137,14 @@ def acgan_discriminator(classes: int = CLASSES) -> keras.Model:
 class CGAN(Game):
     """The report's first game: D sees the labels beside the picture (Mirza and Osindero 2014, arXiv:1411.1784)."""
 
-    def generate(self, draw: Draws, count: int, label: tf.Tensor) -> tf.Tensor:
-        return self.generator([draw.normal((count, self.generator.input_shape[0][-1])), label], training=True)
+    def generate(self, noise: Noise, count: int, label: tf.Tensor) -> tf.Tensor:
+        return self.generator([noise.normal((count, self.generator.input_shape[0][-1])), label], training=True)
 
-    def d_loss(self, real: tf.Tensor, fake: tf.Tensor, draw: Draws, label: tf.Tensor) -> Terms:
+    def d_loss(self, real: tf.Tensor, fake: tf.Tensor, noise: Noise, label: tf.Tensor) -> Terms:
         return {"d_real": bce(self.discriminator([real, label], training=True), 1.0),
                 "d_fake": bce(self.discriminator([fake, label], training=True), 0.0)}
 
-    def g_loss(self, fake: tf.Tensor, draw: Draws, label: tf.Tensor) -> Terms:
+    def g_loss(self, fake: tf.Tensor, noise: Noise, label: tf.Tensor) -> Terms:
         return {"g": bce(self.discriminator([fake, label], training=True), 1.0)}
 
 
@@ -163,12 +165,17 @@ class ACGAN(Game):
         super().__init__(seed, generator=generator, discriminator=discriminator)
         self.class_weight = class_weight
 
-    def d_loss(self, real: tf.Tensor, fake: tf.Tensor, draw: Draws, label: tf.Tensor) -> Terms:
+    def d_loss(self, real: tf.Tensor, fake: tf.Tensor, noise: Noise, label: tf.Tensor) -> Terms:
         real_source, real_labels = self.discriminator(real, training=True)
         fake_source, fake_labels = self.discriminator(fake, training=True)
         return {"d_real": bce(real_source, 1.0), "d_fake": bce(fake_source, 0.0),
                 "d_class": self.class_weight * (bce(real_labels, label) + bce(fake_labels, label))}
 
-    def g_loss(self, fake: tf.Tensor, draw: Draws, label: tf.Tensor) -> Terms:
+    def g_loss(self, fake: tf.Tensor, noise: Noise, label: tf.Tensor) -> Terms:
         source, labels = self.discriminator(fake, training=True)
         return {"g_source": bce(source, 1.0), "g_class": self.class_weight * bce(labels, label)}
+
+
+def generate(generator: keras.Model, z: np.ndarray, label: np.ndarray) -> np.ndarray:
+    """z float32 [N, Z] from N(0, 1), label float32 [N, 24] -> uint8 [N, 64, 64, 3]."""
+    return predict_images(generator, [z, label])

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from common.cli import UserError, reason
+from common.errors import UserError, reason
 
 
 def resnet18(classes: int, size: int = 64) -> keras.Model:

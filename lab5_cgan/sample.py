@@ -13,10 +13,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from common import cli, files, plots, runtime, sampling
+from common import files, plots, runtime, sampling
+from common.errors import UserError, say
+from common.options import check_ranges, option, run_script
 from lab5_cgan import labels
 
 
@@ -24,31 +24,22 @@ from lab5_cgan import labels
 class Options:
     """What to draw, with which run and where to."""
 
-    labels: Path | None = cli.option(None, "file with a list of label lists, such as test.json", metavar="FILE")
-    objects: tuple[str, ...] = cli.option((), "objects of one scene, in place of --labels: \"red cube\"",
-                                          metavar="OBJECT")
-    count: int | None = cli.option(None, "pictures for --objects (default: 8)", metavar="N", within=(1, 10_000))
-    run: Path | None = cli.option(None, "the trained run (default: the folder that train.py uses)", metavar="RUN")
-    out: Path | None = cli.option(None, "where the pictures go (default: RUN/sampled)", metavar="DIR")
-    seed: int = cli.option(0, "seed of the noise", metavar="N", within=(0, 2**31 - 1))
-    debug: bool = cli.option(False, "show the traceback of an error")
+    labels: Path | None = option(None, "file with a list of label lists, such as test.json", metavar="FILE")
+    objects: tuple[str, ...] = option((), "objects of one scene, in place of --labels: \"red cube\"",
+                                      metavar="OBJECT")
+    count: int | None = option(None, "pictures for --objects (default: 8)", metavar="N", within=(1, 10_000))
+    run: Path | None = option(None, "the trained run (default: the folder that train.py uses)", metavar="RUN")
+    out: Path | None = option(None, "where the pictures go (default: RUN/sampled)", metavar="DIR")
+    seed: int = option(0, "seed of the noise", metavar="N", within=(0, 2**31 - 1))
+    debug: bool = option(False, "show the traceback of an error")
 
     def check(self) -> None:
         """Raises UserError where nothing or too much is asked for."""
         if bool(self.labels) == bool(self.objects):
-            raise cli.UserError('give either --labels FILE, such as test.json, or --objects "red cube" "cyan sphere"')
+            raise UserError('give either --labels FILE, such as test.json, or --objects "red cube" "cyan sphere"')
         if self.labels and self.count:
-            raise cli.UserError("--count: --labels has one picture for each of its lists; leave it out")
-        cli.check_ranges(self)
-
-
-def draw(generator, z: np.ndarray, label: np.ndarray) -> np.ndarray:
-    """z float32 [N, Z], label float32 [N, 24] -> uint8 [N, 64, 64, 3], 256 at a time."""
-    from common.game import to_uint8
-
-    parts = [to_uint8(generator.predict_on_batch([z[k:k + 256], label[k:k + 256]]), -1.0, 1.0).numpy()
-             for k in range(0, len(z), 256)]
-    return np.concatenate(parts)
+            raise UserError("--count: --labels has one picture for each of its lists; leave it out")
+        check_ranges(self)
 
 
 def main(options: Options) -> None:
@@ -62,20 +53,20 @@ def main(options: Options) -> None:
     network = sampling.find_network(run, command)
     out = files.make_folder((options.out or run / "sampled").absolute(), "--out")
     runtime.import_tensorflow()
-    from lab5_cgan import model  # noqa: F401 - registers the layer of the networks
+    from lab5_cgan import model  # it also registers the layer of the networks
 
     generator = sampling.load_network(network, command, {"z": (sampling.ANY,), "label": (len(labels.OBJECTS),)})
     z = sampling.noise(options.seed, 0, len(asked), generator.input_shape[0][-1])
-    with sampling.drawing(network, command):
-        images = draw(generator, z, labels.multi_hot(asked))
+    with sampling.refusing_other_networks(network, command):
+        images = model.generate(generator, z, labels.multi_hot(asked))
     for number, image in enumerate(images):
         plots.save(image, out / f"sample_{number}.png")
     plots.save(plots.tile(images, 8), out / "grid.png")
     older = len({path.name for path in out.glob("sample_*.png")} - {f"sample_{k}.png" for k in range(len(images))})
     if older:
-        cli.say(f"note: {older} more pictures in {out} are from before, and not of these labels")
-    cli.say(f"{len(images)} pictures and grid.png in {out}")
+        say(f"note: {older} more pictures in {out} are from before, and not of these labels")
+    say(f"{len(images)} pictures and grid.png in {out}")
 
 
 if __name__ == "__main__":
-    cli.run(Options, main, description=__doc__)
+    run_script(Options, main, description=__doc__)

@@ -6,18 +6,24 @@
     python lab5_cgan/train.py --data iclevr          # images/, train.json, test.json, new_test.json, objects.json
 """
 
+from __future__ import annotations
+
 import functools
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from common import cli
+from common.errors import UserError
+from common.options import Common, option, run_script
+
+if TYPE_CHECKING:
+    from common.game import Game
 
 
 @dataclass(frozen=True)
-class Config(cli.Common):
+class Config(Common):
     """The report's settings; what it does not give is marked `assumed`."""
 
     FOLDER: ClassVar = "lab5_cgan"
@@ -26,26 +32,26 @@ class Config(cli.Common):
         "smoke": {"steps": 8, "batch_size": 8, "sample_every": 4, "log_every": 2, "checkpoint_every": 4},
     }
 
-    data: Path | None = cli.option(None, "folder with images/, train.json, test.json, new_test.json and objects.json; "
-                                   "without it an embedded set is drawn once in data/scenes", metavar="DIR",
-                                   keeps_run=True)
-    model: str = cli.option("cgan", "cgan: D sees the labels; acgan: D names them", choices=("cgan", "acgan"))
-    epochs: int | None = cli.option(300, "length of the training in epochs, in place of --steps", metavar="N")
-    batch_size: int = cli.option(64, "pictures a step", metavar="N")
-    sample_every: int | None = cli.option(None, "steps between sample grids and accuracies (default: an epoch)",
-                                          metavar="N")
-    z: int = cli.option(100, "size of the noise", metavar="N", within=(1, 10_000))
-    g_lr: float = cli.option(4e-4, "Adam's learning rate of G; the report compares with 2e-4 for both", metavar="X",
-                             within=(1e-9, 1))
-    d_lr: float = cli.option(1e-4, "Adam's learning rate of D", metavar="X", within=(1e-9, 1))
-    beta_1: float = cli.option(0.5, "Adam's beta_1, both players: the report's momentum", metavar="X",
-                               within=(0, 0.9999))
-    class_weight: float = cli.option(1.0, "acgan: factor of the class terms; others had success with 24 to 100",
-                                     metavar="X", within=(0, 1000))
-    resize: str = cli.option("crop", "crop: the middle square of each picture, as reported; squash: the whole picture",
-                             choices=("crop", "squash"))
-    evaluator: Path | None = cli.option(None, "a ResNet18 as .npz, such as the course's, to measure with in place of "
-                                        "our own: see the folder's README", metavar="FILE", keeps_run=True)
+    data: Path | None = option(None, "folder with images/, train.json, test.json, new_test.json and objects.json; "
+                               "without it an embedded set is drawn once in data/scenes", metavar="DIR",
+                               keeps_run=True)
+    model: str = option("cgan", "cgan: D sees the labels; acgan: D names them", choices=("cgan", "acgan"))
+    epochs: int | None = option(300, "length of the training in epochs, in place of --steps", metavar="N")
+    batch_size: int = option(64, "pictures a step", metavar="N")
+    sample_every: int | None = option(None, "steps between sample grids and accuracies (default: an epoch)",
+                                      metavar="N")
+    z: int = option(100, "size of the noise", metavar="N", within=(1, 10_000))
+    g_lr: float = option(4e-4, "Adam's learning rate of G; the report compares with 2e-4 for both", metavar="X",
+                         within=(1e-9, 1))
+    d_lr: float = option(1e-4, "Adam's learning rate of D", metavar="X", within=(1e-9, 1))
+    beta_1: float = option(0.5, "Adam's beta_1, both players: the report's momentum", metavar="X",
+                           within=(0, 0.9999))
+    class_weight: float = option(1.0, "acgan: factor of the class terms; others had success with 24 to 100",
+                                 metavar="X", within=(0, 1000))
+    resize: str = option("crop", "crop: the middle square of each picture, as reported; squash: the whole picture",
+                         choices=("crop", "squash"))
+    evaluator: Path | None = option(None, "a ResNet18 as .npz, such as the course's, to measure with in place of "
+                                    "our own: see the folder's README", metavar="FILE", keeps_run=True)
 
     @property
     def variant(self) -> str:
@@ -58,51 +64,50 @@ class Config(cli.Common):
         """Raises UserError for values that cannot be meant."""
         super().check()
         if self.class_weight != 1 and self.model == "cgan":
-            raise cli.UserError("--class-weight: the cGAN has no class term; add --model acgan, or leave it out")
+            raise UserError("--class-weight: the cGAN has no class term; add --model acgan, or leave it out")
         if self.evaluator and not self.evaluator.is_file():
-            raise cli.UserError(f"--evaluator {self.evaluator}: no such file")
+            raise UserError(f"--evaluator {self.evaluator}: no such file")
 
 
-def main(config: Config) -> None:
-    """The experiment from data to finished run folder."""
-    from common import runs, runtime
-    from lab5_cgan import iclevr
-
-    # data
-    config = runs.recall(config)
-    run = runs.Run(config)
-    data = iclevr.load(run, config.data, config.resize)
-
-    # model
-    machine = runtime.start(config.seed, run.precision(config.precision), run.scale)
-    run.settle(machine)
+def build(config: Config) -> Game:
+    """Both networks with their optimizers, and their game."""
     import keras
 
-    from common import batches, trainer
     from common.game import Player
-    from lab5_cgan import figures, measures, model, sample
+    from lab5_cgan import model
 
     def player(network: keras.Model, rate: float) -> Player:
         return Player(network, keras.optimizers.Adam(rate, beta_1=config.beta_1, beta_2=0.999, epsilon=1e-8))
 
-    with machine.scope():
-        if config.model == "cgan":
-            game = model.CGAN(config.seed, generator=player(model.cgan_generator(config.z), config.g_lr),
-                              discriminator=player(model.cgan_discriminator(), config.d_lr))
-            panels = {"source": {"d_real": "D on real", "d_fake": "D on fake", "g": "G"}}
-        else:
-            game = model.ACGAN(config.seed, player(model.acgan_generator(config.z), config.g_lr),
-                               player(model.acgan_discriminator(), config.d_lr), class_weight=config.class_weight)
-            panels = {"source": {"d_real": "D on real", "d_fake": "D on fake", "g_source": "G"},
-                      "class": {"d_class": "D", "g_class": "G"}}
+    if config.model == "cgan":
+        return model.CGAN(config.seed, generator=player(model.cgan_generator(config.z), config.g_lr),
+                          discriminator=player(model.cgan_discriminator(), config.d_lr))
+    return model.ACGAN(config.seed, player(model.acgan_generator(config.z), config.g_lr),
+                       player(model.acgan_discriminator(), config.d_lr), class_weight=config.class_weight)
 
-    # train
+
+def main(config: Config) -> None:
+    """The experiment from data to finished run folder."""
+    from common import batches, experiment, trainer
+    from lab5_cgan import iclevr
+
+    run = experiment.open(config)
+    data = iclevr.load(config.data, config.resize)
+    run.record_data(data.origin)
+    with run.machine.scope():
+        game = build(config)
+
+    from lab5_cgan import figures, measures, model
+
     stream = batches.Batches(data.images, data.rows, {"label": data.labels}, config.batch_size, config.seed)
-    draw = functools.partial(sample.draw, game.generator)
-    accuracy = measures.Accuracy(run, data, draw, config.z, stream.steps_per_epoch, config.evaluator)
-    trainer.train(game, stream, run, config, functools.partial(figures.table, draw, config.z, data.tests, config.seed),
-                  panels, evaluation=accuracy)
+    generate = functools.partial(model.generate, game.generator)
+    curves = {"source": {"d_real": "D on real", "d_fake": "D on fake", "g": "G"}} if config.model == "cgan" else \
+        {"source": {"d_real": "D on real", "d_fake": "D on fake", "g_source": "G"},
+         "class": {"d_class": "D", "g_class": "G"}}
+    trainer.train(game, stream, run, config,
+                  functools.partial(figures.table, generate, config.z, data.tests, config.seed), curves,
+                  evaluation=measures.Accuracy(run, data, generate, config.z, config.evaluator))
 
 
 if __name__ == "__main__":
-    cli.run(Config, main, description=__doc__)
+    run_script(Config, main, description=__doc__)

@@ -98,7 +98,7 @@ def script(tmp_path, shared_cache):
 @pytest.fixture(scope="session")
 def few_faces(tmp_path_factory) -> Path:
     """A small embedded set in the course's layout."""
-    from common import faces
+    from common.anime import faces
 
     folder = tmp_path_factory.mktemp("embedded") / "faces"
     faces.make(folder, count=48, workers=1)

@@ -12,31 +12,32 @@ import numpy as np
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from common import cli, runs, runtime
+from common import runs, runtime
+from common.options import Common, option, run_script
 
 
 @dataclass(frozen=True)
-class Config(cli.Common):
+class Config(Common):
     """Plain SGD without batch statistics and dropout, so that one device and several do the same."""
 
-    batch_size: int = cli.option(12, "")
-    log_every: int = cli.option(1, "")
-    sample_every: int | None = cli.option(100, "")
-    d_steps: int = cli.option(1, "")
-    full: bool = cli.option(False, "Adam, batch normalisation and dropout")
-    clip: float = cli.option(0.0, "norm above which gradients are made shorter")
-    skip: bool = cli.option(False, "a game in which D moves in some steps only")
-    poison: str = cli.option("", "what becomes NaN or infinite, or too large for the memory, in step 5",
-                             choices=("", "loss", "infinite", "weight", "memory"), keeps_run=True)
-    ballast: int = cli.option(0, "numbers that a third player has beside the two, so that saving takes long")
-    pause: float = cli.option(0.0, "seconds that each batch takes, so that a run can be met on its way", keeps_run=True)
+    batch_size: int = option(12, "")
+    log_every: int = option(1, "")
+    sample_every: int | None = option(100, "")
+    d_steps: int = option(1, "")
+    full: bool = option(False, "Adam, batch normalisation and dropout")
+    clip: float = option(0.0, "norm above which gradients are made shorter")
+    skip: bool = option(False, "a game in which D moves in some steps only")
+    poison: str = option("", "what becomes NaN or infinite, or too large for the memory, in step 5",
+                         choices=("", "loss", "infinite", "weight", "memory"), keeps_run=True)
+    ballast: int = option(0, "numbers that a third player has beside the two, so that saving takes long")
+    pause: float = option(0.0, "seconds that each batch takes, so that a run can be met on its way", keeps_run=True)
 
 
 def games():
     """The two games, which use TensorFlow."""
     import tensorflow as tf
 
-    from common import replicas, sums
+    from common import distribution, sums
     from common.game import Draws, Game
     from common.losses import bce
 
@@ -62,8 +63,8 @@ def games():
             with self.tape("discriminator") as tape:
                 terms = self.d_loss(real, self.generate(draw, real.shape[0], **labels), draw, **labels)
                 total = sums.total(terms.values())
-            moves = replicas.mean(total) >= 1.5
-            replicas.when(moves, lambda: self.move(tape, total, "discriminator"),
+            moves = distribution.mean(total) >= 1.5
+            distribution.when(moves, lambda: self.move(tape, total, "discriminator"),
                           self.discriminator.trainable_variables + self.players["discriminator"].optimizer.variables)
             return {**terms, "moves": tf.cast(moves, tf.float32)}
 
@@ -148,4 +149,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(Config, main)
+    run_script(Config, main)

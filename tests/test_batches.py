@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from common.batches import Batches
-from common.cli import UserError
+from common.errors import UserError
 
 IMAGES = np.arange(12, dtype=np.uint8).reshape(12, 1, 1, 1) * np.ones((1, 2, 2, 3), np.uint8)
 ROWS = np.array([11, 3, 5, 7, 0, 2, 9])  # seven samples among twelve pictures

@@ -12,7 +12,8 @@ import pytest
 from benchmarks import data, machine, memory, precision, samples, scale, timing
 from benchmarks import step as benchmark
 from benchmarks.cases import CASES, batch
-from common import cli, runtime
+from common import options, runtime
+from common.errors import BAD_INPUT, Failure, NumericalError, UserError
 
 TRAINED = {  # report's printed counts without the moving statistics: generator, discriminator
     "text2image": (5_323_779, 4_589_185), "dcgan": (3_533_315, 393_409), "acgan": (3_696_758, 6_372_760),
@@ -187,7 +188,7 @@ def test_waiting_is_from_asking_for_a_batch_to_having_it():
 
 
 def test_losses_that_are_not_finite_are_not_timed():
-    with pytest.raises(cli.NumericalError, match="acgan: a loss is not finite"):
+    with pytest.raises(NumericalError, match="acgan: a loss is not finite"):
         timing.warm_up("acgan", [lambda: {"d": 1.0, "g": math.nan}])
 
 
@@ -245,9 +246,9 @@ def test_memory_is_measured_in_a_process_of_its_own(few_faces, tmp_path):
     for measure, words in ((memory.decode, (folder, 64, cache)), (memory.read, (folder, cache, case, 20))):
         peak = memory.alone(measure, *words)
         assert 0 < peak["anonymous"] < peak["resident"]
-    with pytest.raises(cli.UserError, match="no such folder|No such file"):
+    with pytest.raises(UserError, match="no such folder|No such file"):
         memory.alone(memory.decode, tmp_path / "none", 64, cache)
-    with pytest.raises(cli.Failure, match="a process was killed"):
+    with pytest.raises(Failure, match="a process was killed"):
         memory.alone(os._exit, 1)
 
 
@@ -257,7 +258,7 @@ def test_memory_is_measured_in_a_process_of_its_own(few_faces, tmp_path):
     "scale --batch-sizes 0", "scale --pictures 1000 10"])
 def test_wrong_words_are_refused_in_one_line_before_tensorflow_is_there(script, words):
     name, *words = words.split()
-    done = script(f"benchmarks/{name}.py", *words, code=cli.BAD_INPUT)
+    done = script(f"benchmarks/{name}.py", *words, code=BAD_INPUT)
     assert len(done.stderr.splitlines()) == 1
     assert words[0] in done.stderr
     assert "tensorflow" not in done.stdout
@@ -268,7 +269,7 @@ def test_the_table_and_the_numbers(tensorflow, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(benchmark, "PRODUCT", 64)
     monkeypatch.setattr(benchmark, "start", lambda options: {"precision": "float32", "versions": {}})
     out = tmp_path / "step.json"
-    benchmark.main(cli.parse(benchmark.Options, ["--reports", "dcgan", "--rounds", "2", "--batch-size", "2", "--out",
+    benchmark.main(options.parse(benchmark.Options, ["--reports", "dcgan", "--rounds", "2", "--batch-size", "2", "--out",
                                                  str(out)]))
     tensorflow.config.optimizer.set_experimental_options({"arithmetic_optimization": False})  # as the fixture had it
     found = json.loads(out.read_text())["reports"]["dcgan"]
@@ -288,7 +289,7 @@ def measured(tensorflow, tmp_path, monkeypatch, capsys):
 
     def run(benchmark, words):
         out = tmp_path / "found.json"
-        benchmark.main(cli.parse(benchmark.Options, [*words.split(), "--out", str(out)]))
+        benchmark.main(options.parse(benchmark.Options, [*words.split(), "--out", str(out)]))
         return json.loads(out.read_text()), capsys.readouterr().out
 
     yield run
@@ -335,7 +336,7 @@ def test_layers_are_timed_both_ways(tmp_path, monkeypatch, tensorflow, capsys):
                                             (("transposed", 4, 2, "same", 5), (2, 2, 2, 3), "b")))
     monkeypatch.setattr(kernels, "WEIGHTS", ((2, 3), (4,)))
     monkeypatch.setattr(machine, "start", lambda threads: {"precision": "float32"})
-    kernels.main(cli.parse(kernels.Options, ["--rounds", "3", "--out", str(tmp_path / "k.json")]))
+    kernels.main(options.parse(kernels.Options, ["--rounds", "3", "--out", str(tmp_path / "k.json")]))
     found = json.loads((tmp_path / "k.json").read_text())
     assert [(one["layer"], one["input"]) for one in found["layers"]] == [
         ("normalisation", [2, 4, 4, 3]), ("transposed 4x4/2 same to 5", [2, 2, 2, 3]), ("Adam", [10])]

@@ -13,17 +13,18 @@ from typing import ClassVar
 import pytest
 from conftest import ROOT
 
-from common import cli
+from common.errors import TERMINATED, NumericalError, Stopped, StorageError, UserError, say, uninterrupted
+from common.options import Common, check_ranges, option, run_script
 
 
 @dataclass(frozen=True)
-class Config(cli.Common):
+class Config(Common):
     FOLDER: ClassVar = "some_report"
     PRESETS: ClassVar = {"quick": {"steps": 7, "lr": 0.5}, "smoke": {"epochs": 1},
                          "report": {"steps": lambda given: 90 if given.get("lr") == 0.125 else 30}}
 
-    steps: int | None = cli.option(100, "length", assumed=True)
-    lr: float = cli.option(0.25, "rate", within=(0, 1))
+    steps: int | None = option(100, "length", assumed=True)
+    lr: float = option(0.25, "rate", within=(0, 1))
 
 
 @pytest.mark.parametrize(("words", "steps", "epochs", "lr"), [
@@ -37,13 +38,13 @@ class Config(cli.Common):
     ("--preset smoke --steps 4", 4, None, 0.25),
 ])
 def test_given_option_wins_over_preset_over_default(words, steps, epochs, lr):
-    config = cli.parse(Config, words.split())
+    config = options.parse(Config, words.split())
     assert (config.steps, config.epochs, config.lr) == (steps, epochs, lr)
 
 
 def test_epochs_become_steps():
-    assert cli.parse(Config, ["--epochs", "3"]).total_steps(178) == 534
-    assert cli.parse(Config, ["--steps", "5"]).total_steps(178) == 5
+    assert options.parse(Config, ["--epochs", "3"]).total_steps(178) == 534
+    assert options.parse(Config, ["--steps", "5"]).total_steps(178) == 5
 
 
 @pytest.mark.parametrize("words", ["--steps 3 --epochs 1", "--steps 0", "--batch-size -1", f"--steps {10**31}",
@@ -51,24 +52,24 @@ def test_epochs_become_steps():
                                    "--data does/not/exist", "--evaluate-only --overwrite",
                                    "--evaluate-only --no-evaluate", "--lr 1.5", "--lr nan"])
 def test_values_that_cannot_be_meant(words):
-    with pytest.raises(cli.UserError, match="--"):
-        cli.parse(Config, words.split())
+    with pytest.raises(UserError, match="--"):
+        options.parse(Config, words.split())
 
 
 def test_choices_hold_for_each_of_several_values():
     """Words of a command line are checked by argparse; these come back from a config.json."""
     @dataclass(frozen=True)
     class Several:
-        parts: tuple[str, ...] = cli.option(("batch", "size"), "", choices=("batch", "size"))
+        parts: tuple[str, ...] = option(("batch", "size"), "", choices=("batch", "size"))
 
-    cli.check_ranges(Several())
-    with pytest.raises(cli.UserError, match="--parts other: must be one of batch, size"):
-        cli.check_ranges(Several(("batch", "other")))
+    check_ranges(Several())
+    with pytest.raises(UserError, match="--parts other: must be one of batch, size"):
+        check_ranges(Several(("batch", "other")))
 
 
 def test_help_marks_what_was_assumed(capsys):
     with pytest.raises(SystemExit) as end:
-        cli.parse(Config, ["--help"])
+        options.parse(Config, ["--help"])
     assert end.value.code == 0
     text = " ".join(capsys.readouterr().out.split())
     assert "length (default: 100, assumed)" in text
@@ -76,7 +77,7 @@ def test_help_marks_what_was_assumed(capsys):
 
 
 def test_settings_leave_out_what_does_not_touch_the_result():
-    settings = cli.parse(Config, ["--out", "x", "--debug", "--preset", "quick"]).settings()
+    settings = options.parse(Config, ["--out", "x", "--debug", "--preset", "quick"]).settings()
     assert settings["lr"] == 0.5
     kept = {"out", "debug", "preset", "overwrite", "tensorboard", "data", "checkpoint_every", "precision"}
     assert not kept & set(settings)
@@ -84,29 +85,29 @@ def test_settings_leave_out_what_does_not_touch_the_result():
 
 def test_run_folder_does_not_depend_on_the_current_folder(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    assert cli.parse(Config, []).run_folder == ROOT / "runs" / "some_report" / "default"
-    assert cli.parse(Config, ["--out", "here"]).run_folder == tmp_path / "here"
+    assert options.parse(Config, []).run_folder == ROOT / "runs" / "some_report" / "default"
+    assert options.parse(Config, ["--out", "here"]).run_folder == tmp_path / "here"
 
 
 @pytest.mark.parametrize(("error", "code"), [
-    (cli.UserError("a line"), 2), (cli.NumericalError("a line"), 3), (cli.StorageError("a line"), 4),
+    (UserError("a line"), 2), (NumericalError("a line"), 3), (StorageError("a line"), 4),
     (OSError("a line"), 4), (MemoryError("a line\nor two"), 4),
     (type("ResourceExhaustedError", (Exception,), {})("Graph error:\n\nOOM of {{node x}} a tensor"), 4),
     (ModuleNotFoundError("a line"), 2), (KeyboardInterrupt(), 130),
-    (cli.Stopped("a line", 143), 143),
+    (Stopped("a line", 143), 143),
 ])
 def test_an_error_is_one_line_and_a_code(error, code, capsys):
     def main(config):
         raise error
 
     with pytest.raises(SystemExit) as end:
-        cli.run(Config, main, [])
+        run_script(Config, main, [])
     assert end.value.code == code
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
 def say_in_a_process(words, **options):
-    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from common.cli import say; {words}"
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from common.options import say; {words}"
     return subprocess.run([sys.executable, "-c", code], capture_output="stdout" not in options, check=False, **options)
 
 
@@ -134,7 +135,7 @@ def test_a_signal_waits_until_a_library_is_loaded(number, capsys):
     done = []
 
     def main(config):
-        with cli.uninterrupted():
+        with uninterrupted():
             signal.raise_signal(number)
             done.append("loaded")
         done.append("went on")
@@ -142,7 +143,7 @@ def test_a_signal_waits_until_a_library_is_loaded(number, capsys):
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background a shell has it ignored
     try:
         with pytest.raises(SystemExit) as code:
-            cli.run(Config, main, [])
+            run_script(Config, main, [])
     finally:
         signal.signal(signal.SIGINT, before)
     assert (done, code.value.code) == (["loaded"], 128 + number)
@@ -152,12 +153,12 @@ def test_a_signal_waits_until_a_library_is_loaded(number, capsys):
 def test_a_signal_counts_where_what_it_waited_for_failed(capsys):
     """As where it went to all processes, and ended those that the block was starting."""
     def main(config):
-        with cli.uninterrupted():
+        with uninterrupted():
             signal.raise_signal(signal.SIGTERM)
             raise RuntimeError
 
     with pytest.raises(SystemExit) as code:
-        cli.run(Config, main, [])
+        run_script(Config, main, [])
     assert (code.value.code, len(capsys.readouterr().err.splitlines())) == (143, 1)
 
 
@@ -165,7 +166,7 @@ def test_outside_the_main_thread_there_is_nothing_to_keep_back():
     done = []
 
     def block():
-        with cli.uninterrupted():
+        with uninterrupted():
             done.append("loaded")
 
     thread = threading.Thread(target=block)
@@ -182,10 +183,10 @@ def test_sigterm_is_no_exception_that_damage_is_taken_for(words, line, capsys):
         try:
             signal.raise_signal(signal.SIGTERM)
         except Exception:  # as around a file that may be damaged
-            cli.say("damaged")
+            say("damaged")
 
     with pytest.raises(SystemExit) as code:
-        cli.run(Config, main, words)
+        run_script(Config, main, words)
     said = capsys.readouterr()
     assert (code.value.code, said.out) == (143, "")
     assert line in said.err and len(said.err.splitlines()) == 1
@@ -196,20 +197,20 @@ def test_sigterm_is_no_exception_that_damage_is_taken_for(words, line, capsys):
     (["--overwrite", "--no-overwrite"], "some_report.py: stopped; the same command goes on\n")])
 def test_a_training_that_was_stopped_goes_on_without_overwrite(words, line, capsys, monkeypatch):
     def main(config):
-        raise cli.Stopped("stopped; the same command goes on", cli.TERMINATED)
+        raise Stopped("stopped; the same command goes on", TERMINATED)
 
     monkeypatch.setattr("sys.argv", ["some_report.py"])
     with pytest.raises(SystemExit):
-        cli.run(Config, main, words)
+        run_script(Config, main, words)
     assert capsys.readouterr().err == line
 
 
 def test_debug_shows_the_traceback(capsys):
     def main(config):
-        raise cli.UserError("a line")
+        raise UserError("a line")
 
     with pytest.raises(SystemExit):
-        cli.run(Config, main, ["--debug"])
+        run_script(Config, main, ["--debug"])
     assert "Traceback" in capsys.readouterr().err
 
 

@@ -9,7 +9,8 @@ import pytest
 from conftest import frozen, make_pipe
 from PIL import Image
 
-from common.cli import UserError, parse
+from common.errors import UserError
+from common.options import parse
 
 TABLE = {  # the report's table of the discriminator at 128 pixels: layer -> (output shape, parameters)
     "input_1": ((128, 128, 3), 0), "conv2d_1": ((64, 64, 64), 3_136), "leaky_re_lu_1": ((64, 64, 64), 0),

@@ -8,8 +8,10 @@ import pytest
 from conftest import full_disk
 from PIL import Image
 
-from common import datasets, faces, tags
-from common.cli import Common, StorageError, UserError
+from common import datasets
+from common.anime import faces, tags
+from common.errors import StorageError, UserError
+from common.options import Common
 from common.runs import Run
 
 

@@ -18,11 +18,11 @@ import pytest
 from PIL import Image, JpegImagePlugin
 
 from common import drawn
-from common.cli import StorageError
-from common.faces import VERSION, Face, build, describe, draw, labels, make
-from common.faces.colours import EYE_RANGES, HAIR_RANGES, rgb
-from common.faces.portrait import render
-from common.tags import EYES, HAIR
+from common.anime.faces import VERSION, Face, build, describe, draw, labels, make
+from common.anime.faces.colours import EYE_RANGES, HAIR_RANGES, rgb
+from common.anime.faces.portrait import render
+from common.anime.tags import EYES, HAIR
+from common.errors import StorageError
 
 ROOT = Path(__file__).resolve().parent.parent
 MANY = 6000
@@ -96,7 +96,7 @@ def test_workers_change_nothing_even_from_a_script_without_a_guard(small_set, tm
     script = tmp_path / "script.py"
     script.write_text(
         f"import sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom pathlib import Path\n"
-        "from dataclasses import replace\nfrom common import drawn\nfrom common.faces.build import SET\n"
+        "from dataclasses import replace\nfrom common import drawn\nfrom common.anime.faces.build import SET\n"
         f"print(drawn.make(replace(SET, chunk=12), Path({str(tmp_path / 'anime')!r}), count=24, seed=3, workers=2))\n"
     )
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60)
@@ -162,7 +162,7 @@ def test_a_stopped_make_leaves_nothing(tmp_path, monkeypatch):
 
 
 def test_a_killed_make_leaves_no_process_and_its_half_set_goes_with_the_next(tmp_path):
-    code = (f"import sys; sys.path.insert(0, {str(ROOT)!r}); from pathlib import Path; from common.faces import make; "
+    code = (f"import sys; sys.path.insert(0, {str(ROOT)!r}); from pathlib import Path; from common.anime.faces import make; "
             "make(Path(sys.argv[1]), count=6000, workers=2)")
     drawing = subprocess.Popen([sys.executable, "-c", code, tmp_path / "anime"])
     until_true(lambda: list(tmp_path.glob(".anime-*/new/faces/*.jpg")), drawing)
@@ -251,8 +251,8 @@ def command(folder: Path, *words: str) -> subprocess.CompletedProcess:
 
 
 def start(folder: Path, *words: str) -> subprocess.Popen:
-    """`python -m common.faces` in a folder, as a terminal starts it: in a group of its own, and it hears Ctrl-C."""
-    return subprocess.Popen([sys.executable, "-m", "common.faces", *words], cwd=folder, text=True,
+    """`python -m common.anime.faces` in a folder, as a terminal starts it: in a group of its own, and it hears Ctrl-C."""
+    return subprocess.Popen([sys.executable, "-m", "common.anime.faces", *words], cwd=folder, text=True,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)},
                             start_new_session=True,
                             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))

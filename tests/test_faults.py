@@ -334,7 +334,7 @@ def test_a_row_that_cannot_be_meant_is_named(script, course, content, words):
 
 
 def test_odd_rows_are_what_they_say(course):
-    from common import tags
+    from common.anime import tags
 
     (course / "tags_clean.csv").write_bytes(
         b"\xef\xbb\xbf1,None:3\tred hair:1\tblue eyes:1\t\r\n\r\n2,NA:1\tnan:2\t\n3,")
@@ -361,7 +361,7 @@ def test_an_unknown_domain_or_an_empty_one_is_answered_with_all(script, course, 
 
 @pytest.mark.slow
 def test_a_million_rows(tmp_path):
-    from common import tags
+    from common.anime import tags
 
     (tmp_path / "tags.csv").write_text("".join(f"{k},red hair:1\ttag {k % 999}:5\t\n" for k in range(1_000_000)))
     begun = time.monotonic()

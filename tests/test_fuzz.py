@@ -20,8 +20,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from common import decoding, runs, sampling, tags
-from common.cli import Failure, StorageError, UserError
+from common import decoding, runs, sampling
+from common.anime import tags
+from common.errors import Failure, StorageError, UserError
 from lab5_cgan import labels
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", 0))

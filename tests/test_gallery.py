@@ -14,7 +14,7 @@ import pytest
 from conftest import ROOT
 from PIL import Image
 
-from common import cli, gallery, plots, sampling
+from common import gallery, options, plots, sampling
 from common.gallery import claims
 from common.gallery.__main__ import main
 
@@ -309,7 +309,7 @@ def test_the_claims_of_a_report_are_whole_and_their_commands_can_be_given(path):
         python, script, *words = shlex.split(claim.command)
         assert python == "python" and (ROOT / script).is_file()
         module = __import__(script.removesuffix(".py").replace("/", "."), fromlist=["Config"])
-        cli.parser(getattr(module, "Config", sampling.Options), "").parse_args(words)
+        options.parser(getattr(module, "Config", sampling.Options), "").parse_args(words)
 
 
 # In a real browser

@@ -7,8 +7,9 @@ import pytest
 from conftest import frozen, rows
 from PIL import Image
 
-from common import tags
-from common.cli import UserError, parse
+from common.anime import tags
+from common.errors import UserError
+from common.options import parse
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import pytest
 from conftest import frozen, rows
 from PIL import Image
 
-from common.cli import Common, StorageError, UserError, first, parse
+from common.errors import StorageError, UserError
+from common.options import Common, first, parse
 from common.runs import Run
 from hw3_dcgan_lsgan import pencil, pictures, stylize, train_style
 
@@ -309,7 +310,7 @@ def test_the_drawing_is_grey_light_and_always_the_same():
 
 
 def test_embedded_photos_are_local_and_others_than_those_held_out(run):
-    found = pictures.load(run, None, (), (), 32, 40)
+    found = images.load(run, None, (), (), 32, 40)
     assert (found.photos.shape, found.held_out.shape, found.styles.shape) == (
         (240, 32, 32, 3), (4, 256, 256, 3), (1, 40, 40, 3))
     assert not set(pictures.TRAINED) & {name for name, _ in pictures.HELD_OUT}
@@ -325,7 +326,7 @@ def test_given_pictures(run, tmp_path, monkeypatch):
         Image.new("RGB", (30, 20), (level, 0, 0)).save(folder / f"{level}.png")
     (tmp_path / "data" / "style").mkdir()
     Image.new("L", (30, 20), 77).save(tmp_path / "data" / "style" / "pencil.jpg")
-    found = pictures.load(run, folder, (), [tmp_path / "data"], 16, 24)
+    found = images.load(run, folder, (), [tmp_path / "data"], 16, 24)
     assert found.photos[found.rows][:, 0, 0, 0].tolist() == [1, 3, 4, 6, 7]
     assert found.held_out[:, 0, 0, 0].tolist() == [0, 2, 5, 8]
     assert (found.styles == 77).all() and found.styles.shape == (1, 24, 24, 3)
@@ -333,8 +334,8 @@ def test_given_pictures(run, tmp_path, monkeypatch):
     assert run.facts["other_pictures"] == [str(tmp_path / "data" / "style" / "pencil.jpg")]
     Image.new("RGB", (24, 24), "red").save(tmp_path / "red.png")
     with pytest.raises(UserError, match="the run there has data: styles = "):
-        pictures.load(run, folder, [tmp_path / "red.png"], (), 16, 24)
-    again = pictures.load(run, folder, (), (), 16, 24, again=True)
+        images.load(run, folder, [tmp_path / "red.png"], (), 16, 24)
+    again = images.load(run, folder, (), (), 16, 24, again=True)
     np.testing.assert_array_equal(again.styles, found.styles)
 
 

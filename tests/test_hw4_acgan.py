@@ -122,11 +122,11 @@ def test_defaults_are_the_reports_or_marked_as_assumed():
 
 @pytest.mark.parametrize("words", ["--embedding 0", "--z 0", "--lr nan", "--beta-1 3", "--class-weight -1"])
 def test_values_that_cannot_be_meant(words):
-    from common import cli
+    from common import errors, options
     from hw4_acgan.train import Config
 
-    with pytest.raises(cli.UserError, match="must be from"):
-        cli.parse(Config, words.split())
+    with pytest.raises(errors.UserError, match="must be from"):
+        options.parse(Config, words.split())
 
 
 def batch(count=4):

@@ -1,4 +1,4 @@
-"""common/judge.py and common/evaluation.py: the split, the cache, and scores that mean what they say."""
+"""common/anime/judge.py and common/evaluation.py: the split, the cache, and scores that mean what they say."""
 
 import json
 import shutil
@@ -9,9 +9,11 @@ import pandas
 import pytest
 from conftest import one_at_a_time
 
-from common import datasets, faces, tags
-from common.cli import Common, UserError
+from common import datasets
+from common.anime import faces, tags
 from common.datasets import Faces
+from common.errors import UserError
+from common.options import Common
 from common.runs import Run
 
 
@@ -29,7 +31,7 @@ def data(shared, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def judge(data, tensorflow, shared):
-    from common import judge
+    from common.anime import judge
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(judge, "CACHE", data.home / "cache")
@@ -43,7 +45,7 @@ def picture(seed):
 
 
 def test_mirrored_twins_and_near_copies_are_one_drawing(tensorflow):
-    from common.judge import drawings
+    from common.anime.judge import drawings
 
     near = np.clip(picture(1).astype(int) + 1, 0, 255).astype(np.uint8)
     images = np.stack([picture(0), picture(1), picture(0)[:, ::-1], near, picture(2)])
@@ -54,7 +56,7 @@ def test_mirrored_twins_and_near_copies_are_one_drawing(tensorflow):
 
 
 def test_the_split_is_fixed_and_keeps_twins_together(tensorflow):
-    from common.judge import split
+    from common.anime.judge import split
 
     images = np.stack([picture(k) for k in range(100)])
     images = np.concatenate([images, images[:, :, ::-1]])
@@ -120,7 +122,7 @@ def test_the_ceiling_is_high_on_embedded_faces(judge):
 
 @pytest.mark.slow
 def test_the_ceiling_of_the_whole_embedded_set(tmp_path, monkeypatch, tensorflow):
-    from common import judge
+    from common.anime import judge
 
     for module in (datasets, judge):
         monkeypatch.setattr(module, "CACHE", tmp_path / "cache")
@@ -132,7 +134,7 @@ def test_the_ceiling_of_the_whole_embedded_set(tmp_path, monkeypatch, tensorflow
 
 
 def test_too_few_pictures_for_a_judge(tmp_path, monkeypatch, tensorflow):
-    from common import judge
+    from common.anime import judge
 
     monkeypatch.setattr(judge, "CACHE", tmp_path)
     images = np.repeat(picture(0)[None], 8, axis=0)

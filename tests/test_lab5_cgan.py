@@ -10,8 +10,9 @@ import pytest
 from conftest import BRACKETS, encrypt, frozen, make_pipe, rows
 from PIL import Image
 
-from common import cli, datasets
-from common.cli import Common, UserError
+from common import datasets, options
+from common.errors import UserError
+from common.options import Common
 from common.runs import Run, read_log
 from lab5_cgan import figures, iclevr, labels
 from lab5_cgan.train import Config
@@ -225,7 +226,7 @@ def test_defaults_are_the_reports_or_marked_as_assumed():
     ("", "cgan"), ("--model acgan", "acgan"), ("--g-lr 2e-4 --d-lr 2e-4", "cgan_equal_rates"),
     ("--model acgan --class-weight 24", "acgan_class_24"), ("--resize squash", "cgan_squash")])
 def test_each_comparison_has_a_run_folder_of_its_own(words, variant):
-    assert cli.parse(Config, words.split()).variant == variant
+    assert options.parse(Config, words.split()).variant == variant
 
 
 @pytest.mark.parametrize(("words", "message"), [
@@ -233,7 +234,7 @@ def test_each_comparison_has_a_run_folder_of_its_own(words, variant):
     ("--evaluator none.npz", "none.npz: no such file"), ("--data nowhere", "no such folder")])
 def test_values_that_cannot_be_meant(words, message):
     with pytest.raises(UserError, match=message):
-        cli.parse(Config, words.split())
+        options.parse(Config, words.split())
 
 
 # ---- labels and pictures ----

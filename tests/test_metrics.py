@@ -11,7 +11,7 @@ import pytest
 from conftest import ROOT
 
 from common import metrics
-from common.faces import describe, draw
+from common.anime.faces import describe, draw
 
 pytestmark = pytest.mark.filterwarnings("error")
 NAMES = {"hair": ("red", "green", "blue"), "eyes": ("black", "pink")}

@@ -1,4 +1,4 @@
-"""common/pictures.py: which files are taken, how they are decoded, and the cache."""
+"""common/images.py: which files are taken, how they are decoded, and the cache."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
-from common import pictures
-from common.cli import ROOT, StorageError, UserError
+from common import images
+from common.errors import StorageError, UserError
+from common.files import ROOT
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
@@ -56,14 +57,14 @@ def png_header(width: int, height: int) -> bytes:
 
 def test_pictures_come_in_the_order_of_their_numbers(folder, cache):
     plain(folder / "a.PNG")
-    found = pictures.load(folder, 4, cache)
+    found = images.load(folder, 4, cache)
     assert found.names == [f"{number}.png" for number in range(20)] + ["a.PNG"]
     assert found.images[:20, 0, 0].tolist() == [[10 * number, 0, 0] for number in range(20)]
     assert (found.images.shape, found.images.dtype, found.left_out) == ((21, 4, 4, 3), np.uint8, {})
 
 
 def test_images_are_a_read_only_memory_map(folder, cache):
-    images = pictures.load(folder, 4, cache).images
+    images = images.load(folder, 4, cache).images
     assert isinstance(images, np.memmap)
     with pytest.raises(ValueError, match="read-only"):
         images[0] = 0
@@ -74,36 +75,36 @@ def test_other_and_hidden_files_and_sub_folders_are_passed_over(folder, cache):
     (folder / "._1.jpg").write_text("x")
     (folder / "more").mkdir()
     plain(folder / "more/99.png")
-    found = pictures.load(folder, 4, cache)
+    found = images.load(folder, 4, cache)
     assert (len(found.names), found.left_out) == (20, {})
 
 
 def test_ids_are_the_numbers_in_the_names(folder, cache):
-    ids = pictures.load(folder, 4, cache).ids
+    ids = images.load(folder, 4, cache).ids
     assert (ids.tolist(), ids.dtype) == (list(range(20)), np.int64)
 
 
 def test_ids_name_the_file_that_has_none(folder, cache):
     plain(folder / "portrait.png")
     with pytest.raises(UserError, match=r"portrait\.png: the name is not a number"):
-        _ = pictures.load(folder, 4, cache).ids
+        _ = images.load(folder, 4, cache).ids
 
 
 def test_ids_name_two_files_with_one_number(folder, cache):
     plain(folder / "7.jpg")
     with pytest.raises(UserError, match=r"7\.jpg and 7\.png are both picture 7"):
-        _ = pictures.load(folder, 4, cache).ids
+        _ = images.load(folder, 4, cache).ids
 
 
 def test_a_missing_folder(tmp_path, cache):
     with pytest.raises(UserError, match="No such file or directory; pass a folder of pictures"):
-        pictures.load(tmp_path / "none", 4, cache)
+        images.load(tmp_path / "none", 4, cache)
 
 
 def test_a_folder_without_pictures(tmp_path, cache):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match=r"no \.jpg, \.jpeg or \.png files"):
-        pictures.load(tmp_path / "empty", 4, cache)
+        images.load(tmp_path / "empty", 4, cache)
 
 
 # ---- bad files ----
@@ -133,7 +134,7 @@ BAD = {
 @pytest.mark.parametrize("make, reason", BAD.values(), ids=BAD)
 def test_a_bad_file_is_left_out_with_its_reason(folder, cache, make, reason):
     make(folder / "5.jpg")
-    for found in (pictures.load(folder, 4, cache), pictures.load(folder, 4, cache)):
+    for found in (images.load(folder, 4, cache), images.load(folder, 4, cache)):
         assert list(found.left_out) == ["5.jpg"] and reason in found.left_out["5.jpg"]
         assert found.names == [f"{number}.png" for number in range(20)]
         assert found.images[:, 3, 3, 0].tolist() == list(range(0, 200, 10))
@@ -142,13 +143,13 @@ def test_a_bad_file_is_left_out_with_its_reason(folder, cache, make, reason):
 
 def test_a_link_inside_the_folder_is_a_picture(folder, cache):
     (folder / "20.png").symlink_to("3.png")
-    assert pictures.load(folder, 4, cache).images[20, 0, 0].tolist() == [30, 0, 0]
+    assert images.load(folder, 4, cache).images[20, 0, 0].tolist() == [30, 0, 0]
 
 
 def test_truncated_files_are_bad_even_if_pillow_was_told_otherwise(folder, cache, monkeypatch):
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
     truncated(folder / "20.jpg")
-    assert "truncated" in pictures.load(folder, 4, cache).left_out["20.jpg"]
+    assert "truncated" in images.load(folder, 4, cache).left_out["20.jpg"]
     assert ImageFile.LOAD_TRUNCATED_IMAGES is True
 
 
@@ -156,7 +157,7 @@ def test_more_than_five_percent_bad_files_are_an_error(folder, cache):
     (folder / "20.jpg").write_text("hello")
     (folder / "21.jpg").write_bytes(b"")
     with pytest.raises(UserError, match=r"2 of 22 pictures are bad: 20\.jpg \(not a JPEG.*\), 21\.jpg \(an empty"):
-        pictures.load(folder, 4, cache)
+        images.load(folder, 4, cache)
     assert list(cache.iterdir()) == []
 
 
@@ -226,8 +227,8 @@ def test_a_wide_picture_is_squashed_not_cropped(tmp_path):
 
 def test_the_second_load_comes_from_the_cache(folder, cache):
     steps = []
-    first = pictures.load(folder, 4, cache, lambda done, total: steps.append((done, total)))
-    second = pictures.load(folder, 4, cache, lambda done, total: pytest.fail("decoded again"))
+    first = images.load(folder, 4, cache, lambda done, total: steps.append((done, total)))
+    second = images.load(folder, 4, cache, lambda done, total: pytest.fail("decoded again"))
     assert (first.cached, second.cached) == (False, True)
     assert steps == [(done, 20) for done in range(1, 21)]
     assert (first.digest, first.names) == (second.digest, second.names)
@@ -236,29 +237,29 @@ def test_the_second_load_comes_from_the_cache(folder, cache):
 
 
 def test_the_digest_follows_the_content_not_the_place_or_the_time(folder, cache, tmp_path):
-    first = pictures.load(folder, 4, cache).digest
+    first = images.load(folder, 4, cache).digest
     shutil.copytree(folder, tmp_path / "copy", copy_function=shutil.copyfile)
-    assert pictures.load(tmp_path / "copy", 4, cache).digest == first
+    assert images.load(tmp_path / "copy", 4, cache).digest == first
     plain(folder / "3.png", WHITE)
-    assert pictures.load(folder, 4, cache).digest != first
+    assert images.load(folder, 4, cache).digest != first
 
 
 def test_a_renamed_picture_is_another_data_set(folder, cache):
-    first = pictures.load(folder, 4, cache).digest
+    first = images.load(folder, 4, cache).digest
     (folder / "19.png").rename(folder / "30.png")
-    assert pictures.load(folder, 4, cache).digest != first
+    assert images.load(folder, 4, cache).digest != first
 
 
 def test_a_changed_folder_replaces_its_own_stale_cache_only(folder, cache, tmp_path):
     (tmp_path / "other").mkdir()
     shutil.copytree(folder, tmp_path / "other/faces")
-    pictures.load(tmp_path / "other/faces", 4, cache)
-    pictures.load(folder, 5, cache)
-    pictures.load(folder, 4, cache)
+    images.load(tmp_path / "other/faces", 4, cache)
+    images.load(folder, 5, cache)
+    images.load(folder, 4, cache)
     plain(folder / "20.png")
-    assert not pictures.load(folder, 4, cache).cached
+    assert not images.load(folder, 4, cache).cached
     assert len(list(cache.iterdir())) == 3
-    assert pictures.load(tmp_path / "other/faces", 4, cache).cached
+    assert images.load(tmp_path / "other/faces", 4, cache).cached
 
 
 def flip_last_byte(home: Path) -> None:
@@ -287,29 +288,29 @@ DAMAGE = {
 
 @pytest.mark.parametrize("damage, reason", DAMAGE.values(), ids=DAMAGE)
 def test_a_damaged_cache_is_built_again_and_says_why(folder, cache, damage, reason):
-    good = pictures.load(folder, 4, cache)
+    good = images.load(folder, 4, cache)
     damage(next(cache.iterdir()))
-    again = pictures.load(folder, 4, cache)
+    again = images.load(folder, 4, cache)
     assert not again.cached and again.digest == good.digest
     assert "is damaged" in again.rebuilt and re.search(reason, again.rebuilt)
-    assert pictures.load(folder, 4, cache).cached
+    assert images.load(folder, 4, cache).cached
 
 
 @pytest.mark.parametrize(("put", "reason"), [
     (Path.touch, "Not a directory"), (lambda home: home.symlink_to(home), "symbolic links"),
     (lambda home: home.symlink_to(home.with_name("nowhere")), "No such file")])
 def test_what_is_no_folder_in_the_place_of_a_cache_gives_way(folder, cache, put, reason):
-    pictures.load(folder, 4, cache)
+    images.load(folder, 4, cache)
     home = next(cache.iterdir())
     shutil.rmtree(home)
     put(home)
-    again = pictures.load(folder, 4, cache)
+    again = images.load(folder, 4, cache)
     assert "is damaged ([Errno" in again.rebuilt and reason in again.rebuilt
-    assert pictures.load(folder, 4, cache).cached
+    assert images.load(folder, 4, cache).cached
 
 
 def test_a_damaged_cache_that_another_process_took_away_first(folder, cache, monkeypatch):
-    good = pictures.load(folder, 4, cache)
+    good = images.load(folder, 4, cache)
     (next(cache.iterdir()) / "index.json").write_text("[]")
     usual = pictures._write_images
 
@@ -319,7 +320,7 @@ def test_a_damaged_cache_that_another_process_took_away_first(folder, cache, mon
         return usual(*words)
 
     monkeypatch.setattr(pictures, "_write_images", meanwhile)
-    assert pictures.load(folder, 4, cache).digest == good.digest
+    assert images.load(folder, 4, cache).digest == good.digest
     assert [path.name for path in cache.glob(".*")] == []
 
 
@@ -328,17 +329,17 @@ def test_builds_of_dead_processes_are_removed_and_of_living_ones_kept(folder, ca
     gone.wait()
     for pid in (gone.pid, os.getpid()):
         (cache / f".building-{os.uname().nodename}-{pid}-0000").mkdir(parents=True)
-    pictures.load(folder, 4, cache)
+    images.load(folder, 4, cache)
     assert [path.name.split("-")[-2] for path in cache.glob(".building-*")] == [str(os.getpid())]
 
 
 def test_two_processes_at_once_both_get_the_pictures(folder, cache):
-    code = ("import sys; from pathlib import Path; from common.pictures import load; "
+    code = ("import sys; from pathlib import Path; from common.images import load; "
             "print(load(Path(sys.argv[1]), 4, Path(sys.argv[2])).digest)")
     command = [sys.executable, "-c", code, str(folder), str(cache)]
     both = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     digests = {process.communicate()[0].strip() for process in both}
-    assert digests == {pictures.load(folder, 4, cache).digest}
+    assert digests == {images.load(folder, 4, cache).digest}
     assert len(list(cache.iterdir())) == 1
 
 
@@ -347,9 +348,9 @@ def test_another_build_that_was_first_does_no_harm(folder, cache):
 
     def progress(done, total):
         if done == total:
-            pictures.load(folder, 4, cache)
+            images.load(folder, 4, cache)
 
-    found = pictures.load(folder, 4, cache, progress)
+    found = images.load(folder, 4, cache, progress)
     assert found.images[19, 0, 0].tolist() == [190, 0, 0]
     assert len(list(cache.iterdir())) == 1
 
@@ -357,12 +358,12 @@ def test_another_build_that_was_first_does_no_harm(folder, cache):
 def test_a_cache_that_cannot_be_written(folder, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="cannot write the picture cache"):
-        pictures.load(folder, 4, tmp_path / "file")
+        images.load(folder, 4, tmp_path / "file")
 
 
 def test_a_full_disk_leaves_nothing_behind(folder, cache):
     code = ("import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000)); from pathlib import Path; "
-            "from common.pictures import load; load(Path(sys.argv[1]), 64, Path(sys.argv[2]))")
+            "from common.images import load; load(Path(sys.argv[1]), 64, Path(sys.argv[2]))")
     command = [sys.executable, "-c", code, str(folder), str(cache)]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert "StorageError" in ended.stderr and "File too large" in ended.stderr
@@ -373,6 +374,6 @@ def test_a_full_disk_leaves_nothing_behind(folder, cache):
 
 
 def test_the_faces_of_the_mini_set(mini, cache):
-    found = pictures.load(mini / "anime/faces", 64, cache)
+    found = images.load(mini / "anime/faces", 64, cache)
     assert (found.images.shape, found.left_out) == ((168, 64, 64, 3), {})
     assert found.ids.tolist() == sorted(int(path.stem) for path in (mini / "anime/faces").iterdir())

@@ -6,7 +6,7 @@ from conftest import full_disk
 from PIL import Image
 
 from common import plots
-from common.cli import StorageError
+from common.errors import StorageError
 
 
 def test_tile_goes_row_by_row_on_white():

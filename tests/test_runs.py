@@ -10,8 +10,9 @@ import pytest
 from conftest import ROOT, make_pipe
 
 from common import files, runs
-from common.cli import Common, StorageError, UserError, option
+from common.errors import StorageError, UserError
 from common.files import atomic
+from common.options import Common, option
 from common.runs import Run, read_log, recall
 from common.runtime import Runtime
 
@@ -252,7 +253,7 @@ def test_two_processes_in_one_folder(config):
     code = f"""
 import sys; sys.path.insert(0, {str(ROOT)!r})
 from pathlib import Path
-from common.cli import Common
+from common.options import Common
 from common.runs import Run
 try:
     Run(Common(out=Path({str(config.out)!r}), steps=10))

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from common import runtime
-from common.cli import UserError
+from common.errors import UserError
 
 
 @pytest.fixture(autouse=True)

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from common import sampling, tags
-from common.cli import StorageError, UserError, parse
+from common import sampling
+from common.anime import tags
+from common.errors import StorageError, UserError
+from common.options import parse
 
 INPUTS = {"z": (sampling.ANY,), "hair": (), "eyes": ()}
 

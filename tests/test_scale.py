@@ -1,4 +1,4 @@
-"""Several devices, several workers, batches in parts: common/scale.py, common/replicas.py and the trainer.
+"""Several devices, several workers, batches in parts: common/scale.py, common/distribution.py and the trainer.
 
 They train `scaled.py`, in a process of its own where there are several devices.
 """
@@ -18,8 +18,8 @@ import pytest
 import scaled
 from conftest import ROOT, state
 
-from common import cli, scale
-from common.cli import UserError
+from common import options, scale
+from common.errors import NUMERICAL, UserError
 from common.runs import Run
 
 SCRIPT = str(ROOT / "tests" / "scaled.py")
@@ -40,7 +40,7 @@ def trained(tmp_path_factory):
             if "--devices" in words:
                 subprocess.run([sys.executable, SCRIPT, *all_words], check=True)
             else:
-                scaled.main(cli.parse(scaled.Config, all_words))
+                scaled.main(options.parse(scaled.Config, all_words))
             known[words] = weights(out), np.genfromtxt(out / "log.csv", delimiter=",", names=True)
         return known[words]
 
@@ -103,7 +103,7 @@ def test_three_devices_go_on_to_the_same_bits(tmp_path):
                                "8", "--out", folder, *words], check=False).returncode
 
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    assert [train(whole), train(broken, "--poison", "loss"), train(broken)] == [0, cli.NUMERICAL, 0]
+    assert [train(whole), train(broken, "--poison", "loss"), train(broken)] == [0, NUMERICAL, 0]
     expected, found = state(whole), state(broken)
     assert expected.keys() == found.keys()
     for name, value in expected.items():
@@ -242,7 +242,7 @@ def tf_config(workers=2, index=0, role="worker"):
 def test_what_does_not_fit_is_refused(tmp_path, monkeypatch, words, environment, message):
     if environment:
         monkeypatch.setenv("TF_CONFIG", environment)
-    config = cli.parse(scaled.Config, [*words, "--steps", "2", "--out", str(tmp_path)])
+    config = options.parse(scaled.Config, [*words, "--steps", "2", "--out", str(tmp_path)])
     with pytest.raises(UserError, match=message):
         Run(config)
     assert not list(tmp_path.iterdir())
@@ -250,7 +250,7 @@ def test_what_does_not_fit_is_refused(tmp_path, monkeypatch, words, environment,
 
 def test_devices_below_one_are_refused():
     with pytest.raises(UserError, match="--devices 0: must be from 1"):
-        cli.parse(scaled.Config, ["--devices", "0"])
+        options.parse(scaled.Config, ["--devices", "0"])
 
 
 @pytest.mark.parametrize(("name", "folder"), [("train", "cyclegan_style"), ("train_style", "hw3_dcgan_lsgan"),
@@ -258,19 +258,19 @@ def test_devices_below_one_are_refused():
 def test_games_with_a_step_of_their_own_refuse_parts(tmp_path, name, folder):
     config = importlib.import_module(f"{folder}.{name}").Config
     with pytest.raises(UserError, match="--accumulate: this report's players"):
-        Run(cli.parse(config, ["--accumulate", "2", "--batch-size", "4", "--out", str(tmp_path)]))
+        Run(options.parse(config, ["--accumulate", "2", "--batch-size", "4", "--out", str(tmp_path)]))
 
 
 def test_a_pool_of_made_pictures_is_for_one_device():
     from cyclegan_style.train import Config
 
     with pytest.raises(UserError, match="--pool: made pictures are kept in one order"):
-        cli.parse(Config, ["--pool", "50", "--devices", "2"])
+        options.parse(Config, ["--pool", "50", "--devices", "2"])
 
 
 def test_a_run_keeps_its_scale(tmp_path):
     def run(*words):
-        Run(cli.parse(scaled.Config, ["--steps", "2", "--out", str(tmp_path), *words])).close()
+        Run(options.parse(scaled.Config, ["--steps", "2", "--out", str(tmp_path), *words])).close()
 
     run("--accumulate", "2")
     (tmp_path / "checkpoints").mkdir()
@@ -288,7 +288,7 @@ def test_a_run_keeps_its_scale(tmp_path):
 
 def test_the_chief_alone_has_the_run_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("TF_CONFIG", tf_config(index=1))
-    run = Run(cli.parse(scaled.Config, ["--steps", "2", "--out", str(tmp_path / "run")]))
+    run = Run(options.parse(scaled.Config, ["--steps", "2", "--out", str(tmp_path / "run")]))
     assert run.folder.name.startswith("gan-worker-")
     assert not (tmp_path / "run").exists()
     run.close()
@@ -305,8 +305,8 @@ def test_chief_and_workers_are_counted_together(monkeypatch):
 
 
 def test_slices_and_their_draws_are_those_of_the_whole(tensorflow):
+    from common.distribution import Share
     from common.game import Draws
-    from common.replicas import Share
 
     values = tensorflow.reshape(tensorflow.range(24), (12, 2))
     assert Share(1, 3).take(values).numpy()[:, 0].tolist() == [8, 10, 12, 14]

@@ -1,4 +1,4 @@
-"""common/tags.py: both CSV formats, the filters, and rows as numbers."""
+"""common/anime/tags.py: both CSV formats, the filters, and rows as numbers."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from conftest import make_pipe
 
-from common import tags
-from common.cli import ROOT, UserError
+from common.anime import tags
+from common.errors import UserError
+from common.files import ROOT
 
 ROWS = (
     "2,original:2980\tblonde hair:3735\tpink eyes:691\t\n"
@@ -263,7 +264,7 @@ def test_find_refuses_a_link_that_leads_out(tmp_path):
 
 
 def test_importing_tags_does_not_import_pandas():
-    code = "import sys, common.tags; sys.exit('pandas' in sys.modules)"
+    code = "import sys, common.anime.tags; sys.exit('pandas' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
 

@@ -17,8 +17,9 @@ import pytest
 from conftest import BRACKETS, ROOT, encrypt, frozen, make_pipe, rows
 from PIL import Image
 
-from common import tags
-from common.cli import Common, StorageError, UserError, parse
+from common.anime import tags
+from common.errors import StorageError, UserError
+from common.options import Common, parse
 from common.runs import Run
 
 LEFT = {  # the report's table of the discriminator: layer -> (output shape, parameters)

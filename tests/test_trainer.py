@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from common import plots
-from common.cli import Common, NumericalError, Stopped, StorageError
+from common.errors import NumericalError, Stopped, StorageError
+from common.options import Common
 from common.runs import Run, read_log
 
 PANELS = {"source": {"d": "D", "g": "G"}}

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from conftest import frozen, rows
 
-from common import tags
-from common.cli import UserError, parse
+from common.anime import tags
+from common.errors import UserError
+from common.options import parse
 
 TAIL = [((32, 32, 64), 147_520), ((64, 64, 32), 51_232), ((64, 64, 16), 12_816), ((64, 64, 3), 51)]
 

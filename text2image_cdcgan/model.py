@@ -6,14 +6,20 @@ whatever labels it is judged with: three passes a step serve the four losses, wi
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from common.game import Draws, Game, Player, Terms, cut
+from common.anime import tags
+from common.game import Game, Noise, Player, Terms, cut
 from common.losses import bce, gradient_penalty
+from common.networks import predict_images
+
+if TYPE_CHECKING:
+    from text2image_cdcgan.text import Sentences
 
 CONDITION, Z, SENTENCE = 23, 100, 2400
 
@@ -158,8 +164,8 @@ class FourPairs(Game):
         self.weight = {"sum": 1.0, "mean": 1 / 3}[wrong_loss]
         self.trunk, self.head = cut(self.discriminator, join)
 
-    def generate(self, draw: Draws, count: int, condition: tf.Tensor, **_: tf.Tensor) -> tf.Tensor:
-        z = draw.normal((count, self.generator.input_shape[0][-1]))
+    def generate(self, noise: Noise, count: int, condition: tf.Tensor, **_: tf.Tensor) -> tf.Tensor:
+        z = noise.normal((count, self.generator.input_shape[0][-1]))
         return self.generator([z, condition], training=True)
 
     def scores(self, real: tf.Tensor, fake: tf.Tensor, wrong_image: tf.Tensor, condition: tf.Tensor,
@@ -184,14 +190,14 @@ class ConditionalDCGAN(FourPairs):
         super().__init__(seed, generator, discriminator, join="concatenate_1", wrong_loss=wrong_loss)
         self.negated = g_loss == "negated"
 
-    def d_loss(self, real: tf.Tensor, fake: tf.Tensor, draw: Draws, condition: tf.Tensor, wrong_condition: tf.Tensor,
+    def d_loss(self, real: tf.Tensor, fake: tf.Tensor, noise: Noise, condition: tf.Tensor, wrong_condition: tf.Tensor,
                wrong_image: tf.Tensor) -> Terms:
         scores = self.scores(real, fake, wrong_image, condition, wrong_condition)
         return {"d_real": bce(scores.real, 1.0), "d_fake": self.weight * bce(scores.fake, 0.0),
                 "d_wrong_label": self.weight * bce(scores.wrong_label, 0.0),
                 "d_wrong_image": self.weight * bce(scores.wrong_image, 0.0)}
 
-    def g_loss(self, fake: tf.Tensor, draw: Draws, condition: tf.Tensor, **_: tf.Tensor) -> Terms:
+    def g_loss(self, fake: tf.Tensor, noise: Noise, condition: tf.Tensor, **_: tf.Tensor) -> Terms:
         source = self.discriminator([fake, condition], training=True)
         return {"g": -bce(source, 0.0) if self.negated else bce(source, 1.0)}
 
@@ -211,20 +217,34 @@ class SkipThoughtsWGANGP(FourPairs):
         super().__init__(seed, generator, critic, join="join", wrong_loss=wrong_loss, d_steps=d_steps)
         self.vectors, self.penalty = tf.constant(vectors), penalty
 
-    def generate(self, draw: Draws, count: int, sentence: tf.Tensor, **_: tf.Tensor) -> tf.Tensor:
-        return super().generate(draw, count, tf.gather(self.vectors, sentence))
+    def generate(self, noise: Noise, count: int, sentence: tf.Tensor, **_: tf.Tensor) -> tf.Tensor:
+        return super().generate(noise, count, tf.gather(self.vectors, sentence))
 
-    def d_loss(self, real: tf.Tensor, fake: tf.Tensor, draw: Draws, sentence: tf.Tensor, wrong_sentence: tf.Tensor,
+    def d_loss(self, real: tf.Tensor, fake: tf.Tensor, noise: Noise, sentence: tf.Tensor, wrong_sentence: tf.Tensor,
                wrong_image: tf.Tensor) -> Terms:
         condition, wrong_condition = tf.gather(self.vectors, sentence), tf.gather(self.vectors, wrong_sentence)
         scores = self.scores(real, fake, wrong_image, condition, wrong_condition)
-        share = draw.uniform((real.shape[0], 1, 1, 1))  # one mix factor a sample
+        share = noise.uniform((real.shape[0], 1, 1, 1))  # one mix factor a sample
         mixed = share * real + (1.0 - share) * fake
         penalty = gradient_penalty(lambda image: self.discriminator([image, condition], training=True), [mixed])
         return {"d_real": -tf.reduce_mean(scores.real), "d_fake": self.weight * tf.reduce_mean(scores.fake),
                 "d_wrong_label": self.weight * tf.reduce_mean(scores.wrong_label),
                 "d_wrong_image": self.weight * tf.reduce_mean(scores.wrong_image), "d_penalty": self.penalty * penalty}
 
-    def g_loss(self, fake: tf.Tensor, draw: Draws, sentence: tf.Tensor, **_: tf.Tensor) -> Terms:
+    def g_loss(self, fake: tf.Tensor, noise: Noise, sentence: tf.Tensor, **_: tf.Tensor) -> Terms:
         score = self.discriminator([fake, tf.gather(self.vectors, sentence)], training=True)
         return {"g": -tf.reduce_mean(score)}
+
+
+# ---- how trained networks are called ----
+
+
+def generate(generator: keras.Model, z: np.ndarray, hair: np.ndarray, eyes: np.ndarray) -> np.ndarray:
+    """The conditional DCGAN: z float32 [N, Z] from N(0, 1), hair and eyes int [N] -> uint8 [N, S, S, 3]."""
+    return predict_images(generator, [z, tags.pair_hot(hair, eyes, CONDITION)])
+
+
+def skipthoughts_generate(generator: keras.Model, sentences: Sentences, z: np.ndarray, hair: np.ndarray,
+                          eyes: np.ndarray) -> np.ndarray:
+    """The skip-thoughts WGAN-GP: the same by the vectors of the sentences "blue hair red eyes"."""
+    return predict_images(generator, [z, sentences.of_pairs(hair, eyes)])

@@ -8,43 +8,43 @@
 
 import functools
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from common import cli, sampling, tags
-
-Condition = Callable[[np.ndarray, np.ndarray], np.ndarray]  # hair [N], eyes [N] -> float32 [N, C]
-
-
-def draw(generator, condition: Condition, z: np.ndarray, hair: np.ndarray, eyes: np.ndarray) -> np.ndarray:
-    """z float32 [N, Z], hair and eyes int [N] -> uint8 [N, S, S, 3]."""
-    from common.game import to_uint8
-
-    return to_uint8(generator.predict_on_batch([z, condition(hair, eyes)]), -1.0, 1.0).numpy()
+from common import sampling
+from common.anime.sampling import Options, write
+from common.options import run_script
 
 
-def bits(hair: np.ndarray, eyes: np.ndarray) -> np.ndarray:
-    """The condition of the DCGAN: a bit for each colour, [N, 23]."""
-    return tags.pair_hot(hair, eyes, 23)
+def generate(*inputs) -> np.ndarray:
+    """`model.generate`; TensorFlow is imported only once there is something to generate."""
+    from text2image_cdcgan import model
+
+    return model.generate(*inputs)
 
 
-def main(options: sampling.Options) -> None:
+def skipthoughts_generate(sentences, generator, *inputs) -> np.ndarray:
+    """`model.skipthoughts_generate`, likewise."""
+    from text2image_cdcgan import model
+
+    return model.skipthoughts_generate(generator, sentences, *inputs)
+
+
+def main(options: Options) -> None:
     """Writes what the options ask for."""
     from text2image_cdcgan import text, train, train_skipthoughts
 
     run = (options.run or train.Config().run_folder).absolute()
-    if sampling.settings(run).get("report", {}).get("variant") == train_skipthoughts.Config().variant:
+    if sampling.run_info(run).get("report", {}).get("variant") == train_skipthoughts.Config().variant:
         sentences = text.Sentences.open(run / text.FILE)
-        script, condition = train_skipthoughts.SCRIPT, sentences.of_pairs
-        inputs = {"z": (sampling.ANY,), "sentence": sentences.vectors.shape[1:]}
+        write(options, run, train_skipthoughts.SCRIPT,
+              {"z": (sampling.ANY,), "sentence": sentences.vectors.shape[1:]},
+              functools.partial(skipthoughts_generate, sentences))
     else:
-        script, condition = "text2image_cdcgan/train.py", bits
-        inputs = {"z": (sampling.ANY,), "condition": (23,)}
-    sampling.write(options, run, script, inputs, lambda generator: functools.partial(draw, generator, condition))
+        write(options, run, "text2image_cdcgan/train.py", {"z": (sampling.ANY,), "condition": (23,)}, generate)
 
 
 if __name__ == "__main__":
-    cli.run(sampling.Options, main, description=__doc__)
+    run_script(Options, main, description=__doc__)

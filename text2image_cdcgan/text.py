@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from common import tags
-from common.cli import StorageError, UserError, reason, say
+from common.anime import tags
+from common.errors import StorageError, UserError, reason, say
 from common.files import atomic, regular
 from common.runs import Run
 
@@ -75,7 +75,7 @@ def phrases(table: pandas.DataFrame) -> list[str]:
     return [" ".join(names[row]) for row in tags.multi_hot(table, 23).astype(bool)]
 
 
-def load(run: Run, wanted: Sequence[str], vectors: Path | None, encoder: Path | None, *, kept: bool) -> Sentences:
+def load(run: Run, wanted: Sequence[str], vectors: Path | None, encoder: Path | None) -> Sentences:
     """The vectors of the wanted phrases and of all pairs of colours, kept in the run folder from its first start on.
 
     Args:
@@ -83,21 +83,19 @@ def load(run: Run, wanted: Sequence[str], vectors: Path | None, encoder: Path | 
         wanted: phrases of the data; with `vectors`, those that the file lacks stay without a vector.
         vectors: `vectors.npy` [P, D] with `phrases.txt` beside it, a line a row.
         encoder: folder of the published encoder. With neither: the untrained one.
-        kept: take those of the run folder and look at no source, as for measuring again.
 
     Raises:
         UserError: a source does not fit, a pair has no vector, or the run began with other vectors.
         StorageError: the vectors in the run folder are damaged.
     """
-    saved = _saved(run.folder / FILE, run.fixed("text", "vectors_sha256")) if "text" in run.facts else None
-    if saved and kept:
-        return saved
+    saved = _saved(run.folder / FILE, run.recorded("text", "vectors_sha256")) if "text" in run.info else None
     made, kind = _make(run, list(dict.fromkeys([*PAIRS, *sorted(set(wanted))])), vectors, encoder)
     if saved is None:
-        run.fix("text", {"kind": kind, "vectors_sha256": made.digest()})
-        run.once_begun(functools.partial(made.save, run.folder / FILE))
+        run.require_same("text", {"kind": kind, "vectors_sha256": made.digest()})
+        run.when_training_begins(functools.partial(made.save, run.folder / FILE))
     elif saved.phrases != made.phrases or not np.allclose(saved.vectors, made.vectors, atol=1e-4):
-        raise UserError(f"{run.folder}: the run there began with other sentence vectors ({run.fixed('text', 'kind')}); "
+        raise UserError(f"{run.folder}: the run there began with other sentence vectors "
+                        f"({run.recorded('text', 'kind')}); "
                         "give the same --vectors or --encoder, another --out, or --overwrite")
     say(f"sentences: {len(made.phrases)} vectors of {made.vectors.shape[1]}, {kind}")
     return saved or made

@@ -7,18 +7,23 @@ Rows with one or two of the 23 colour tags are kept, as in the report; the condi
     python text2image_cdcgan/train.py --data course        # course/tags_clean.csv and course/faces/
 """
 
+from __future__ import annotations
+
 import functools
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from common import cli
+from common.options import Common, option, run_script
+
+if TYPE_CHECKING:
+    from common.game import Game
 
 
 @dataclass(frozen=True)
-class Config(cli.Common):
+class Config(Common):
     """The report's settings; what it does not give is marked `assumed`."""
 
     FOLDER: ClassVar = "text2image_cdcgan"
@@ -27,21 +32,21 @@ class Config(cli.Common):
         "smoke": {"steps": 12, "batch_size": 8, "sample_every": 6, "log_every": 2, "checkpoint_every": 6},
     }
 
-    epochs: int | None = cli.option(500, "length of the training in epochs, in place of --steps", metavar="N",
-                                    assumed=True)
-    batch_size: int = cli.option(64, "pictures a step", metavar="N")
-    image_size: int = cli.option(64, "side of the pictures; 96 is the report's first try, which came out distorted",
-                                 choices=(64, 96))
-    z: int = cli.option(100, "size of the noise", metavar="N", within=(1, 10_000))
-    lr: float = cli.option(2e-4, "Adam's learning rate, both players; the report also tried 1e-4 and 5e-5", metavar="X",
-                           within=(1e-9, 1))
-    beta_1: float = cli.option(0.5, "Adam's beta_1, both players", metavar="X", within=(0, 0.9999))
-    beta_2: float = cli.option(0.99, "Adam's beta_2, both players", metavar="X", within=(0, 0.9999))
-    wrong_loss: str = cli.option("sum", "D's loss: the sum of the four terms, or the first and the mean of the others",
-                                 choices=("sum", "mean"))
-    g_loss: str = cli.option("non-saturating", "negated: D's term on fakes with a minus sign, as the report says; the "
-                             "default is what its author is said to have run", choices=("non-saturating", "negated"),
-                             assumed=True)
+    epochs: int | None = option(500, "length of the training in epochs, in place of --steps", metavar="N",
+                                assumed=True)
+    batch_size: int = option(64, "pictures a step", metavar="N")
+    image_size: int = option(64, "side of the pictures; 96 is the report's first try, which came out distorted",
+                             choices=(64, 96))
+    z: int = option(100, "size of the noise", metavar="N", within=(1, 10_000))
+    lr: float = option(2e-4, "Adam's learning rate, both players; the report also tried 1e-4 and 5e-5", metavar="X",
+                       within=(1e-9, 1))
+    beta_1: float = option(0.5, "Adam's beta_1, both players", metavar="X", within=(0, 0.9999))
+    beta_2: float = option(0.99, "Adam's beta_2, both players", metavar="X", within=(0, 0.9999))
+    wrong_loss: str = option("sum", "D's loss: the sum of the four terms, or the first and the mean of the others",
+                             choices=("sum", "mean"))
+    g_loss: str = option("non-saturating", "negated: D's term on fakes with a minus sign, as the report says; the "
+                         "default is what its author is said to have run", choices=("non-saturating", "negated"),
+                         assumed=True)
 
     @property
     def variant(self) -> str:
@@ -51,44 +56,43 @@ class Config(cli.Common):
         return "_".join(["cdcgan", *(name for name, default in compared if not default)])
 
 
-def main(config: Config) -> None:
-    """The experiment from data to finished run folder."""
-    from common import datasets, runs, runtime, sampling, tags
-
-    # data
-    config = runs.recall(config)
-    run = runs.Run(config)
-    data = datasets.load(run, config.data_folders, config.image_size, keep="one_or_two")
-    conditions = tags.multi_hot(data.table, 23)
-
-    # model
-    machine = runtime.start(config.seed, run.precision(config.precision), run.scale)
-    run.settle(machine)
+def build(config: Config) -> Game:
+    """Both networks with their optimizers, and their game."""
     import keras
 
-    from common import batches, evaluation, trainer
     from common.game import Player
-    from text2image_cdcgan import model, sample
+    from text2image_cdcgan import model
 
     def player(network: keras.Model) -> Player:
         return Player(network, keras.optimizers.Adam(config.lr, config.beta_1, config.beta_2, epsilon=1e-7))
 
-    with machine.scope():
-        game = model.ConditionalDCGAN(
-            config.seed, wrong_loss=config.wrong_loss, g_loss=config.g_loss,
-            generator=player(model.generator(z=config.z, size=config.image_size)),
-            discriminator=player(model.discriminator(size=config.image_size)))
+    return model.ConditionalDCGAN(config.seed, player(model.generator(z=config.z, size=config.image_size)),
+                                  player(model.discriminator(size=config.image_size)), wrong_loss=config.wrong_loss,
+                                  g_loss=config.g_loss)
 
-    # train
-    stream = batches.Batches(data.images, data.rows, {"condition": conditions}, config.batch_size, config.seed,
-                             wrong="condition")
-    panels = {"D": {"d_real": "real, right label", "d_fake": "fake, right label", "d_wrong_label": "real, wrong label",
+
+def main(config: Config) -> None:
+    """The experiment from data to finished run folder."""
+    from common import batches, experiment, trainer
+    from common.anime import data, evaluation, sampling, tags
+
+    run = experiment.open(config)
+    faces = data.load(config.data_folders, config.image_size, keep="one_or_two")
+    run.record_data(faces.origin)
+    with run.machine.scope():
+        game = build(config)
+
+    from text2image_cdcgan import model
+
+    stream = batches.Batches(faces.images, faces.rows, {"condition": tags.multi_hot(faces.table, model.CONDITION)},
+                             config.batch_size, config.seed, wrong="condition")
+    generate = functools.partial(model.generate, game.generator)
+    table = functools.partial(sampling.table, generate, config.z, seed=config.seed)
+    curves = {"D": {"d_real": "real, right label", "d_fake": "fake, right label", "d_wrong_label": "real, wrong label",
                     "d_wrong_image": "wrong picture, right label"}, "G": {"g": "fake, right label"}}
-    draw = functools.partial(sample.draw, game.generator, sample.bits)
-    table = functools.partial(sampling.table, draw, config.z, seed=config.seed)
-    measures = evaluation.Evaluation(run, data, draw, config.z)
-    trainer.train(game, stream, run, config, table, panels, functools.partial(table, eyes=tags.EYES), measures)
+    trainer.train(game, stream, run, config, table, curves, functools.partial(table, eyes=tags.EYES),
+                  evaluation.Evaluation(faces, generate, config.z))
 
 
 if __name__ == "__main__":
-    cli.run(Config, main, description=__doc__)
+    run_script(Config, main, description=__doc__)

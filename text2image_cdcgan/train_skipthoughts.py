@@ -7,20 +7,28 @@ Without --vectors and --encoder the sentences go through a GRU encoder that was 
     python text2image_cdcgan/train_skipthoughts.py --data course --vectors skipthoughts/vectors.npy
 """
 
+from __future__ import annotations
+
 import functools
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from common import cli
+from common.errors import UserError
+from common.options import Common, option, run_script
 
 SCRIPT = "text2image_cdcgan/train_skipthoughts.py"
 
+if TYPE_CHECKING:
+    import numpy as np
+
+    from common.game import Game
+
 
 @dataclass(frozen=True)
-class Config(cli.Common):
+class Config(Common):
     """The report's settings; what it does not give is marked `assumed`."""
 
     FOLDER: ClassVar = "text2image_cdcgan"
@@ -31,21 +39,21 @@ class Config(cli.Common):
         "smoke": {"steps": 4, "batch_size": 8, "sample_every": 2, "log_every": 1, "checkpoint_every": 2},
     }
 
-    epochs: int | None = cli.option(500, "length of the training in epochs, in place of --steps", metavar="N",
-                                    assumed=True)
-    vectors: Path | None = cli.option(None, "vectors.npy [phrases, 2400] with phrases.txt beside it; a run keeps its "
-                                      "vectors, see text.load", metavar="FILE", keeps_run=True)
-    encoder: Path | None = cli.option(None, "folder of the published encoder: uni_skip.npz, utable.npy, dictionary.txt",
-                                      metavar="DIR", keeps_run=True)
-    z: int = cli.option(100, "size of the noise", metavar="N", within=(1, 10_000))
-    lr: float = cli.option(1e-4, "Adam's learning rate, both players", metavar="X", assumed=True, within=(1e-9, 1))
-    beta_1: float = cli.option(0.0, "Adam's beta_1, both players", metavar="X", assumed=True, within=(0, 0.9999))
-    beta_2: float = cli.option(0.9, "Adam's beta_2, both players", metavar="X", assumed=True, within=(0, 0.9999))
-    d_steps: int = cli.option(5, "critic steps for each generator step", metavar="N", assumed=True, within=(1, 100))
-    penalty: float = cli.option(10.0, "factor lambda of the gradient penalty", metavar="X", assumed=True,
-                                within=(0, 1000))
-    wrong_loss: str = cli.option("mean", "the critic's loss: the first term and the mean of the other three, or the "
-                                 "sum of all", choices=("mean", "sum"), assumed=True)
+    epochs: int | None = option(500, "length of the training in epochs, in place of --steps", metavar="N",
+                                assumed=True)
+    vectors: Path | None = option(None, "vectors.npy [phrases, 2400] with phrases.txt beside it; a run keeps its "
+                                  "vectors, see text.load", metavar="FILE", keeps_run=True)
+    encoder: Path | None = option(None, "folder of the published encoder: uni_skip.npz, utable.npy, dictionary.txt",
+                                  metavar="DIR", keeps_run=True)
+    z: int = option(100, "size of the noise", metavar="N", within=(1, 10_000))
+    lr: float = option(1e-4, "Adam's learning rate, both players", metavar="X", assumed=True, within=(1e-9, 1))
+    beta_1: float = option(0.0, "Adam's beta_1, both players", metavar="X", assumed=True, within=(0, 0.9999))
+    beta_2: float = option(0.9, "Adam's beta_2, both players", metavar="X", assumed=True, within=(0, 0.9999))
+    d_steps: int = option(5, "critic steps for each generator step", metavar="N", assumed=True, within=(1, 100))
+    penalty: float = option(10.0, "factor lambda of the gradient penalty", metavar="X", assumed=True,
+                            within=(0, 1000))
+    wrong_loss: str = option("mean", "the critic's loss: the first term and the mean of the other three, or the "
+                             "sum of all", choices=("mean", "sum"), assumed=True)
 
     @property
     def variant(self) -> str:
@@ -56,60 +64,59 @@ class Config(cli.Common):
         """Raises UserError for values that cannot be meant."""
         super().check()
         if self.vectors and self.encoder:
-            raise cli.UserError("--vectors, or --encoder: not both")
-        if not self.evaluate_only:
-            if self.vectors and not self.vectors.is_file():
-                raise cli.UserError(f"--vectors {self.vectors}: no such file")
-            if self.encoder and not self.encoder.is_dir():
-                raise cli.UserError(f"--encoder {self.encoder}: no such folder")
+            raise UserError("--vectors, or --encoder: not both")
+        if self.vectors and not self.vectors.is_file():
+            raise UserError(f"--vectors {self.vectors}: no such file")
+        if self.encoder and not self.encoder.is_dir():
+            raise UserError(f"--encoder {self.encoder}: no such folder")
 
 
-def main(config: Config) -> None:
-    """The experiment from data to finished run folder."""
-    from common import datasets, runs, runtime, sampling, tags
-    from text2image_cdcgan import text
-
-    # data
-    config = runs.recall(config)
-    run = runs.Run(config)
-    data = datasets.load(run, config.data_folders, 64, keep="one_or_two")
-    machine = runtime.start(config.seed, run.precision(config.precision), run.scale)
-    run.settle(machine)
-    phrases = text.phrases(data.table)
-    sentences = text.load(run, phrases, config.vectors, config.encoder, kept=config.evaluate_only)
-    labels = sentences.index(phrases)
-    if (labels < 0).any():
-        run.substitute(f"{(labels < 0).sum()} of {len(labels)} pictures left out: --vectors has no vector for their "
-                       "phrase")
-        data, labels = data.select(labels >= 0), labels[labels >= 0]
-
-    # model
+def build(config: Config, vectors: np.ndarray) -> Game:
+    """Both networks with their optimizers, and their game; `vectors` are those of the sentences, [P, D]."""
     import keras
 
-    from common import batches, evaluation, trainer
     from common.game import Player
-    from text2image_cdcgan import model, sample
+    from text2image_cdcgan import model
 
     def player(network: keras.Model) -> Player:
         return Player(network, keras.optimizers.Adam(config.lr, config.beta_1, config.beta_2, epsilon=1e-7))
 
-    size = sentences.vectors.shape[1]
-    with machine.scope():
-        game = model.SkipThoughtsWGANGP(
-            config.seed, player(model.skipthoughts_generator(size, config.z)), player(model.skipthoughts_critic(size)),
-            sentences.vectors, wrong_loss=config.wrong_loss, penalty=config.penalty, d_steps=config.d_steps)
+    size = vectors.shape[1]
+    return model.SkipThoughtsWGANGP(config.seed, player(model.skipthoughts_generator(size, config.z)),
+                                    player(model.skipthoughts_critic(size)), vectors, wrong_loss=config.wrong_loss,
+                                    penalty=config.penalty, d_steps=config.d_steps)
 
-    # train
-    stream = batches.Batches(data.images, data.rows, {"sentence": labels}, config.batch_size * config.d_steps,
+
+def main(config: Config) -> None:
+    """The experiment from data to finished run folder."""
+    from common import batches, experiment, trainer
+    from common.anime import data, evaluation, sampling, tags
+    from text2image_cdcgan import text
+
+    run = experiment.open(config)
+    faces = data.load(config.data_folders, 64, keep="one_or_two")
+    run.record_data(faces.origin)
+    phrases = text.phrases(faces.table)
+    sentences = text.load(run, phrases, config.vectors, config.encoder)
+    rows = sentences.index(phrases)
+    if (rows < 0).any():
+        run.substitute(f"{(rows < 0).sum()} of {len(rows)} pictures left out: --vectors has no vector for their phrase")
+        faces, rows = faces.select(rows >= 0), rows[rows >= 0]
+    with run.machine.scope():
+        game = build(config, sentences.vectors)
+
+    from text2image_cdcgan import model
+
+    stream = batches.Batches(faces.images, faces.rows, {"sentence": rows}, config.batch_size * config.d_steps,
                              config.seed, wrong="sentence")
-    panels = {"critic": {"d_real": "real, right label", "d_fake": "fake, right label",
+    generate = functools.partial(model.skipthoughts_generate, game.generator, sentences)
+    table = functools.partial(sampling.table, generate, config.z, seed=config.seed)
+    curves = {"critic": {"d_real": "real, right label", "d_fake": "fake, right label",
                          "d_wrong_label": "real, wrong label", "d_wrong_image": "wrong picture, right label"},
               "gradient penalty": {"d_penalty": "lambda * penalty"}, "generator": {"g": "G"}}
-    draw = functools.partial(sample.draw, game.generator, sentences.of_pairs)
-    table = functools.partial(sampling.table, draw, config.z, seed=config.seed)
-    measures = evaluation.Evaluation(run, data, draw, config.z, pictures_with_vector=len(data.rows))
-    trainer.train(game, stream, run, config, table, panels, functools.partial(table, eyes=tags.EYES), measures)
+    trainer.train(game, stream, run, config, table, curves, functools.partial(table, eyes=tags.EYES),
+                  evaluation.Evaluation(faces, generate, config.z, pictures_with_vector=len(faces.rows)))
 
 
 if __name__ == "__main__":
-    cli.run(Config, main, description=__doc__)
+    run_script(Config, main, description=__doc__)

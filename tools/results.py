@@ -16,8 +16,8 @@ from PIL import Image, ImageSequence
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import gallery
-from common.cli import ROOT, UserError
-from common.files import atomic
+from common.errors import UserError
+from common.files import ROOT, atomic
 
 FILES = ("metrics.json", "config.json", "log.csv", "timing.csv", "curves.png")
 SOME = ("accuracy.csv", "accuracy.png")  # files that not every run has

@@ -17,7 +17,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.memory import field
-from common import cli
+from common import files
+from common.errors import TERMINATED, Failure, UserError, say
+from common.options import check_ranges, option, run_script
 
 MOST = 0.02  # growth from the second quarter to the last
 
@@ -26,17 +28,17 @@ MOST = 0.02  # growth from the second quarter to the last
 class Options:
     """What is trained, and for how long."""
 
-    minutes: float = cli.option(60.0, "from the first logged step on", metavar="X", within=(0.01, 10_000))
-    script: str = cli.option("hw4_acgan/train.py", "the training script", metavar="FILE")
-    every: float = cli.option(1.0, "seconds between two looks at its memory", metavar="X", within=(0.01, 60))
-    evaluate: bool = cli.option(True, "measure at each sample grid, as a run does")
-    debug: bool = cli.option(False, "show the traceback of an error")
+    minutes: float = option(60.0, "from the first logged step on", metavar="X", within=(0.01, 10_000))
+    script: str = option("hw4_acgan/train.py", "the training script", metavar="FILE")
+    every: float = option(1.0, "seconds between two looks at its memory", metavar="X", within=(0.01, 60))
+    evaluate: bool = option(True, "measure at each sample grid, as a run does")
+    debug: bool = option(False, "show the traceback of an error")
 
     def check(self) -> None:
         """Raises UserError for values that cannot be meant."""
-        cli.check_ranges(self)
-        if not (cli.ROOT / self.script).is_file():
-            raise cli.UserError(f"--script {self.script}: no such file in {cli.ROOT}")
+        check_ranges(self)
+        if not (files.ROOT / self.script).is_file():
+            raise UserError(f"--script {self.script}: no such file in {files.ROOT}")
 
 
 def quarters(values: Sequence[float]) -> list[float]:
@@ -58,7 +60,7 @@ def watch(training: subprocess.Popen, run: Path, minutes: float, every: float) -
     status, seen, until = Path(f"/proc/{training.pid}/status"), [], None
     while until is None or time.monotonic() < until:
         if training.poll() is not None:
-            raise cli.Failure(f"the training ended by itself, with code {training.returncode}; run its script by hand")
+            raise Failure(f"the training ended by itself, with code {training.returncode}; run its script by hand")
         if until is None and (run / "log.csv").exists():
             until = time.monotonic() + 60 * minutes
         if until is not None:
@@ -71,7 +73,7 @@ def main(options: Options) -> None:
     """Trains, watches, stops the training, and says what was seen."""
     with tempfile.TemporaryDirectory(prefix="soak-") as home:
         run = Path(home) / "run"
-        command = [sys.executable, cli.ROOT / options.script, "--preset", "smoke", "--steps", str(10**9),
+        command = [sys.executable, files.ROOT / options.script, "--preset", "smoke", "--steps", str(10**9),
                    "--sample-every", "50", "--checkpoint-every", "250", "--out", run,
                    *([] if options.evaluate else ["--no-evaluate"])]
         with open(Path(home) / "output.txt", "w", encoding="utf-8") as output, \
@@ -80,14 +82,14 @@ def main(options: Options) -> None:
                 seen = watch(training, run, options.minutes, options.every)
             finally:
                 training.send_signal(signal.SIGTERM)
-        if training.returncode != cli.TERMINATED:
-            raise cli.Failure(f"the training ended with code {training.returncode}, not {cli.TERMINATED}")
+        if training.returncode != TERMINATED:
+            raise Failure(f"the training ended with code {training.returncode}, not {TERMINATED}")
         steps = (run / "log.csv").read_text(encoding="utf-8").split()[-1].partition(",")[0]
         text, flat = verdict(seen)
-        cli.say(f"{options.script}: {steps} steps, {len(list((run / 'samples').glob('*.png')))} sample grids; {text}")
+        say(f"{options.script}: {steps} steps, {len(list((run / 'samples').glob('*.png')))} sample grids; {text}")
     if not flat:
-        raise cli.Failure(f"the memory grew by more than {MOST:.0%}")
+        raise Failure(f"the memory grew by more than {MOST:.0%}")
 
 
 if __name__ == "__main__":
-    cli.run(Options, main, description=__doc__)
+    run_script(Options, main, description=__doc__)

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from common import tags
-from common.evaluation import Evaluation
+from common.anime.evaluation import Evaluation
 
 MOST = 1000  # pictures of each kind
 PERIODS = 2, 4, 8, 16  # pixels: what transposed convolutions with stride 2 leave behind, from the last to the first
@@ -49,14 +48,14 @@ def grid_power(images: np.ndarray, period: int) -> float:
 class WithGrid(Evaluation):
     """The measures of a conditional generator, and the grid pattern of its pictures beside that of real ones."""
 
-    def measure(self) -> dict[str, Any]:
-        """All measures, for metrics.json."""
-        return {**super().measure(), "grid_pattern": self.grid_pattern()}
+    def measurements(self) -> dict[str, Any]:
+        """All measurements, as sections of metrics.json."""
+        return {**super().measurements(), "grid_pattern": self.grid_pattern()}
 
     def grid_pattern(self) -> dict[str, Any]:
         """`grid_power` of made pictures with the labels of real ones, and of those, by period in pixels."""
-        hair, eyes = tags.labels(self.data.table)
+        hair, eyes = self.data.hair, self.data.eyes
         chosen = np.linspace(0, len(hair) - 1, min(len(hair), MOST)).astype(int)
-        fake, real = self.draw(self._noise(5, len(chosen)), hair[chosen], eyes[chosen]), self._pictures(chosen)
+        fake, real = self.generate(self._noise(5, len(chosen)), hair[chosen], eyes[chosen]), self._pictures(chosen)
         return {str(period): {"fake": grid_power(fake, period), "real": grid_power(real, period), "n": len(chosen)}
                 for period in PERIODS}

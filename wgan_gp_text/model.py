@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from common.game import Draws, Game, Player, Terms, cut
+from common.anime import tags
+from common.game import Game, Noise, Player, Terms, cut
 from common.losses import gradient_penalty
+from common.networks import predict_images
 
 TEXT, Z = 24, 40
 ALPHA_DROPOUT = 0.2
@@ -27,8 +30,8 @@ def generator(text: int = TEXT, z: int = Z, start: str = "dense") -> keras.Model
     Report, "Generator". 4,471,459 parameters. Its earlier start, "conv", has no sizes there: three transposed
     convolutions up to the same 16x16x256, assumed; 3,882,659 parameters. No batch normalisation.
     """
-    noise, tags = keras.Input((z,), name="z"), keras.Input((text,), name="text")
-    x = layers.Concatenate()([noise, tags])
+    noise, bits = keras.Input((z,), name="z"), keras.Input((text,), name="text")
+    x = layers.Concatenate()([noise, bits])
     if start == "dense":
         x = layers.Dense(16 * 16 * 256, kernel_initializer=_kernel())(x)
         x = layers.Reshape((16, 16, 256))(layers.ReLU()(x))             # -> 16
@@ -43,7 +46,7 @@ def generator(text: int = TEXT, z: int = Z, start: str = "dense") -> keras.Model
     x = layers.ReLU()(_up(x, 32, 5, 2))                                 # -> 64
     x = layers.ReLU()(_up(x, 16, 5, 1))
     image = layers.Activation("sigmoid", dtype="float32")(_up(x, 3, 1, 1))
-    return keras.Model([noise, tags], image, name="generator")
+    return keras.Model([noise, bits], image, name="generator")
 
 
 def critic(text: int = TEXT, alpha_dropout: float = ALPHA_DROPOUT) -> keras.Model:
@@ -56,15 +59,15 @@ def critic(text: int = TEXT, alpha_dropout: float = ALPHA_DROPOUT) -> keras.Mode
         x = layers.Conv2D(filters, kernel, strides=strides, padding=padding, kernel_initializer=_kernel())(x)
         return layers.AlphaDropout(alpha_dropout)(layers.ReLU()(x))
 
-    image, tags = keras.Input((64, 64, 3), name="image"), keras.Input((text,), name="text")
+    image, bits = keras.Input((64, 64, 3), name="image"), keras.Input((text,), name="text")
     x = image
     for filters, kernel in ((64, 5), (128, 5), (256, 3), (256, 3)):     # -> 32, 16, 8, 4
         x = block(x, filters, kernel, 2)
-    spread = layers.Reshape((4, 4, text))(layers.RepeatVector(16)(tags))
+    spread = layers.Reshape((4, 4, text))(layers.RepeatVector(16)(bits))
     x = layers.Concatenate(name="join")([x, spread])                    # -> 4x4x280
     x = layers.Flatten()(block(x, 512, 4, 1, "valid"))                  # -> 1
     score = layers.Dense(1, kernel_initializer=_kernel(), dtype="float32", name="score")(x)
-    return keras.Model([image, tags], score, name="critic")
+    return keras.Model([image, bits], score, name="critic")
 
 
 class WGANGP(Game):
@@ -91,8 +94,8 @@ class WGANGP(Game):
         self.drops = any(isinstance(layer, layers.AlphaDropout) and layer.rate > 0
                          for layer in self.discriminator.layers)
 
-    def generate(self, draw: Draws, count: int, text: tf.Tensor, **_: tf.Tensor) -> tf.Tensor:
-        z = draw.normal((count, self.generator.input_shape[0][-1]))
+    def generate(self, noise: Noise, count: int, text: tf.Tensor, **_: tf.Tensor) -> tf.Tensor:
+        z = noise.normal((count, self.generator.input_shape[0][-1]))
         return self.generator([z, text], training=True)
 
     def scores(self, real: tf.Tensor, fake: tf.Tensor, text: tf.Tensor,
@@ -106,14 +109,19 @@ class WGANGP(Game):
             scores = self.head([tf.concat([real, fake, real], 0), texts], training=True)
         return tuple(tf.split(scores, 3))
 
-    def d_loss(self, real: tf.Tensor, fake: tf.Tensor, draw: Draws, text: tf.Tensor, wrong_text: tf.Tensor,
+    def d_loss(self, real: tf.Tensor, fake: tf.Tensor, noise: Noise, text: tf.Tensor, wrong_text: tf.Tensor,
                **_: tf.Tensor) -> Terms:
-        true, made, wrong = self.scores(real, fake, text, wrong_text)
-        share = draw.uniform((real.shape[0], 1, 1, 1))  # one mix factor a sample
+        real_score, fake_score, wrong_score = self.scores(real, fake, text, wrong_text)
+        share = noise.uniform((real.shape[0], 1, 1, 1))  # one mix factor a sample
         mixed = share * real + (1.0 - share) * fake
-        penalty = gradient_penalty(lambda image, tags: self.discriminator([image, tags], training=True), [mixed, text])
-        return {"d_real": -tf.reduce_mean(true), "d_fake": 0.5 * tf.reduce_mean(made),
-                "d_wrong_text": 0.5 * tf.reduce_mean(wrong), "d_penalty": self.penalty * penalty}
+        penalty = gradient_penalty(lambda image, bits: self.discriminator([image, bits], training=True), [mixed, text])
+        return {"d_real": -tf.reduce_mean(real_score), "d_fake": 0.5 * tf.reduce_mean(fake_score),
+                "d_wrong_text": 0.5 * tf.reduce_mean(wrong_score), "d_penalty": self.penalty * penalty}
 
-    def g_loss(self, fake: tf.Tensor, draw: Draws, text: tf.Tensor, **_: tf.Tensor) -> Terms:
+    def g_loss(self, fake: tf.Tensor, noise: Noise, text: tf.Tensor, **_: tf.Tensor) -> Terms:
         return {"g": -tf.reduce_mean(self.discriminator([fake, text], training=True))}
+
+
+def generate(generator: keras.Model, z: np.ndarray, hair: np.ndarray, eyes: np.ndarray) -> np.ndarray:
+    """z float32 [N, Z] from N(0, 1), hair and eyes int [N] -> uint8 [N, 64, 64, 3]."""
+    return predict_images(generator, [z, tags.pair_hot(hair, eyes, TEXT)], WGANGP.LOW, WGANGP.HIGH)

@@ -5,30 +5,31 @@
     python wgan_gp_text/sample.py --chart                          # all hair by all eye colours
 """
 
-import functools
 import sys
 from pathlib import Path
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from common import cli, sampling, tags
+from common import sampling
+from common.anime.sampling import Options, write
+from common.options import run_script
 
 
-def draw(generator, z: np.ndarray, hair: np.ndarray, eyes: np.ndarray) -> np.ndarray:
-    """z float32 [N, Z], hair and eyes int [N] -> uint8 [N, 64, 64, 3]."""
-    from common.game import to_uint8
+def generate(*inputs) -> np.ndarray:
+    """`wgan_gp_text.model.generate`; TensorFlow is imported only once there is something to generate."""
+    from wgan_gp_text import model
 
-    return to_uint8(generator.predict_on_batch([z, tags.pair_hot(hair, eyes, 24)]), 0.0, 1.0).numpy()
+    return model.generate(*inputs)
 
 
-def main(options: sampling.Options) -> None:
+def main(options: Options) -> None:
     """Writes what the options ask for."""
     from wgan_gp_text.train import Config
 
-    sampling.write(options, (options.run or Config().run_folder).absolute(), "wgan_gp_text/train.py",
-                   {"z": (sampling.ANY,), "text": (24,)}, lambda generator: functools.partial(draw, generator))
+    write(options, (options.run or Config().run_folder).absolute(), "wgan_gp_text/train.py",
+          {"z": (sampling.ANY,), "text": (24,)}, generate)
 
 
 if __name__ == "__main__":
-    cli.run(sampling.Options, main, description=__doc__)
+    run_script(Options, main, description=__doc__)

@@ -11,8 +11,8 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from common.cli import ROOT, UserError
-from common.files import atomic
+from common.errors import UserError
+from common.files import ROOT, atomic
 from common.gallery import page
 from common.gallery.summary import COLUMNS, NUMBERS, RunSummary, collect
 

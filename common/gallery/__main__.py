@@ -7,7 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from common.cli import DONE, ROOT, STORAGE, Failure, say
+from common.errors import DONE, STORAGE, Failure, say
+from common.files import ROOT
 from common.gallery import collect, table, write
 
 

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from common.cli import ROOT, StorageError
+from common.errors import StorageError
+from common.files import ROOT
 from common.runs import Row, grids, read_log
 
 REPORTS = {  # in the order of the page

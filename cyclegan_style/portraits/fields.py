@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from common.faces.shapes import curve
+from common.anime.faces.shapes import curve
 
 SIZE = (178, 218)  # width and height of the finished picture, as img_align_celeba has it
 SCALE = 2

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from common.faces.shapes import curve
+from common.anime.faces.shapes import curve
 from cyclegan_style.portraits.fields import Frame
 from cyclegan_style.portraits.person import Portrait
 from cyclegan_style.portraits.strands import Layer, between, light

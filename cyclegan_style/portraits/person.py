@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from common.faces.face import choose
+from common.anime.faces.face import choose
 from cyclegan_style.portraits import choices
 from cyclegan_style.portraits.choices import Colour
 

@@ -5,9 +5,9 @@ from functools import cache
 
 import numpy as np
 
-from common.faces import labels
-from common.faces.colours import CLOTHES, EYE_RANGES, HAIR_RANGES, Colour, pick, rgb
-from common.tags import EYES, HAIR
+from common.anime.faces import labels
+from common.anime.faces.colours import CLOTHES, EYE_RANGES, HAIR_RANGES, Colour, pick, rgb
+from common.anime.tags import EYES, HAIR
 
 # How common a colour is, in the order of HAIR and EYES: less uneven than in the course's set, so that no pair is rare.
 HAIR_SHARES = (0.8, 1.0, 1.1, 0.9, 0.9, 1.0, 1.0, 1.2, 1.2, 1.3, 1.5, 1.6)

@@ -2,10 +2,10 @@
 
 from PIL import Image
 
-from common.faces.face import describe
-from common.faces.portrait import draw
-from common.faces.shapes import SIZE
-from common.tags import HAIR
+from common.anime.faces.face import describe
+from common.anime.faces.portrait import draw
+from common.anime.faces.shapes import SIZE
+from common.anime.tags import HAIR
 
 
 def sheet(seed: int = 0, rows: int = 6) -> Image.Image:

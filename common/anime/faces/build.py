@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from common import drawn
-from common.faces import labels
-from common.faces.face import describe
-from common.faces.portrait import draw
+from common.anime.faces import labels
+from common.anime.faces.face import describe
+from common.anime.faces.portrait import draw
 from common.files import write_picture
 
 VERSION = 2  # raised when pictures or rows change

@@ -3,11 +3,11 @@
 import numpy as np
 from PIL import Image, ImageDraw
 
-from common.faces import back, clothes, extras, eyes, hair, head, scene
-from common.faces.colours import hair_ramp, skin_ramp
-from common.faces.face import Face
-from common.faces.layers import SHADE, Layer, shifted, slope
-from common.faces.shapes import SCALE, Frame
+from common.anime.faces import back, clothes, extras, eyes, hair, head, scene
+from common.anime.faces.colours import hair_ramp, skin_ramp
+from common.anime.faces.face import Face
+from common.anime.faces.layers import SHADE, Layer, shifted, slope
+from common.anime.faces.shapes import SCALE, Frame
 
 TIPS = [min(255, max(0, (k - 95) * 4)) for k in range(256)]  # from height in the picture to share of the second colour
 

@@ -15,11 +15,13 @@ import keras
 import numpy as np
 from keras import layers
 
-from common import metrics, tags
+from common import metrics
+from common.anime import tags
+from common.anime.data import Faces
 from common.batches import Batches
-from common.cli import UserError, say
-from common.datasets import CACHE, Faces
-from common.networks import kept
+from common.datasets import CACHE
+from common.errors import UserError, say
+from common.networks import cached
 from common.runtime import policy
 
 VERSION = 4          # raise it when the same data would give another judge
@@ -38,7 +40,7 @@ class Judge:
         network: image uint8-valued [B, S, S, 3] -> [hair [B, 12], eyes [B, 11], features [B, 64]], logits.
         ceiling: accuracy on unseen real pictures: hair, eyes, both, and their number n; `balanced`: the mean over the
             colours, each counted alike, as where every condition is asked for equally often.
-        scale: mean length of the network's features on unseen real pictures; `look` divides by it, so that distances
+        scale: mean length of the network's features on unseen real pictures; `predict` divides by it, so that distances
             of two judges are of one size.
         sha256: of the network's weights.
         unseen: int [M], the samples of the data set that the judge has not learned from.
@@ -50,18 +52,18 @@ class Judge:
     sha256: str
     unseen: np.ndarray
 
-    def card(self) -> dict[str, Any]:
+    def info(self) -> dict[str, Any]:
         """What metrics.json says of the judge."""
         return {"sha256": self.sha256, **self.ceiling, "note": "accuracy on unseen real pictures"}
 
-    def look_at(self, data: Faces, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """`look` at the pictures of some samples of a data set, without having them in memory at one time."""
-        parts = [self.look(data.images[data.rows[samples[start:start + 256]]])
+    def predict_samples(self, data: Faces, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """`predict` at the pictures of some samples of a data set, without having them in memory at one time."""
+        parts = [self.predict(data.images[data.rows[samples[start:start + 256]]])
                  for start in range(0, len(samples), 256)]
         hair, eyes, features = (np.concatenate(part) for part in zip(*parts, strict=True))
         return hair, eyes, features
 
-    def look(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def predict(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """uint8 [N, S, S, 3] -> hair [N] and eyes [N], indices into tags.HAIR and tags.EYES, and features [N, 64].
 
         Features are non-negative, of mean length 1 on unseen real pictures.
@@ -78,7 +80,7 @@ def load(data: Faces, seed: int) -> Judge:
     Args:
         data: rows with exactly one hair and one eye colour; the split is fixed by the seed, by drawing and not by row.
     """
-    network, card = kept(CACHE / "judges" / _name(data, seed), "judge", {"ceiling", "scale", "unseen"},
+    network, card = cached(CACHE / "judges" / _name(data, seed), "judge", {"ceiling", "scale", "unseen"},
                          lambda: _make(data, seed))
     return Judge(network, card["ceiling"], card["scale"], card["sha256"], np.array(card["unseen"]))
 
@@ -150,18 +152,16 @@ def _fit(data: Faces, train: np.ndarray, seed: int) -> keras.Model:
 
 
 def _train(network: keras.Model, data: Faces, train: np.ndarray, seed: int, steps: int) -> None:
-    hair, eyes = tags.labels(data.table)
-    batches = Batches(data.images, data.rows[train], {"hair": hair[train], "eyes": eyes[train]}, min(64, len(train)),
-                      seed, mirror=True)
+    batches = Batches(data.images, data.rows[train], {"hair": data.hair[train], "eyes": data.eyes[train]},
+                      min(64, len(train)), seed, mirror=True)
     for batch in batches.stream(0, steps):
         network.train_on_batch(batch["image"].astype(np.float32), [batch["hair"], batch["eyes"]])
 
 
 def _measure(network: keras.Model, data: Faces, samples: np.ndarray) -> tuple[dict[str, Any], float]:
     """Accuracy on real pictures, and the mean length of their features."""
-    hair, eyes = tags.labels(data.table)
-    seen_hair, seen_eyes, features = Judge(network, {}, 1.0, "", samples).look_at(data, samples)
-    accuracy = metrics.condition_accuracy({"hair": hair[samples], "eyes": eyes[samples]},
+    seen_hair, seen_eyes, features = Judge(network, {}, 1.0, "", samples).predict_samples(data, samples)
+    accuracy = metrics.condition_accuracy({"hair": data.hair[samples], "eyes": data.eyes[samples]},
                                           {"hair": seen_hair, "eyes": seen_eyes}, NAMES)
     colours = accuracy.pop("colours")
     accuracy["balanced"] = {name: float(np.mean([colour["right"] for colour in colours[name].values()]))
@@ -171,6 +171,6 @@ def _measure(network: keras.Model, data: Faces, samples: np.ndarray) -> tuple[di
 
 def _name(data: Faces, seed: int) -> str:
     ids = hashlib.sha256(data.table["id"].to_numpy().tobytes()).hexdigest()
-    facts = [VERSION, ids, data.facts["pictures_sha256"], data.facts["tags_sha256"], data.facts["filter"],
+    identity = [VERSION, ids, data.info["pictures_sha256"], data.info["tags_sha256"], data.info["filter"],
              data.images.shape[1], seed, keras.__version__]
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:24]
+    return hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:24]

@@ -3,10 +3,10 @@
 import numpy as np
 from PIL import Image
 
-from common.faces.colours import cloth_ramp
-from common.faces.face import Face
-from common.faces.layers import BASE, GLOSS, INK, LIGHT, SHADE, Layer
-from common.faces.shapes import Frame, curve, ellipse, mirror
+from common.anime.faces.colours import cloth_ramp
+from common.anime.faces.face import Face
+from common.anime.faces.layers import BASE, GLOSS, INK, LIGHT, SHADE, Layer
+from common.anime.faces.shapes import Frame, curve, ellipse, mirror
 
 WHITE = (250, 248, 250)
 

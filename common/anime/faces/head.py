@@ -3,10 +3,10 @@
 import numpy as np
 from PIL import Image
 
-from common.faces.colours import SKINS, mix, times
-from common.faces.face import Face
-from common.faces.layers import BASE, INK, LIGHT, SHADE, Layer, glow
-from common.faces.shapes import Frame, curve, ellipse, mirror, ribbon
+from common.anime.faces.colours import SKINS, mix, times
+from common.anime.faces.face import Face
+from common.anime.faces.layers import BASE, INK, LIGHT, SHADE, Layer, glow
+from common.anime.faces.shapes import Frame, curve, ellipse, mirror, ribbon
 
 
 def outline(jaw: float) -> np.ndarray:

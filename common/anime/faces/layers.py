@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw
 
-from common.faces.shapes import SCALE, WIDE
+from common.anime.faces.shapes import SCALE, WIDE
 
 # The tones of every material, from the ink of its outline to its gloss; colours.ramp gives each of them a colour.
 INK, SHADE, BASE, LIGHT, GLOSS = 30, 105, 160, 205, 255

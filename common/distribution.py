@@ -1,18 +1,21 @@
-"""What several devices and machines share: the strategy, each one's slice of a batch, and what they agree on.
+"""Training on several devices and machines: the strategy, each replica's part of a batch, and what replicas agree on.
 
-A replica is one device's copy of the game. With one replica everything here gives back what it was given.
+A replica is one device's copy of the game. With one replica everything here returns what it was given.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
 import tensorflow as tf
 
-from common.cli import UserError
+from common.errors import UserError
 from common.scale import Scale
+
+if TYPE_CHECKING:
+    from common.game import Game
 
 
 def strategy(scale: Scale) -> tf.distribute.Strategy | None:
@@ -44,26 +47,49 @@ def _of_workers(scale: Scale, gpus: Sequence[Any]) -> tf.distribute.Strategy:
     return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
 
 
-class Share(NamedTuple):
-    """One of `of` equal slices of a batch, counted from 0."""
+class Shard(NamedTuple):
+    """One of `of` equal parts of a batch, counted from 0."""
 
     index: int | tf.Tensor
     of: int
 
     def take(self, values: tf.Tensor) -> tf.Tensor:
-        """The whole batch's [of * n, ...] -> this slice's [n, ...]."""
+        """The whole batch's [of * n, ...] -> this part's [n, ...]."""
         return values if self.of == 1 else tf.reshape(values, (self.of, -1, *values.shape[1:]))[self.index]
 
-    def part(self, number: int | tf.Tensor, of: int) -> Share:
-        """A slice of this slice."""
-        return Share(self.index * of + number, self.of * of)
 
-
-def own_share() -> Share:
-    """The slice of the replica that is being traced; of one replica the whole."""
+def own_shard() -> Shard:
+    """The part of the replica that is being traced; of one replica the whole."""
     context = tf.distribute.get_replica_context()
     of = context.num_replicas_in_sync
-    return Share(context.replica_id_in_sync_group if of > 1 else 0, of)  # asked for, it is put into the graph
+    return Shard(context.replica_id_in_sync_group if of > 1 else 0, of)  # asked for, it is put into the graph
+
+
+def train_step(game: Game, batch: dict[str, tf.Tensor], step: tf.Tensor, **phase: bool) -> dict[str, tf.Tensor]:
+    """One step of a game on the replica that is being traced.
+
+    Args:
+        game: its `train_step` gets the replica's own part of the batch.
+        batch: the whole batch, [d_steps * B, ...] each: every D step has its own part, and is split by itself.
+        step: counted from 0.
+        phase: see `Game.phase`.
+
+    Returns:
+        The terms, means over all replicas. So are, at the end of the step, the moving statistics of batch
+        normalisation, which each replica took from its own part.
+    """
+    shard = own_shard()
+    if shard.of == 1:
+        return game.train_step(batch, step, **phase)
+    minibatch = {name: tf.concat([shard.take(part) for part in tf.split(values, game.d_steps)], 0)
+                 for name, values in batch.items()}
+    terms = game.train_step(minibatch, step, **phase)
+    statistics = [weight for player in game.players.values() for weight in player.network.non_trainable_weights]
+    if statistics:
+        means = mean([weight.value.read_value() for weight in statistics])
+        for weight, value in zip(statistics, means, strict=True):
+            weight.assign(value)
+    return mean(terms)
 
 
 def mean(values: Any) -> Any:
@@ -73,19 +99,19 @@ def mean(values: Any) -> Any:
 
 
 def summands(gradients: Sequence[tf.Tensor], optimizer: keras.optimizers.Optimizer) -> Sequence[tf.Tensor]:
-    """Gradients as the optimizer wants them, which adds up those of all replicas: here they are of the local mean.
+    """Gradients of a replica's own mean loss -> what the optimizer adds up to the gradients of the whole batch.
 
     An optimizer that clips does so before it adds. It gets the mean from the first replica, and zeros from the others.
     """
-    share, clips = own_share(), optimizer.clipnorm or optimizer.clipvalue or optimizer.global_clipnorm
+    shard, clips = own_shard(), optimizer.clipnorm or optimizer.clipvalue or optimizer.global_clipnorm
     if clips:  # an embedding's rows count once each, however many of them came
         gradients = [None if g is None else tf.convert_to_tensor(g) for g in gradients]
-    if share.of == 1:
+    if shard.of == 1:
         return gradients
     if not clips:
-        return [None if g is None else _scaled(g, 1 / share.of) for g in gradients]
+        return [None if g is None else _scaled(g, 1 / shard.of) for g in gradients]
     means = iter(mean([g for g in gradients if g is not None]))
-    return [None if g is None else next(means) * tf.cast(share.index == 0, g.dtype) for g in gradients]
+    return [None if g is None else next(means) * tf.cast(shard.index == 0, g.dtype) for g in gradients]
 
 
 def _scaled(gradient: tf.Tensor | tf.IndexedSlices, factor: float) -> tf.Tensor | tf.IndexedSlices:
@@ -106,29 +132,13 @@ def when(condition: tf.Tensor, act: Callable[[], None], variables: Iterable[kera
         act()
         return tf.constant(True)
 
-    if own_share().of == 1:
+    if own_shard().of == 1:
         tf.cond(condition, branch, lambda: tf.constant(False))
         return
     before = [(variable, tf.identity(variable)) for variable in variables]
     act()
     for variable, value in before:
         variable.assign(tf.where(condition, variable, value))
-
-
-def in_turn(parts: int, of_part: Callable[[tf.Tensor], Any]) -> Any:
-    """The mean of what a function gives for part 0, 1, ...: no part begins before the one before has ended.
-
-    Args:
-        parts: how many.
-        of_part: number of the part, an integer scalar -> tensors in lists and dicts.
-    """
-    first = of_part(tf.constant(0))
-    with tf.control_dependencies(tf.nest.flatten(first)):
-        second = tf.identity(tf.constant(1))
-    _, total = tf.while_loop(lambda part, _: part < parts,
-                             lambda part, sums: (part + 1, tf.nest.map_structure(tf.add, sums, of_part(part))),
-                             (second, first), parallel_iterations=1)
-    return tf.nest.map_structure(lambda value: value / parts, total)
 
 
 def several_workers(strategy: tf.distribute.Strategy) -> bool:

@@ -3,11 +3,11 @@
 import numpy as np
 from PIL import Image, ImageDraw
 
-from common.faces.colours import cloth_ramp, times
-from common.faces.eyes import places
-from common.faces.face import Face
-from common.faces.layers import BASE, GLOSS, LIGHT, SHADE, Layer
-from common.faces.shapes import Frame, curve, ellipse, mirror
+from common.anime.faces.colours import cloth_ramp, times
+from common.anime.faces.eyes import places
+from common.anime.faces.face import Face
+from common.anime.faces.layers import BASE, GLOSS, LIGHT, SHADE, Layer
+from common.anime.faces.shapes import Frame, curve, ellipse, mirror
 
 
 def put_on(picture: Image.Image, face: Face, frame: Frame) -> None:

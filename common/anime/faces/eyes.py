@@ -5,10 +5,10 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw
 
-from common.faces.colours import eye_ramp, mix, times
-from common.faces.face import Face
-from common.faces.layers import GLOSS, INK, Layer
-from common.faces.shapes import Frame, curve, ellipse, mirror, ribbon
+from common.anime.faces.colours import eye_ramp, mix, times
+from common.anime.faces.face import Face
+from common.anime.faces.layers import GLOSS, INK, Layer
+from common.anime.faces.shapes import Frame, curve, ellipse, mirror, ribbon
 
 MIDDLE = 12.6  # from the nose to the middle of an eye, face units
 IRIS = (5.9, 7.3)  # half axes

@@ -3,10 +3,10 @@
 import numpy as np
 from PIL import Image, ImageDraw
 
-from common.faces.face import Face
-from common.faces.layers import BASE, INK, Layer, fall
-from common.faces.shapes import WIDE, Frame, curve, mirror
-from common.faces.strands import BLADE, BLUNT, TAIL, comb, paths, wavy
+from common.anime.faces.face import Face
+from common.anime.faces.layers import BASE, INK, Layer, fall
+from common.anime.faces.shapes import WIDE, Frame, curve, mirror
+from common.anime.faces.strands import BLADE, BLUNT, TAIL, comb, paths, wavy
 
 
 def front(face: Face, frame: Frame, rng: np.random.Generator) -> Layer:

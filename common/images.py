@@ -10,8 +10,6 @@ import contextlib
 import hashlib
 import json
 import os
-import secrets
-import shutil
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -21,9 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from common.cli import StorageError, UserError
 from common.decoding import BadPicture, Cut, decode, strict_pillow
-from common.files import own_prefix, remove, sync
+from common.errors import StorageError, UserError
+from common.files import atomic_folder, remove
 
 VERSION = 1  # raise it when the same files would give other pixels or another index
 SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -33,7 +31,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
-class Pictures:
+class Images:
     """The pictures of a folder, all of one size.
 
     Attributes:
@@ -66,7 +64,7 @@ class Pictures:
         return np.array(list(name_of), np.int64)
 
 
-def load(folder: Path, size: int, cache: Path, progress: Progress | None = None, cut: Cut = "whole") -> Pictures:
+def load(folder: Path, size: int, cache: Path, progress: Progress | None = None, cut: Cut = "whole") -> Images:
     """Loads the .jpg, .jpeg and .png files that lie directly in `folder`, resized to `size` x `size`, see `decode`.
 
     The first call decodes all of them into a folder in `cache`; later calls map that, unless a file has changed since.
@@ -135,7 +133,7 @@ def _cache_name(folder: Path, size: int, cut: Cut, files: dict, left_out: dict) 
     return f"{folder.name[:40]}-{size}-{where}-{what}"
 
 
-def _open(home: Path, size: int, cached: bool, rebuilt: str = "") -> Pictures:
+def _open(home: Path, size: int, cached: bool, rebuilt: str = "") -> Images:
     """Maps a cache. Raises OSError, ValueError, KeyError, TypeError or RecursionError if it is damaged."""
     index = json.loads((home / "index.json").read_text("utf-8"))
     names, left_out = index["names"], index["left_out"]
@@ -146,7 +144,7 @@ def _open(home: Path, size: int, cached: bool, rebuilt: str = "") -> Pictures:
     images = np.load(home / "images.npy", mmap_mode="r", allow_pickle=False)
     if images.shape != (len(names), size, size, 3) or images.dtype != np.uint8:
         raise ValueError(f"holds {images.dtype} {images.shape}")
-    return Pictures(images, names, left_out, cached, index["digest"], rebuilt)
+    return Images(images, names, left_out, cached, index["digest"], rebuilt)
 
 
 def _checksum(images: Path, names: list[str], left_out: dict[str, str]) -> int:
@@ -158,25 +156,21 @@ def _checksum(images: Path, names: list[str], left_out: dict[str, str]) -> int:
 
 
 def _build(folder: Path, size: int, cut: Cut, home: Path, names: list[str], left_out: dict[str, str],
-           progress: Progress, rebuilt: str) -> Pictures:
-    """Builds the cache beside its place and moves it there whole, so that nobody ever sees half a cache."""
-    cache = home.parent
-    cache.mkdir(parents=True, exist_ok=True)
-    work = cache / (own_prefix(cache, "building") + secrets.token_hex(4))
-    work.mkdir()
-    try:
+           progress: Progress, rebuilt: str) -> Images:
+    """Builds the cache, which nobody ever sees half, and deletes older ones of the same folder and size."""
+    with atomic_folder(home, replace=bool(rebuilt)) as work:
         kept, digest = _write_images(work / "images.npy", folder, size, cut, names, left_out, progress)
         index = {"version": VERSION, "folder": str(folder), "size": size, "digest": digest, "names": kept,
                  "left_out": left_out, "checksum": _checksum(work / "images.npy", kept, left_out)}
         (work / "index.json").write_text(json.dumps(index), "utf-8")
         # Opened before it is moved: should another process remove or replace it, the mapping stays good.
-        pictures = _open(work, size, cached=False, rebuilt=rebuilt)
-        if rebuilt:
-            _put_away(home)
-        _publish(work, home)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)  # only there if something failed, or another process was first
-    return pictures
+        images = _open(work, size, cached=False, rebuilt=rebuilt)
+    same_folder = home.name.rpartition("-")[0] + "-"
+    for other in home.parent.iterdir():
+        if other.name.startswith(same_folder) and other != home:
+            with contextlib.suppress(OSError):  # one that stays does no harm
+                remove(other)
+    return images
 
 
 def _write_images(path: Path, folder: Path, size: int, cut: Cut, names: list[str], left_out: dict[str, str],
@@ -231,31 +225,3 @@ def _check_enough(folder: Path, kept: list[str], left_out: dict[str, str]) -> No
         first = ", ".join(f"{name} ({reason})" for name, reason in list(left_out.items())[:3])
         raise UserError(f"{folder}: {len(left_out)} of {total} pictures are bad: {first}"
                         f"{', ...' if len(left_out) > 3 else ''}; repair or remove them")
-
-
-def _put_away(home: Path) -> None:
-    """Removes a damaged cache, which another process may be doing as well: it is renamed first, which only one can."""
-    old = home.parent / (own_prefix(home.parent, "building") + secrets.token_hex(4))
-    with contextlib.suppress(FileNotFoundError):
-        home.rename(old)
-        remove(old)
-
-
-def _publish(work: Path, home: Path) -> None:
-    """Moves a built cache to its place and deletes those of the same folder and size, which are stale now."""
-    for path in (*work.iterdir(), work):
-        sync(path)
-    try:
-        work.rename(home)
-    except OSError:
-        if not home.is_dir():
-            raise
-        return  # another process was first, with the same pictures
-    sync(home.parent)
-    same_folder = home.name.rpartition("-")[0] + "-"
-    for other in home.parent.iterdir():
-        if other.name.startswith(same_folder) and other != home:
-            with contextlib.suppress(OSError):  # one that stays does no harm
-                remove(other)
-
-

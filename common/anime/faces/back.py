@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from common.faces.face import Face
-from common.faces.layers import BASE, INK, SHADE, Layer, slope
-from common.faces.shapes import Frame, curve, ellipse, mirror
-from common.faces.strands import TAIL, comb, paths, wavy
+from common.anime.faces.face import Face
+from common.anime.faces.layers import BASE, INK, SHADE, Layer, slope
+from common.anime.faces.shapes import Frame, curve, ellipse, mirror
+from common.anime.faces.strands import TAIL, comb, paths, wavy
 
 
 def behind(face: Face, frame: Frame, rng: np.random.Generator) -> Layer:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from common.faces.layers import BASE, INK, Layer
-from common.faces.shapes import Frame, ribbon
+from common.anime.faces.layers import BASE, INK, Layer
+from common.anime.faces.shapes import Frame, ribbon
 
 STEPS = 10  # points along a strand
 _T = np.linspace(0, 1, STEPS)

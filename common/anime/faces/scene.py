@@ -3,10 +3,10 @@
 import numpy as np
 from PIL import Image, ImageDraw
 
-from common.faces.colours import mix, rgb
-from common.faces.face import Face
-from common.faces.layers import glow
-from common.faces.shapes import WIDE
+from common.anime.faces.colours import mix, rgb
+from common.anime.faces.face import Face
+from common.anime.faces.layers import glow
+from common.anime.faces.shapes import WIDE
 
 SMALL = 32  # pixels of the blurred scenes before they are enlarged
 _SOFT = Image.Resampling.BICUBIC

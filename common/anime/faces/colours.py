@@ -8,7 +8,7 @@ from functools import cache
 
 import numpy as np
 
-from common.faces.layers import BASE, GLOSS, INK, LIGHT, SHADE
+from common.anime.faces.layers import BASE, GLOSS, INK, LIGHT, SHADE
 
 # name: hue in degrees, saturation and value in percent, each from - to
 HAIR_RANGES = {

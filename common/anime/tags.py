@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from common.cli import UserError, uninterrupted
+from common.errors import UserError, uninterrupted
 from common.files import demand_inside, regular
 
 if TYPE_CHECKING:  # pandas takes half a second to import, and --help imports this module

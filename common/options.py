@@ -7,57 +7,32 @@ Nothing here imports TensorFlow, pandas or matplotlib, so `--help` and wrong arg
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
 import importlib.util
-import os
-import re
 import signal
 import sys
-import threading
 import traceback
 import typing
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-ROOT = Path(__file__).resolve().parents[1]
+from common.errors import (
+    BAD_INPUT,
+    DONE,
+    INTERRUPTED,
+    STORAGE,
+    TERMINATED,
+    Failure,
+    Stopped,
+    UserError,
+    out_of_memory,
+    reason,
+)
+from common.files import ROOT
 
-DONE, BAD_INPUT, NUMERICAL, STORAGE, INTERRUPTED, TERMINATED = 0, 2, 3, 4, 130, 143
 MOST = 10**9  # steps, epochs, pictures a step: far from where an int64 ends
-
-
-class Failure(Exception):
-    """Ends a script: the message is one line for the user, `code` the exit code."""
-
-    code = 1
-
-
-class UserError(Failure):
-    """Bad input or usage: the message says what is wrong and what to do next."""
-
-    code = BAD_INPUT
-
-
-class NumericalError(Failure):
-    """A loss or a weight is NaN or infinite."""
-
-    code = NUMERICAL
-
-
-class StorageError(Failure):
-    """A file cannot be read or written, or is damaged."""
-
-    code = STORAGE
-
-
-class Stopped(Failure):
-    """A signal ended the run after its state was saved; `code` is 128 + the signal's number."""
-
-    def __init__(self, message: str, code: int) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 def option(default: Any, help: str, *, choices: Sequence[Any] | None = None, metavar: str | None = None,
@@ -85,13 +60,13 @@ class Common:
     FOLDER: ClassVar[str] = ""  # the report's folder, e.g. "hw4_acgan"
     # name -> values that differ from the defaults; a function gives the value from the options on the command line
     PRESETS: ClassVar[dict[str, dict[str, Any]]] = {}
-    ACCUMULATES: ClassVar[bool] = True  # whether --accumulate can be meant: not where a game has a `step` of its own
 
     data: Path | None = option(None, "folder with tags_clean.csv and faces/, or with tags.csv and images/; "
                                "without it an embedded set is drawn once in data/faces", metavar="DIR", keeps_run=True)
     out: Path | None = option(None, "the run folder (default: runs/FOLDER/VARIANT in the repository)", metavar="DIR",
                               keeps_run=True)
-    overwrite: bool = option(False, "delete the run in the run folder and start anew", keeps_run=True)
+    overwrite: bool = option(False, "start anew; the run that is in the run folder is moved aside, to NAME.old-1",
+                             keeps_run=True)
     preset: str = option("report", "report: the report's values; quick: at most 6 minutes on 2 cores; smoke: seconds. "
                          "An option given by itself wins over the preset", choices=("smoke", "quick", "report"),
                          keeps_run=True)
@@ -100,21 +75,17 @@ class Common:
     batch_size: int = option(64, "pictures a step", metavar="N", assumed=True)
     seed: int = option(0, "seed of weights, order and noise", metavar="N", assumed=True, within=(0, 2**31 - 1))
     precision: str = option("auto", "auto: bfloat16 where the processor has it natively, else float32",
-                            choices=("auto", "float32", "bfloat16"), keeps_run=True)  # see Run.settle
+                            choices=("auto", "float32", "bfloat16"), keeps_run=True)  # a run keeps its own
     devices: int = option(1, "GPUs that share each step's batch; without GPUs as many logical CPUs, for tests. With "
                           "TF_CONFIG a run is spread over several machines: README", metavar="N", keeps_run=True,
-                          within=(1, 1024))  # this and the next are fixed apart, see Run
-    accumulate: int = option(1, "parts in which a step's batch is processed, one after the other, for batches larger "
-                             "than memory. Not for CycleGAN, MSG-Net and report 001's text to image", metavar="K",
-                             keeps_run=True, within=(1, 100_000))
+                          within=(1, 1024))  # a run keeps its number, see Run
     jit: bool = option(False, "compile the step with XLA (faster on some GPUs, slower on a CPU)")
     log_every: int = option(10, "steps between rows of log.csv", metavar="N")
     sample_every: int | None = option(500, "steps between sample grids", metavar="N")  # None: an epoch
     checkpoint_every: int = option(250, "steps between checkpoints", metavar="N", keeps_run=True)
     tensorboard: bool = option(False, "also write TensorBoard events (pip install tensorboard)", keeps_run=True)
-    evaluate: bool = option(True, "measure the run, now and then and at its end", keeps_run=True)
-    evaluate_only: bool = option(False, "measure the finished run in --out again, under its own settings",
-                                 keeps_run=True)
+    evaluate: bool = option(True, "measure the run, now and then and at its end. The same command on a finished run "
+                            "measures it again", keeps_run=True)
     debug: bool = option(False, "show the traceback of an error", keeps_run=True)
 
     @property
@@ -163,8 +134,6 @@ class Common:
         except UnicodeEncodeError:
             raise UserError(f"--out {self.run_folder}: TensorFlow needs a path that is UTF-8 text; give another "
                             "--out") from None
-        if self.evaluate_only and (self.overwrite or not self.evaluate):
-            raise UserError("--evaluate-only measures a finished run: leave out --overwrite and --no-evaluate")
         if self.tensorboard and importlib.util.find_spec("tensorboard") is None:
             raise UserError("--tensorboard: it is not installed; run `pip install tensorboard` or leave it out")
 
@@ -183,35 +152,6 @@ def check_ranges(config: Any) -> None:
                                 f"{', '.join(map(str, choices))}")
         if least is not None and value is not None and not least <= value <= most:
             raise UserError(f"--{field.name.replace('_', '-')} {value}: must be from {least} to {most}")
-
-
-def restore(config: C, settings: Mapping[str, Any]) -> C:
-    """`config` with what `Common.settings` gave, as it comes back from JSON.
-
-    Raises TypeError for unknown names and for values that are not of their option's type.
-    """
-    hints = typing.get_type_hints(type(config))
-
-    def typed(value: Any, hint: Any) -> Any:
-        kind, several = _kind(hint), typing.get_origin(hint) is tuple
-        if value is None and type(None) in typing.get_args(hint):
-            return None
-        wanted = list if several else {Path: str, float: (int, float)}.get(kind, kind)
-        if not isinstance(value, wanted) or isinstance(value, bool) != (wanted is bool):
-            raise TypeError(f"{value!r} is not of type {hint}")
-        return tuple(typed(one, kind) for one in value) if several else path_of(value) if kind is Path else value
-
-    return dataclasses.replace(config, **{name: typed(value, hints.get(name)) for name, value in settings.items()})
-
-
-def path_of(text: Any) -> Path:
-    """A path that JSON gave. Raises TypeError for what no file can be called."""
-    try:
-        if b"\0" not in os.fsencode(text):
-            return Path(text)
-    except UnicodeEncodeError:
-        pass
-    raise TypeError(f"{text!r} is no path")
 
 
 def _kind(hint: Any) -> type:
@@ -258,7 +198,7 @@ def parse(config: type[C], argv: Sequence[str] | None = None, description: str =
     return parsed
 
 
-def first(flag: str, argv: Sequence[str]) -> list[str]:
+def words_first(flag: str, argv: Sequence[str]) -> list[str]:
     """`a.jpg b.jpg --run R` -> `FLAG a.jpg b.jpg --run R`: what stands before all options is that option's value."""
     return [flag, *argv] if argv and not argv[0].startswith("-") else [*argv]
 
@@ -271,39 +211,6 @@ def _length(given: dict[str, Any]) -> dict[str, None]:
     return {others[name]: None for name in given if name in others}
 
 
-def say(text: str) -> None:
-    """A line for the user on standard output, at once. Raises StorageError where it cannot be written."""
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"  # a terminal's may lack letters of a file's name
-    try:
-        print(text.encode(encoding, "replace").decode(encoding), flush=True)
-    except BrokenPipeError:  # nobody reads any more, as after `| head`: the work itself goes on
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as error:
-        raise StorageError(f"standard output cannot be written ({error.strerror}); send it elsewhere, then run the "
-                           "same command again") from None
-
-
-@contextlib.contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Keeps Ctrl-C and SIGTERM back until the block ends: a library that meets them while it is loaded breaks.
-
-    Python gives them to the main thread alone; in another one there is nothing to keep back.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    numbers = [number for number in (signal.SIGINT, signal.SIGTERM) if callable(signal.getsignal(number))]
-    noted: list[int] = []
-    before = {number: signal.signal(number, lambda which, _: noted.append(which)) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        if noted:  # also where the block failed: by the signal itself, perhaps, which went to its children too
-            signal.raise_signal(noted[0])
-
-
 class _Terminated(KeyboardInterrupt):
     """SIGTERM, wherever the script is: no Exception, so that nothing takes it for a damaged file."""
 
@@ -312,7 +219,8 @@ def _terminate(*_: object) -> typing.NoReturn:
     raise _Terminated
 
 
-def run(config: type[C], main: Callable[[C], None], argv: Sequence[str] | None = None, description: str = "") -> None:
+def run_script(config: type[C], main: Callable[[C], None], argv: Sequence[str] | None = None,
+               description: str = "") -> None:
     """Parses the command line, runs `main`, and exits: an error is one line on stderr and a code, see above."""
     words = sys.argv[1:] if argv is None else argv
     before = signal.signal(signal.SIGTERM, _terminate)  # a training has its own handler, see trainer.py
@@ -337,17 +245,6 @@ def run(config: type[C], main: Callable[[C], None], argv: Sequence[str] | None =
     sys.exit(DONE)
 
 
-def out_of_memory(error: BaseException) -> bool:
-    """Whether an error, of Python or of TensorFlow, says that there is too little memory."""
-    return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
-
-
-def reason(error: BaseException) -> str:
-    """What an error of a library says, in a line without the names of TensorFlow's nodes."""
-    lines = [line for line in re.sub(r"\{\{.*?\}\} ?", "", str(error)).splitlines() if line.strip()]
-    return next((line for line in lines if "OOM" in line), lines[0] if lines else type(error).__name__)[:120]
-
-
 def _end(error: BaseException, line: str, code: int, words: Sequence[str]) -> typing.NoReturn:
     if "--debug" in words:
         traceback.print_exception(error)
@@ -357,6 +254,6 @@ def _end(error: BaseException, line: str, code: int, words: Sequence[str]) -> ty
         line += f"; leave out --overwrite{begun}, or it starts anew"
     line = "".join(letter if letter.isprintable() else "?" for letter in line)  # a file or its name may hold anything
     script = Path(sys.argv[0])
-    name = script.parent.name if script.name == "__main__.py" else script.name  # python -m common.faces
+    name = script.parent.name if script.name == "__main__.py" else script.name  # python -m common.anime.faces
     print(f"{name}: {line}", file=sys.stderr, flush=True)
     sys.exit(code)

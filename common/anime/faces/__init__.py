@@ -4,8 +4,8 @@
     draw(describe(seed=0, number=7))    # one of them, as a Pillow picture
 """
 
-from common.faces.build import VERSION, make, write_rows
-from common.faces.face import Face, describe
-from common.faces.portrait import draw
+from common.anime.faces.build import VERSION, make, write_rows
+from common.anime.faces.face import Face, describe
+from common.anime.faces.portrait import draw
 
 __all__ = ["VERSION", "Face", "describe", "draw", "make", "write_rows"]

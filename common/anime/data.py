@@ -1,0 +1,152 @@
+"""The tagged faces of a run: those of `--data`, or the embedded set. No TensorFlow here."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from common.anime import faces, tags
+from common.datasets import DATA, Stacked, decoded, drawn_set, name_left_out, or_drawn_anew
+from common.errors import UserError, say
+from common.runs import Origin
+
+if TYPE_CHECKING:
+    import pandas
+
+EMBEDDED = DATA / "faces"
+SUBSTITUTION = "no --data: training on the embedded set of faces, drawn by code (data/faces)"
+
+
+@dataclass(frozen=True)
+class Faces:
+    """Tagged pictures of a run.
+
+    Attributes:
+        images: uint8 [M, S, S, 3], every picture of the folder or folders: a read-only memory map, or `Stacked`.
+        rows: int64 [N], the row in `images` of each sample.
+        table: N samples, see `tags`.
+        info: what identifies the data in config.json: digests and counts.
+        folder: of the data, or several; None is the embedded set.
+    """
+
+    images: np.ndarray | Stacked
+    rows: np.ndarray
+    table: pandas.DataFrame
+    info: dict[str, Any]
+    folder: str | list[str] | None = None
+
+    @property
+    def origin(self) -> Origin:
+        """For `Run.record_data`."""
+        return Origin({"data": self.info}, self.folder or "embedded", () if self.folder else (SUBSTITUTION,))
+
+    @functools.cached_property
+    def _labels(self) -> tuple[np.ndarray, np.ndarray]:
+        return tags.labels(self.table)
+
+    @property
+    def hair(self) -> np.ndarray:
+        """Indices into tags.HAIR, int32 [N]. Raises UserError unless each sample has one hair and one eye colour."""
+        return self._labels[0]
+
+    @property
+    def eyes(self) -> np.ndarray:
+        """Indices into tags.EYES, int32 [N]. Raises UserError unless each sample has one hair and one eye colour."""
+        return self._labels[1]
+
+    def only(self, keep: str) -> Faces:
+        """The samples that a filter of `tags.FILTERS` keeps, with the info that `load` would give under it."""
+        kept = np.isin(self.table["id"].to_numpy(), tags.FILTERS[keep](self.table)["id"].to_numpy())
+        selected = self.select(kept)
+        return replace(selected, info=selected.info | {"filter": keep})
+
+    def select(self, kept: np.ndarray) -> Faces:
+        """The samples where `kept`, bool [N], is true."""
+        info = self.info | {"kept": int(kept.sum()),
+                              "left_out_by_filter": self.info["left_out_by_filter"] + int((~kept).sum())}
+        return replace(self, rows=self.rows[kept], table=self.table[kept].reset_index(drop=True), info=info)
+
+
+def load(folders: Sequence[Path], size: int, keep: str) -> Faces:
+    """The tagged faces of some folders, or of the embedded set, which is drawn where it is missing.
+
+    Args:
+        folders: in either layout of the course, joined; none is the embedded set.
+        size: images become size x size.
+        keep: a name in `tags.FILTERS`.
+
+    Raises:
+        UserError: bad tags or pictures, or nothing left after the filter.
+        StorageError: the embedded set or the cache cannot be written.
+    """
+    if not folders:
+        drawn_set(faces.make, EMBEDDED)
+    with or_drawn_anew(None if folders else EMBEDDED):
+        data = _join([_read(folder, size, keep) for folder in folders or [EMBEDDED]])
+    if data.info["rows"] == data.info["rows_without_picture"]:
+        raise UserError(f"{', '.join(map(str, folders))}: no row has a picture: {data.info['rows']} rows, "
+                        f"{data.info['pictures']} pictures; give the folder whose file names are the rows' ids")
+    if data.table.empty:
+        raise UserError(f"{', '.join(map(str, folders)) or EMBEDDED}: none of the "
+                        f"{data.info['left_out_by_filter']} tagged pictures passes the filter {keep}")
+    names = [str(folder.resolve()) for folder in folders]
+    return replace(data, folder=names[0] if len(names) == 1 else names or None)
+
+
+def _read(folder: Path, size: int, keep: str) -> Faces:
+    """One folder."""
+    layout = tags.find(folder)
+    table = tags.read(layout.csv)
+    loaded = decoded(layout.pictures, size)
+    try:
+        ids = loaded.ids
+    except UserError as error:
+        raise UserError(f"{layout.pictures}: {error}") from None
+    matched, no_picture, no_row = tags.match(table, ids)
+    kept = tags.FILTERS[keep](matched)
+    info = {"pictures_sha256": loaded.digest, "tags_sha256": hashlib.sha256(layout.csv.read_bytes()).hexdigest(),
+             "rows": len(table), "rows_without_picture": no_picture, "pictures": len(loaded.names),
+             "pictures_without_row": no_row, "bad_pictures": len(loaded.left_out), "filter": keep,
+             "left_out_by_filter": len(matched) - len(kept), "kept": len(kept)}
+    _report(layout.csv.parent, info, loaded.left_out)
+    return Faces(loaded.images, _rows(ids, kept["id"].to_numpy()), kept, info)
+
+
+def _join(parts: Sequence[Faces]) -> Faces:
+    """One after the other; ids are numbered anew, since two folders may use the same."""
+    if len(parts) == 1:
+        return parts[0]
+    import pandas
+
+    table = pandas.concat([part.table for part in parts], ignore_index=True)
+    table["id"] = np.arange(len(table))
+    starts = np.cumsum([0, *(len(part.images) for part in parts)])
+    rows = np.concatenate([part.rows + start for part, start in zip(parts, starts, strict=False)])
+
+    def both(values: list[int | str]) -> int | str:
+        if isinstance(values[0], int):
+            return sum(values)
+        return values[0] if len(set(values)) == 1 else hashlib.sha256(" ".join(values).encode()).hexdigest()
+
+    info = {name: both([part.info[name] for part in parts]) for name in parts[0].info}
+    return Faces(Stacked([part.images for part in parts]), rows, table, info)
+
+
+def _report(folder: Path, info: dict[str, Any], left_out: dict[str, str]) -> None:
+    say(f"data {folder}: {info['pictures']} pictures, {info['rows']} rows; {info['kept']} kept, "
+        f"{info['left_out_by_filter']} left out by the filter {info['filter']}; "
+        f"{info['rows_without_picture']} rows without a picture, {info['pictures_without_row']} pictures without a "
+        f"row, {info['bad_pictures']} bad pictures")
+    name_left_out(left_out)
+
+
+def _rows(ids: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """The place in `ids` of each of `wanted`, all of which are there."""
+    order = np.argsort(ids)
+    return order[np.searchsorted(ids, wanted, sorter=order)]

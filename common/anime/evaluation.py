@@ -1,0 +1,170 @@
+"""Measures generators of faces with the judge: condition accuracy, distance from real images, variety."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from common import metrics
+from common.anime import judge, tags
+from common.anime.data import Faces
+from common.anime.judge import NAMES
+from common.anime.sampling import Generate
+from common.errors import say
+from common.evaluation import CONDITIONS, COPIES, FEWEST, MOST, SEED, compare
+
+ROUNDS = 10  # images of each of the 132 conditions in the final accuracy
+
+
+class Evaluation:
+    """The measures of a generator that takes hair and eye colours.
+
+    Args:
+        data: what the run trains on; the judge and the real images are its samples with one hair and one eye colour.
+        generate: (z float32 [N, z], hair [N], eyes [N]) -> uint8 [N, S, S, 3], with the network as it is now.
+        z: size of the noise.
+        eyes: the eye colours that the generator can be asked for; the judge knows all of them.
+        more: further entries of metrics.json.
+    """
+
+    curves: ClassVar = {}
+
+    def __init__(self, data: Faces, generate: Generate, z: int, eyes: Sequence[str] = tags.EYES,
+                 **more: Any) -> None:
+        self.data, self.generate, self.z, self.more = data.only("exactly_one"), generate, z, more
+        self._eyes = np.array([tags.EYES.index(name) for name in eyes])
+
+    @functools.cached_property
+    def judge(self) -> judge.Judge:
+        """The judge of the data set, trained when it is first needed."""
+        return judge.load(self.data, SEED)
+
+    def prepare(self) -> dict[str, dict[str, Any]]:
+        """Trains the judge, if there is none yet. The data determine it, so no run has to record it."""
+        self.judge  # noqa: B018
+        return {}
+
+    def check(self) -> tuple[dict[str, float], str]:
+        """Condition accuracy."""
+        accuracy = self.accuracy()
+        words = f"hair as asked {accuracy['hair']:.0%}, eyes {accuracy['eyes']:.0%} (of {accuracy['n']})"
+        return {name: accuracy[name] for name in ("hair", "eyes", "both")}, words
+
+    def accuracy(self, rounds: int = 1) -> dict[str, Any]:
+        """Condition accuracy over all pairs, 132 with all eye colours, each `rounds` times; always the same noise."""
+        hair = np.tile(np.repeat(np.arange(len(tags.HAIR)), len(self._eyes)), rounds)
+        eyes = np.tile(self._eyes, len(tags.HAIR) * rounds)
+        seen_hair, seen_eyes, _ = self.judge.predict(self.generate(self._noise(1, len(hair)), hair, eyes))
+        return metrics.condition_accuracy({"hair": hair, "eyes": eyes}, {"hair": seen_hair, "eyes": seen_eyes}, NAMES)
+
+    def measure(self) -> tuple[dict[str, Any], str]:
+        """All measurements, and their verdict."""
+        measured = self.measurements()
+        return {**self.more, "evaluation": {"seed": SEED}, "judge": self.judge.info(), **measured}, \
+            self.verdict(measured)
+
+    def measurements(self) -> dict[str, Any]:
+        """All measurements, as sections of metrics.json."""
+        accuracy = self.accuracy(ROUNDS)
+        accuracy["chance"] = {"hair": 1 / len(tags.HAIR), "eyes": 1 / len(self._eyes)}
+        return {"condition_accuracy": accuracy, **self.distributions(), "diversity": self._diversity(),
+                "condition_effect": self._effect()}
+
+    def verdict(self, measured: dict[str, Any]) -> str:
+        """One line of what the measures say."""
+        return verdict(measured, self.judge.ceiling)
+
+    def _noise(self, stream: int, count: int) -> np.ndarray:
+        return np.random.default_rng([SEED, stream]).standard_normal((count, self.z), np.float32)
+
+    def distributions(self) -> dict[str, Any]:
+        """Fakes with the labels of one half of the unseen pictures against it; the other half is the floor."""
+        if self._halves is None:
+            return {}
+        first, real, other = self._halves
+        fake = self.generate(self._noise(2, len(first)), self.data.hair[first], self.data.eyes[first])
+        fake = self.judge.predict(fake)[2]
+        return compare(real, other, fake)
+
+    @functools.cached_property
+    def _halves(self) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+        """Of the unseen pictures the samples of one half, their features and those of the other; None of too few."""
+        unseen = self.judge.unseen[np.isin(self.data.eyes[self.judge.unseen], self._eyes)]
+        if len(unseen) < 2 * FEWEST:
+            say(f"note: {len(unseen)} unseen pictures are too few to compare distributions")
+            return None
+        first, second = (unseen[half[:MOST]] for half in metrics.halves(len(unseen), SEED))
+        return first, *(self.judge.predict_samples(self.data, half)[2] for half in (first, second))
+
+    def _pictures(self, samples: np.ndarray) -> np.ndarray:
+        return self.data.images[self.data.rows[samples]]
+
+    def _diversity(self) -> dict[str, Any] | None:
+        """Within the commonest conditions of the whole data set, fakes beside real pictures."""
+        pair = self.data.hair * len(tags.EYES) + self.data.eyes
+        common = [key for key in np.argsort(-np.bincount(pair, minlength=132), kind="stable")[:CONDITIONS]
+                  if (pair == key).sum() > 1 and key % len(tags.EYES) in self._eyes]
+        if not common:
+            return None
+        real = [self._pictures(np.flatnonzero(pair == key)[:COPIES]) for key in common]
+        asked = np.repeat(common, COPIES)
+        fake = self.generate(self._noise(3, len(asked)), *divmod(asked, len(tags.EYES)))
+        features = self.judge.predict(fake)[2].reshape(len(common), COPIES, -1)
+        return metrics.diversity(fake.reshape(len(common), COPIES, *fake.shape[1:]), features, real,
+                                 [self.judge.predict(pictures)[2] for pictures in real])
+
+    def _effect(self) -> dict[str, Any]:
+        """Eight noises by twelve conditions, each with a hair colour of its own."""
+        hair = np.arange(len(tags.HAIR))
+        eyes = self._eyes[hair % len(self._eyes)]
+        z = np.repeat(self._noise(4, 8), len(hair), axis=0)
+        features = self.judge.predict(self.generate(z, np.tile(hair, 8), np.tile(eyes, 8)))[2]
+        return metrics.condition_effect(features.reshape(8, len(hair), -1))
+
+
+class Unconditional(Evaluation):
+    """The measures of a generator without a condition: distributions and diversity.
+
+    `generate` takes hair and eyes all the same, and ignores them.
+    """
+
+    def check(self) -> tuple[dict[str, float], str]:
+        """The Frechet distance from unseen real images, where there are enough of them."""
+        distance = self.distributions().get("frechet")
+        if not distance:
+            return {}, ""
+        return {"frechet": distance["fake"]}, \
+            f"Frechet distance {distance['fake']:.4f} (real against real {distance['real']:.4f})"
+
+    def measurements(self) -> dict[str, Any]:
+        """Distributions, and the diversity of generated images beside that of real ones, whatever they show."""
+        return {**self.distributions(), "diversity": self._spread()}
+
+    def verdict(self, measured: dict[str, Any]) -> str:
+        """One line of what the measures say."""
+        distance = measured.get("frechet")
+        words = [f"Frechet distance {distance['fake']:.3f}, real {distance['real']:.3f}"] if distance else []
+        return ", ".join([*words, measured["diversity"]["verdict"]])
+
+    def _spread(self) -> dict[str, Any]:
+        """Diversity as of one condition after another: CONDITIONS groups of COPIES pictures, drawn by chance."""
+        count = CONDITIONS * COPIES
+        chosen = np.random.default_rng(SEED).permutation(len(self.data.rows))[:count]
+        none = np.zeros(count, np.int64)
+        fake, real = self.generate(self._noise(3, count), none, none), self._pictures(chosen)
+        groups = [np.array_split(values, CONDITIONS) for values in
+                  (fake, self.judge.predict(fake)[2], real, self.judge.predict(real)[2])]
+        return metrics.diversity(*groups)
+
+
+def verdict(measured: dict[str, Any], ceiling: dict[str, Any]) -> str:
+    """One line of what the measures say."""
+    accuracy, diversity = measured["condition_accuracy"], measured["diversity"]
+    follows = f"hair as asked {accuracy['hair']:.0%}, eyes {accuracy['eyes']:.0%}"
+    ignored = ", condition ignored" if measured["condition_effect"]["verdict"] == "ignored" else ""
+    blind = [f"{name} {ceiling[name]:.0%}" for name in ("hair", "eyes") if ceiling[name] < 0.5]
+    warning = f"the judge itself is weak on real pictures ({', '.join(blind)}): " if blind else ""
+    return warning + follows + ignored + (f", {diversity['verdict']}" if diversity else "")

@@ -1,0 +1,21 @@
+"""How every experiment begins."""
+
+from __future__ import annotations
+
+from common import runtime
+from common.options import Common
+from common.runs import Run
+
+
+def open(config: Common) -> Run:
+    """Opens the run folder of a config, and starts TensorFlow with the run's seed, precision and devices.
+
+    Networks, optimizers and games are to be built inside `run.machine.scope()`.
+
+    Raises:
+        UserError: see `Run` and `runtime.start`.
+        StorageError: see `Run`.
+    """
+    run = Run(config)
+    run.record_machine(runtime.start(config.seed, run.precision(config.precision), run.scale))
+    return run
