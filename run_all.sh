@@ -27,7 +27,7 @@ main_runs=(
 variants=(
   "hw4_acgan/train.py --condition onehot"
   "hw3_dcgan_lsgan/train.py --d-steps 3"
-  "hw3_dcgan_lsgan/train.py --z uniform"
+  "hw3_dcgan_lsgan/train.py --noise uniform"
   "hw3_dcgan_lsgan/train.py --labels soft"
   "hw3_dcgan_lsgan/train.py --optimizers sgd"
   "hw3_dcgan_lsgan/train.py --optimizers d-sgd"

@@ -1,8 +1,9 @@
-"""The whole state of a training, saved so that it can be taken up again to the last bit."""
+"""The whole state of a training, saved so that it can be resumed to the last bit."""
 
 from __future__ import annotations
 
 import itertools
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,9 @@ from common import distribution
 from common.errors import NumericalError, StorageError, reason, say
 from common.files import make_folder, remove, sync
 from common.game import Game
-from common.runs import CHECKPOINT, LIST_HALF
+
+FILE = re.compile(r"(step-[0-9]+)(_temp|(\.data-[0-9]+-of-[0-9]+|\.index)(\.tempstate[0-9]+)?)")  # of a checkpoint
+LIST_HALF = re.compile(r"checkpoint\.tmp[0-9a-f]{32}")  # of TensorFlow's list of checkpoints, left by a kill
 
 
 class Checkpoints:
@@ -37,19 +40,19 @@ class Checkpoints:
                          for name, thing in {**networks, **optimizers}.items()}
         self._manager = self._make_manager()
 
-    def _found(self) -> list[Path]:
+    def _indices(self) -> list[Path]:
         """The index files of the checkpoints on disk, the oldest first."""
         return sorted((path for path, _ in self._own() if path.suffix == ".index"), key=lambda path: int(path.stem[5:]))
 
     def _own(self) -> Iterator[tuple[Path, str]]:
-        """What belongs to checkpoints, and the name of each one's checkpoint; files of other names are not ours."""
+        """The files of checkpoints, each with the name of its checkpoint; other files are not ours."""
         for path in self.folder.glob("step-*"):
-            name = CHECKPOINT.fullmatch(path.name)
+            name = FILE.fullmatch(path.name)
             if name:
                 yield path, name[1]
 
     def _make_manager(self) -> tf.train.CheckpointManager:
-        """The manager; its own list of checkpoints is no more than a help, the files themselves count."""
+        """The manager. Its list of checkpoints may be lost: what counts are the files themselves."""
         try:
             return tf.train.CheckpointManager(self._state, str(self.folder), max_to_keep=2, checkpoint_name="step")
         except ValueError:
@@ -61,9 +64,9 @@ class Checkpoints:
         """Makes the folder. Raises StorageError if it cannot, or the disk cannot take three checkpoints: two are kept.
         """
         make_folder(self.folder, "--out")
-        one = sum(variable.shape.num_elements() * variable.dtype.size
-                  for variable in [*itertools.chain(*self._numbers.values()), *self._others])
-        needed, free = one * (3 - min(2, len(self._found()))), shutil.disk_usage(self.folder).free
+        size = sum(variable.shape.num_elements() * variable.dtype.size
+                   for variable in [*itertools.chain(*self._numbers.values()), *self._others])
+        needed, free = size * (3 - min(2, len(self._indices()))), shutil.disk_usage(self.folder).free
         if free < needed:
             raise StorageError(f"{self.folder}: its checkpoints need {needed / 1e9:.1f} GB of disk, {free / 1e9:.1f} "
                                "GB are free; free some, or give --out a folder on another disk")
@@ -82,9 +85,9 @@ class Checkpoints:
         return int(self.step.numpy())
 
     def _restore(self) -> None:
-        found = self._found()
-        self._remove_halves({index.stem for index in found})
-        for index in reversed(found):
+        indices = self._indices()
+        self._remove_halves({index.stem for index in indices})
+        for index in reversed(indices):
             try:
                 self._state.restore(str(index.with_suffix(""))).assert_consumed()
             except tf.errors.ResourceExhaustedError:  # of memory: the file may be whole
@@ -93,12 +96,12 @@ class Checkpoints:
                 say(f"note: checkpoint {index.stem} is damaged ({reason(error)}); trying the one before")
                 continue
             return
-        if found:
-            raise StorageError(f"{self.folder}: none of the {len(found)} checkpoints is whole; start anew with "
+        if indices:
+            raise StorageError(f"{self.folder}: none of the {len(indices)} checkpoints is whole; start anew with "
                                "--overwrite")
 
     def _remove_halves(self, whole: set[str]) -> None:
-        """Deletes what a process left that was killed while it saved."""
+        """Deletes what a process left behind that was killed while it saved."""
         for path, name in self._own():
             if path.is_dir() or name not in whole:
                 remove(path)
@@ -134,7 +137,7 @@ class Checkpoints:
 
     def keep_newest(self, count: int) -> None:
         """Deletes all checkpoints but the newest `count`."""
-        old = {index.stem for index in self._found()[:-count]}
+        old = {index.stem for index in self._indices()[:-count]}
         for path, name in self._own():
             if name in old:
                 remove(path)

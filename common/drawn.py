@@ -67,7 +67,7 @@ def make(drawn: DrawnSet, folder: Path, count: int, seed: int = 0, workers: int 
         return False
     announce(f"drawing {count:,} {drawn.noun} into {folder}; {drawn.pace}")
     with atomic_folder(folder, replace=folder.exists()) as new:
-        (new / drawn.name(0)).parent.mkdir(parents=True)
+        (new / drawn.name(0)).parent.mkdir(parents=True, exist_ok=True)
         _draw_all(drawn, new, count, seed, workers)
         for name, write in drawn.finish.items():
             write(new / name, count, seed)

@@ -50,10 +50,10 @@ class Stopped(Failure):
 
 def say(text: str) -> None:
     """A line for the user on standard output, at once. Raises StorageError where it cannot be written."""
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"  # a terminal's may lack letters of a file's name
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"  # a terminal may not know every letter of a file name
     try:
         print(text.encode(encoding, "replace").decode(encoding), flush=True)
-    except BrokenPipeError:  # nobody reads any more, as after `| head`: the work itself goes on
+    except BrokenPipeError:  # nobody reads any more, as after `| head`: the training goes on
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         raise StorageError(f"standard output cannot be written ({error.strerror}); send it elsewhere, then run the "
@@ -62,23 +62,23 @@ def say(text: str) -> None:
 
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Keeps Ctrl-C and SIGTERM back until the block ends: a library that meets them while it is loaded breaks.
+    """Delays Ctrl-C and SIGTERM until the block ends: some libraries break when they are interrupted while they load.
 
-    Python gives them to the main thread alone; in another one there is nothing to keep back.
+    Python delivers signals to the main thread only; in other threads there is nothing to delay.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     numbers = [number for number in (signal.SIGINT, signal.SIGTERM) if callable(signal.getsignal(number))]
-    noted: list[int] = []
-    before = {number: signal.signal(number, lambda which, _: noted.append(which)) for number in numbers}
+    received: list[int] = []
+    before = {number: signal.signal(number, lambda which, _: received.append(which)) for number in numbers}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        if noted:  # also where the block failed: by the signal itself, perhaps, which went to its children too
-            signal.raise_signal(noted[0])
+        if received:  # also if the block failed: perhaps because the signal reached a child process
+            signal.raise_signal(received[0])
 
 
 def out_of_memory(error: BaseException) -> bool:
@@ -87,6 +87,6 @@ def out_of_memory(error: BaseException) -> bool:
 
 
 def reason(error: BaseException) -> str:
-    """What an error of a library says, in a line without the names of TensorFlow's nodes."""
+    """The message of a library's error in one line, without the names of TensorFlow's nodes."""
     lines = [line for line in re.sub(r"\{\{.*?\}\} ?", "", str(error)).splitlines() if line.strip()]
     return next((line for line in lines if "OOM" in line), lines[0] if lines else type(error).__name__)[:120]

@@ -165,7 +165,7 @@ class Game:
                 d_terms = self.d_loss(real, fake, noise, **labels)
                 d_total = sums.total(d_terms.values())
             self.update(d_tape, d_total, "discriminator")
-        with g_tape:  # recording goes on where the fake was made
+        with g_tape:  # continues the recording of the generator's pass
             g_terms = self.g_loss(fake, noise, **labels)
             g_total = sums.total(g_terms.values())
         self.update(g_tape, g_total, "generator")

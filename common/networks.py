@@ -1,4 +1,4 @@
-"""How networks are called outside of training, and networks that measure: trained once and kept in the cache."""
+"""How networks are called after training, and the cache of networks that measure."""
 
 from __future__ import annotations
 

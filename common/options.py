@@ -32,7 +32,7 @@ from common.errors import (
 )
 from common.files import ROOT
 
-MOST = 10**9  # steps, epochs, pictures a step: far from where an int64 ends
+MOST = 10**9  # steps, epochs, pictures a step: far below the end of an int64
 
 
 def option(default: Any, help: str, *, choices: Sequence[Any] | None = None, metavar: str | None = None,
@@ -43,10 +43,10 @@ def option(default: Any, help: str, *, choices: Sequence[Any] | None = None, met
         default: the report's value, or our guess with `assumed=True`, which `--help` then says.
         help: the text in `--help`.
         choices: the values allowed, if not any.
-        metavar: the value's name in `--help`.
+        metavar: the value's name in `--help`; of numbers it is N or X.
         assumed: the report does not give the value.
-        keeps_run: the value may change when a stopped run goes on, since it does not touch the result.
-        within: the least and the greatest number that can be meant; `Common.check` refuses others.
+        keeps_run: the value does not touch the result, so it may change when a stopped run is resumed.
+        within: the smallest and the largest value allowed.
     """
     metadata = {"help": help, "choices": choices, "metavar": metavar, "assumed": assumed, "keeps_run": keeps_run,
                 "within": within}
@@ -61,8 +61,8 @@ class Common:
     # name -> values that differ from the defaults; a function gives the value from the options on the command line
     PRESETS: ClassVar[dict[str, dict[str, Any]]] = {}
 
-    data: Path | None = option(None, "folder with tags_clean.csv and faces/, or with tags.csv and images/; "
-                               "without it an embedded set is drawn once in data/faces", metavar="DIR", keeps_run=True)
+    data: Path | None = option(None, "folder with tags_clean.csv and faces/, or with tags.csv and images/; without it "
+                               "an embedded set is drawn once in data/faces", metavar="DIR", keeps_run=True)
     out: Path | None = option(None, "the run folder (default: runs/FOLDER/VARIANT in the repository)", metavar="DIR",
                               keeps_run=True)
     overwrite: bool = option(False, "start anew; the run that is in the run folder is moved aside, to NAME.old-1",
@@ -70,19 +70,19 @@ class Common:
     preset: str = option("report", "report: the report's values; quick: at most 6 minutes on 2 cores; smoke: seconds. "
                          "An option given by itself wins over the preset", choices=("smoke", "quick", "report"),
                          keeps_run=True)
-    steps: int | None = option(None, "length of the training in steps, in place of --epochs", metavar="N")
-    epochs: int | None = option(None, "length of the training in epochs, in place of --steps", metavar="N")
-    batch_size: int = option(64, "pictures a step", metavar="N", assumed=True)
-    seed: int = option(0, "seed of weights, order and noise", metavar="N", assumed=True, within=(0, 2**31 - 1))
+    steps: int | None = option(None, "length of the training in steps, in place of --epochs")
+    epochs: int | None = option(None, "length of the training in epochs, in place of --steps")
+    batch_size: int = option(64, "pictures a step", assumed=True)
+    seed: int = option(0, "seed of weights, order and noise", assumed=True, within=(0, 2**31 - 1))
     precision: str = option("auto", "auto: bfloat16 where the processor has it natively, else float32",
                             choices=("auto", "float32", "bfloat16"), keeps_run=True)  # a run keeps its own
     devices: int = option(1, "GPUs that share each step's batch; without GPUs as many logical CPUs, for tests. With "
-                          "TF_CONFIG a run is spread over several machines: README", metavar="N", keeps_run=True,
-                          within=(1, 1024))  # a run keeps its number, see Run
+                          "TF_CONFIG a run is spread over several machines: docs/scale.md. A run keeps its number",
+                         keeps_run=True, within=(1, 1024))
     jit: bool = option(False, "compile the step with XLA (faster on some GPUs, slower on a CPU)")
-    log_every: int = option(10, "steps between rows of log.csv", metavar="N")
-    sample_every: int | None = option(500, "steps between sample grids", metavar="N")  # None: an epoch
-    checkpoint_every: int = option(250, "steps between checkpoints", metavar="N", keeps_run=True)
+    log_every: int = option(10, "steps between rows of log.csv")
+    sample_every: int | None = option(500, "steps between sample grids")  # None: an epoch
+    checkpoint_every: int = option(250, "steps between checkpoints", keeps_run=True)
     tensorboard: bool = option(False, "also write TensorBoard events (pip install tensorboard)", keeps_run=True)
     evaluate: bool = option(True, "measure the run, now and then and at its end. The same command on a finished run "
                             "measures it again", keeps_run=True)
@@ -108,7 +108,7 @@ class Common:
         return self.steps if self.steps is not None else self.epochs * steps_per_epoch
 
     def settings(self) -> dict[str, Any]:
-        """What makes two runs the same experiment; a run never goes on under other settings."""
+        """What makes two runs the same experiment; a run is never resumed with other settings."""
         def absolute(value: Any) -> Any:
             if isinstance(value, tuple):
                 return tuple(map(absolute, value))
@@ -118,7 +118,7 @@ class Common:
         return {name: absolute(getattr(self, name)) for name in fields}
 
     def check(self) -> None:
-        """Raises UserError for values that cannot be meant; reports may extend it."""
+        """Raises UserError for values that make no sense; reports may extend it."""
         for name in ("steps", "epochs", "batch_size", "log_every", "sample_every", "checkpoint_every"):
             value = getattr(self, name)
             if value is not None and not 1 <= value <= MOST:
@@ -177,8 +177,9 @@ def parser(config: type, description: str) -> argparse.ArgumentParser:
             built.add_argument(flag, action=argparse.BooleanOptionalAction, help=_help(field))
         else:
             several = typing.get_origin(hints[field.name]) is tuple
+            metavar = meta["metavar"] or (None if meta["choices"] else {int: "N", float: "X"}.get(kind))
             built.add_argument(flag, type=kind, nargs="+" if several else None, choices=meta["choices"],
-                               action="extend" if several else "store", metavar=meta["metavar"], help=_help(field))
+                               action="extend" if several else "store", metavar=metavar, help=_help(field))
     return built
 
 
@@ -186,7 +187,7 @@ def parse(config: type[C], argv: Sequence[str] | None = None, description: str =
     """Command-line words -> a checked config. A given option wins over the preset, the preset over the defaults.
 
     Raises:
-        UserError: values that cannot be meant. Unknown options end the process with code 2, as argparse does.
+        UserError: values that make no sense. Unknown options end the process with code 2, as argparse does.
     """
     words = vars(parser(config, description).parse_args(argv))
     given = {name: tuple(value) if isinstance(value, list) else value for name, value in words.items()}
@@ -199,12 +200,12 @@ def parse(config: type[C], argv: Sequence[str] | None = None, description: str =
 
 
 def words_first(flag: str, argv: Sequence[str]) -> list[str]:
-    """`a.jpg b.jpg --run R` -> `FLAG a.jpg b.jpg --run R`: what stands before all options is that option's value."""
+    """`a.jpg b.jpg --run R` -> `FLAG a.jpg b.jpg --run R`: words before the first option are the values of `flag`."""
     return [flag, *argv] if argv and not argv[0].startswith("-") else [*argv]
 
 
 def _length(given: dict[str, Any]) -> dict[str, None]:
-    """Steps take the place of epochs and the reverse: the one that is not given falls away."""
+    """--steps replaces --epochs, and the reverse: the default of the other one is dropped."""
     if "steps" in given and "epochs" in given:
         raise UserError("--steps and --epochs: give only one of them")
     others = {"steps": "epochs", "epochs": "steps"}
@@ -212,7 +213,7 @@ def _length(given: dict[str, Any]) -> dict[str, None]:
 
 
 class _Terminated(KeyboardInterrupt):
-    """SIGTERM, wherever the script is: no Exception, so that nothing takes it for a damaged file."""
+    """SIGTERM. It is no Exception, so that no handler takes it for a damaged file."""
 
 
 def _terminate(*_: object) -> typing.NoReturn:
@@ -252,7 +253,7 @@ def _end(error: BaseException, line: str, code: int, words: Sequence[str]) -> ty
     if overwrites and "same command" in line:
         begun = "" if isinstance(error, Stopped) else " if its training had begun"
         line += f"; leave out --overwrite{begun}, or it starts anew"
-    line = "".join(letter if letter.isprintable() else "?" for letter in line)  # a file or its name may hold anything
+    line = "".join(letter if letter.isprintable() else "?" for letter in line)  # names of files may hold control characters
     script = Path(sys.argv[0])
     name = script.parent.name if script.name == "__main__.py" else script.name  # python -m common.anime.faces
     print(f"{name}: {line}", file=sys.stderr, flush=True)

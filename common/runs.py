@@ -32,8 +32,6 @@ from common.runtime import POLICIES, Runtime, check_environment
 
 Row = dict[str, str]
 LOGS = ("log.csv", "accuracy.csv")
-CHECKPOINT = re.compile(r"(step-[0-9]+)(_temp|(\.data-[0-9]+-of-[0-9]+|\.index)(\.tempstate[0-9]+)?)")  # a file of one
-LIST_HALF = re.compile(r"checkpoint\.tmp[0-9a-f]{32}")  # of TensorFlow's list of checkpoints, left by a kill
 INDEX = re.compile(r"step-[0-9]+\.index")  # without it there is no checkpoint
 SECTIONS = ("report", "settings", "scale", "precision", "data")  # of every run's config.json
 
@@ -85,7 +83,7 @@ def _refuse_foreign(folder: Path) -> None:
 
 
 def damaged(path: Path) -> StorageError:
-    """What to raise where a run's file does not hold what a run writes."""
+    """The error for a file of a run that does not hold what a run writes."""
     return StorageError(f"{path}: damaged; restore it, or give another --out")
 
 
@@ -119,7 +117,7 @@ class Run:
 
     Attributes:
         info: what config.json holds, or will hold once the training begins.
-        machine: the runtime that `record_machine` was told of.
+        machine: the runtime; set by `record_machine`.
 
     Raises:
         UserError: another process works in the folder, it holds a run with other settings or files that are not a
@@ -151,7 +149,7 @@ class Run:
         self.record("preset", config.preset)
 
     def _has_begun(self) -> bool:
-        """Whether there is anything to lose: before the first checkpoint the settings may still change.
+        """Whether there is a checkpoint; before the first one the settings may still change.
 
         Raises StorageError where the run had a checkpoint, and there is none.
         """
@@ -246,7 +244,7 @@ class Run:
         return self.info.get("precision", {}).get("precision", asked) if asked == "auto" else asked
 
     def record_machine(self, machine: Runtime) -> None:
-        """Requires the precision that the run began with, and keeps the machine for `record_use_of_machine`."""
+        """Sets `machine`. Raises UserError if its precision is not the one that the run began with."""
         self.require_same("precision", {"precision": machine.precision})
         self.machine = machine
 
@@ -255,14 +253,14 @@ class Run:
         self.record("machine" if trains else "measured_on", {"device": self.machine.device, **self.machine.versions})
 
     def substitute(self, text: str) -> None:
-        """Says that something stands in for what was asked for; it is kept in config.json for the results page."""
+        """Says that something replaces what was asked for, and records it for the results page."""
         say(f"note: {text}")
         known = self.info.get("substitutions", [])
         if text not in known:
             self.record("substitutions", [*known, text])
 
     def rewind(self, step: int) -> None:
-        """Drops the rows of log.csv and accuracy.csv and the grids after `step`: they will come again, the same."""
+        """Deletes the rows of the logs and the sample grids after `step`; the same ones will be written again."""
         for made_at, grid in grids(self.folder).items():
             if made_at > step:
                 grid.unlink()
@@ -282,13 +280,13 @@ class Run:
         self._add(name, ["step", *terms], [str(step), *(f"{value:.9g}" for value in terms.values())])
 
     def sync_logs(self) -> None:
-        """Has the logs on the disk before a checkpoint is, so that they are never shorter than it."""
+        """Flushes the logs to the disk, so that they are never behind a checkpoint."""
         for path in (self.folder / name for name in LOGS):
             if path.exists():
                 sync(path)
 
     def time(self, step: int, seconds_per_step: float, images_per_second: float) -> None:
-        """Adds a row to timing.csv, where everything stands that depends on the clock."""
+        """Adds a row to timing.csv, the only file that depends on the clock."""
         self._add("timing.csv", ["time", "step", "seconds_per_step", "images_per_second"],
                   [time.strftime("%Y-%m-%dT%H:%M:%S"), str(step), f"{seconds_per_step:.4f}",
                    f"{images_per_second:.1f}"])
@@ -325,7 +323,7 @@ def grids(folder: Path) -> dict[int, Path]:
 
 
 def read_log(folder: Path, name: str = "log.csv") -> list[Row]:
-    """The rows of one of a run's LOGS as text; a last line that a power failure cut short is left out."""
+    """The rows of one of a run's LOGS as text, without a last line that a power failure cut short."""
     path = folder / name
     if not path.exists():
         return []

@@ -43,7 +43,7 @@ Curves = Mapping[str, Mapping[str, str]]
 
 def train(game: Game, batches: Batches, run: Run, config: Common, sampler: Callable[[], Image.Image],
           curves: Curves, chart: Callable[[], Image.Image] | None = None, evaluation: Evaluation | None = None) -> None:
-    """Trains a game to its last step, or takes up the run where it stopped, and writes what a run folder holds.
+    """Trains a game to its last step, resumes a run where it stopped, and writes the run folder.
 
     A finished run is measured again. Several workers train together, each in a process that calls this. The chief
     alone draws, logs, saves and measures.
@@ -78,7 +78,6 @@ class _Training:
         self.game, self.batches, self.run, self.config = game, batches, run, config
         self.sampler, self.curves, self.chart, self.evaluation = sampler, curves, chart, evaluation
         self.total = config.total_steps(batches.steps_per_epoch)
-        self.checkpoints = Checkpoints(game, run.folder / "checkpoints")
         self.step_function = compiled(game, config.jit)
         self.chief, self.gather = run.scale.chief, distribution.gatherer(game.strategy)
         self.events = None
@@ -86,6 +85,7 @@ class _Training:
     def run_through(self) -> None:
         self._require_agreement()
         self.run.begin_training()
+        self.checkpoints = Checkpoints(self.game, self.run.folder / "checkpoints")
         if self.config.tensorboard:
             with self._writing_events():
                 self.events = tf.summary.create_file_writer(str(self.run.folder / "tensorboard"))
@@ -108,18 +108,18 @@ class _Training:
             for done, batch in enumerate(stream, start + 1):
                 self._train_step(batch, done)
                 if self.chief:
-                    self._keep(done)
-                code = max(self.gather(signals.code))  # whichever worker is told to stop, all stop after this step
+                    self._after_step(done)
+                code = max(self.gather(signals.code))  # if one worker gets a signal, all stop after this step
                 if self.chief and (done % self.config.checkpoint_every == 0 or done == self.total or code):
                     self._save(done)
-                self._stop_if_told(code, done)
+                self._stop_if_signalled(code, done)
                 self.meter.resume_clock()
-        self._stop_if_told(max(self.gather(signals.code)), self.total)  # while the last step was saved
+        self._stop_if_signalled(max(self.gather(signals.code)), self.total)  # a signal while the last step was saved
         if self.chief:
             self._finish(start)
-        self.gather(0)  # nobody leaves before all have done
+        self.gather(0)  # no worker leaves before all are done
 
-    def _stop_if_told(self, code: int, done: int) -> None:
+    def _stop_if_signalled(self, code: int, done: int) -> None:
         if code:
             raise Stopped(f"stopped and saved at step {done} of {self.total}; the same command goes on", code)
 
@@ -148,14 +148,14 @@ class _Training:
         self.meter.advance(done, self.terms)
 
     def _save(self, done: int) -> None:
-        """Saves a checkpoint, after everything else of the step, so that it never knows more than the files."""
+        """Saves a checkpoint: the last thing of a step, so that it is never ahead of the other files."""
         self.run.sync_logs()
         self.checkpoints.save(done)
         if not self.run.info.get("saved"):
-            self.run.record("saved", True)  # from now on there is something to lose
+            self.run.record("saved", True)  # from now on settings must not change
 
-    def _keep(self, done: int) -> None:
-        """Writes what is due after a step."""
+    def _after_step(self, done: int) -> None:
+        """Logs, samples and measures after a step, where that is due."""
         config = self.config
         if done % config.log_every == 0 or done == self.total:
             self.run.log(done, self.terms)
@@ -205,7 +205,7 @@ class _Training:
 
     @contextlib.contextmanager
     def _writing_events(self) -> Iterator[None]:
-        """Names what cannot be written. TensorFlow says of a full disk that a resource is exhausted, as of memory."""
+        """Names the folder. TensorFlow reports a full disk as an exhausted resource, as it does for memory."""
         try:
             yield
         except tf.errors.OpError as error:
@@ -246,18 +246,18 @@ def compiled(game: Game, jit: bool) -> Callable[..., dict[str, tf.Tensor]]:
 
 
 class _Signals:
-    """Notes SIGTERM and Ctrl-C so that the step can end and be saved; a second one ends the process at once."""
+    """Remembers SIGTERM and Ctrl-C, so that the step can end and be saved; a second one ends the process at once."""
 
     def __enter__(self) -> _Signals:
         self.code = 0
-        self._before = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
+        self._before = {number: signal.signal(number, self._remember) for number in (signal.SIGINT, signal.SIGTERM)}
         return self
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def _note(self, number: int, _: FrameType | None) -> None:
+    def _remember(self, number: int, _: FrameType | None) -> None:
         self.code = INTERRUPTED if number == signal.SIGINT else TERMINATED
         for either in (signal.SIGINT, signal.SIGTERM):
             signal.signal(either, signal.SIG_DFL)

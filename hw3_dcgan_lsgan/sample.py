@@ -27,7 +27,7 @@ class Options(anime_sampling.Options):
     """Without a condition for the DCGAN and the LSGAN, with one for the conditional DCGAN."""
 
     def check(self) -> None:
-        """Raises UserError for half a condition, or values that cannot be meant."""
+        """Raises UserError for half a condition, or values that make no sense."""
         if self.text or self.hair or self.eyes or self.chart:
             super().check()
         else:

@@ -32,7 +32,7 @@ class Options:
     run: Path | None = option(None, "the trained run (default: the folder that train_style.py uses)", metavar="RUN")
     out: Path | None = option(None, "where the pictures go (default: RUN/stylized)", metavar="DIR")
     style: str = option("1", "number of one of the run's style pictures, or another picture", metavar="STYLE")
-    longest: int | None = option(None, "photos are made smaller until no side is longer", metavar="N")
+    longest: int | None = option(None, "photos are made smaller until no side is longer")
     debug: bool = option(False, "show the traceback of an error")
 
     def check(self) -> None:

@@ -6,6 +6,8 @@ Rows with exactly one hair and one eye colour; gray eyes, which the 22 columns l
     python hw3_dcgan_lsgan/train_text2image.py --preset quick               # a few minutes on a CPU
     python hw3_dcgan_lsgan/train_text2image.py --recipe raw-condition       # the report's column "1"; plain is "2"
     python hw3_dcgan_lsgan/train_text2image.py --data course extra_data     # several folders are joined
+
+Cost of --preset quick: 5 minutes on 2 cores. It reached hair 68% as asked; eyes (5%) and variety are not learned yet.
 """
 
 from __future__ import annotations
@@ -43,28 +45,25 @@ class Config(Common):
                   "checkpoint_every": 6},
     }
 
-    data: tuple[Path, ...] = option((), "folders with tags_clean.csv and faces/, or with tags.csv and images/; "
-                                    "several are joined; without one an embedded set is drawn once in data/faces",
+    data: tuple[Path, ...] = option((), "folders with tags_clean.csv and faces/, or with tags.csv and images/; several "
+                                    "are joined; without one an embedded set is drawn once in data/faces",
                                     metavar="DIR", keeps_run=True)
-    epochs: int | None = option(200, "length of the training in epochs, in place of --steps", metavar="N",
-                                assumed=True)
-    recipe: str = option("best", "best; plain, the report's column 2: without schedule and smoothing; "
-                         "raw-condition, its column 1: the condition joins the noise as it is; overtrained: D "
-                         "strengthened all along, its mode collapse", choices=tuple(RECIPES))
-    d_steps: int = option(3, "D steps for each G step while D is strengthened", metavar="N", assumed=True,
-                          within=(1, 100))
-    strengthened_share: float | None = option(None, "share of the steps for which `best` strengthens D, in place "
-                                              "of the report's 50 epochs", metavar="X", within=(0, 1))
-    skip_below: float = option(0.5, "`best` then leaves D alone in steps where its loss is below this", metavar="X",
+    epochs: int | None = option(200, "length of the training in epochs, in place of --steps", assumed=True)
+    recipe: str = option("best", "best; plain, the report's column 2: without schedule and smoothing; raw-condition, "
+                         "its column 1: the condition joins the noise as it is; overtrained: D strengthened all along, "
+                         "its mode collapse", choices=tuple(RECIPES))
+    d_steps: int = option(3, "D steps for each G step while D is strengthened", assumed=True, within=(1, 100))
+    strengthened_share: float | None = option(None, "share of the steps for which `best` strengthens D, in place of "
+                                              "the report's 50 epochs", within=(0, 1))
+    skip_below: float = option(0.5, "`best` then leaves D alone in steps where its loss is below this",
                                within=(0, 1000))
     wrong_loss: str = option("mean", "D's loss: the first term and the mean of the other three, or the sum of all",
                              choices=("mean", "sum"))
-    z: int = option(100, "size of the noise", metavar="N", within=(1, 10_000))
-    dropout: float = option(0.25, "share that dropout drops, in both networks", metavar="X", assumed=True,
-                            within=(0, 0.99))
-    lr: float = option(2e-4, "Adam's learning rate, both players", metavar="X", assumed=True, within=(1e-9, 1))
-    beta_1: float = option(0.5, "Adam's beta_1, both players", metavar="X", assumed=True, within=(0, 0.9999))
-    beta_2: float = option(0.999, "Adam's beta_2, both players", metavar="X", assumed=True, within=(0, 0.9999))
+    z: int = option(100, "size of the noise", within=(1, 10_000))
+    dropout: float = option(0.25, "share that dropout drops, in both networks", assumed=True, within=(0, 0.99))
+    lr: float = option(2e-4, "Adam's learning rate, both players", assumed=True, within=(1e-9, 1))
+    beta_1: float = option(0.5, "Adam's beta_1, both players", assumed=True, within=(0, 0.9999))
+    beta_2: float = option(0.999, "Adam's beta_2, both players", assumed=True, within=(0, 0.9999))
 
     @property
     def variant(self) -> str:

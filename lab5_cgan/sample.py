@@ -25,12 +25,11 @@ class Options:
     """What to draw, with which run and where to."""
 
     labels: Path | None = option(None, "file with a list of label lists, such as test.json", metavar="FILE")
-    objects: tuple[str, ...] = option((), "objects of one scene, in place of --labels: \"red cube\"",
-                                      metavar="OBJECT")
-    count: int | None = option(None, "pictures for --objects (default: 8)", metavar="N", within=(1, 10_000))
+    objects: tuple[str, ...] = option((), "objects of one scene, in place of --labels: \"red cube\"", metavar="OBJECT")
+    count: int | None = option(None, "pictures for --objects (default: 8)", within=(1, 10_000))
     run: Path | None = option(None, "the trained run (default: the folder that train.py uses)", metavar="RUN")
     out: Path | None = option(None, "where the pictures go (default: RUN/sampled)", metavar="DIR")
-    seed: int = option(0, "seed of the noise", metavar="N", within=(0, 2**31 - 1))
+    seed: int = option(0, "seed of the noise", within=(0, 2**31 - 1))
     debug: bool = option(False, "show the traceback of an error")
 
     def check(self) -> None:

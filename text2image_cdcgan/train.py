@@ -5,6 +5,8 @@ Rows with one or two of the 23 colour tags are kept, as in the report; the condi
     python text2image_cdcgan/train.py                      # 500 epochs on the embedded faces
     python text2image_cdcgan/train.py --preset quick       # a few minutes on a CPU
     python text2image_cdcgan/train.py --data course        # course/tags_clean.csv and course/faces/
+
+Cost of --preset quick: 4 minutes on 2 cores. It reached hair 94% as asked; eyes (11%) and variety are not learned yet.
 """
 
 from __future__ import annotations
@@ -32,16 +34,15 @@ class Config(Common):
         "smoke": {"steps": 12, "batch_size": 8, "sample_every": 6, "log_every": 2, "checkpoint_every": 6},
     }
 
-    epochs: int | None = option(500, "length of the training in epochs, in place of --steps", metavar="N",
-                                assumed=True)
-    batch_size: int = option(64, "pictures a step", metavar="N")
+    epochs: int | None = option(500, "length of the training in epochs, in place of --steps", assumed=True)
+    batch_size: int = option(64, "pictures a step")
     image_size: int = option(64, "side of the pictures; 96 is the report's first try, which came out distorted",
                              choices=(64, 96))
-    z: int = option(100, "size of the noise", metavar="N", within=(1, 10_000))
-    lr: float = option(2e-4, "Adam's learning rate, both players; the report also tried 1e-4 and 5e-5", metavar="X",
+    z: int = option(100, "size of the noise", within=(1, 10_000))
+    lr: float = option(2e-4, "Adam's learning rate, both players; the report also tried 1e-4 and 5e-5",
                        within=(1e-9, 1))
-    beta_1: float = option(0.5, "Adam's beta_1, both players", metavar="X", within=(0, 0.9999))
-    beta_2: float = option(0.99, "Adam's beta_2, both players", metavar="X", within=(0, 0.9999))
+    beta_1: float = option(0.5, "Adam's beta_1, both players", within=(0, 0.9999))
+    beta_2: float = option(0.99, "Adam's beta_2, both players", within=(0, 0.9999))
     wrong_loss: str = option("sum", "D's loss: the sum of the four terms, or the first and the mean of the others",
                              choices=("sum", "mean"))
     g_loss: str = option("non-saturating", "negated: D's term on fakes with a minus sign, as the report says; the "

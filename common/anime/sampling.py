@@ -31,9 +31,9 @@ class Options:
     text: Path | None = option(None, "file with lines such as `1,blue hair red eyes`", metavar="FILE")
     hair: str | None = option(None, "hair colour, in place of --text", choices=tags.HAIR)
     eyes: str | None = option(None, "eye colour, in place of --text", choices=tags.EYES)
-    count: int = option(5, "pictures a line", metavar="N", within=(1, 10_000))
+    count: int = option(5, "pictures a line", within=(1, 10_000))
     chart: bool = option(False, "draw all hair by all eye colours in one picture, chart.png")
-    seed: int = option(0, "seed of the noise", metavar="N", within=(0, 2**31 - 1))
+    seed: int = option(0, "seed of the noise", within=(0, 2**31 - 1))
     debug: bool = option(False, "show the traceback of an error")
 
     def check(self) -> None:
