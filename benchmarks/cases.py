@@ -1,13 +1,30 @@
-"""What is measured: a case for every game of the reports, its made-up batch, and the passes one step of it takes.
+"""What is measured: a case for every game of the reports, its batches, and the passes that one step of it takes.
 
 No TensorFlow here: the command line knows the names of the cases.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import dataclasses
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from common.batches import Batches
+from common.options import Common
+from cyclegan_style import train as cyclegan
+from cyclegan_style.domains import BORDER, Domain, Pairs
+from hw3_dcgan_lsgan import train as dcgan
+from hw4_acgan import train as acgan
+from lab5_cgan import train as lab5
+from text2image_cdcgan import train as text2image
+from wgan_gp_text import train as wgan_gp
+
+if TYPE_CHECKING:
+    from common.game import Game
 
 
 @dataclass(frozen=True)
@@ -34,70 +51,99 @@ class Case:
     Args:
         name: on the command line and in the table.
         report: the report's number and its model.
+        build: the `build` of its train.py.
+        config: the options of its train.py.
         passes: of one step, as few as the maths allows: one generator pass serves both players, and what is judged
             with several conditions passes the trunk once where that changes nothing.
-        condition: the labels of the batch that the generator takes, in its order.
+        labels: name -> number of bits of 0 and 1, or of classes (`hair`, `eyes`); the generator takes them in this
+            order.
+        wrong: the label of which the game also takes a wrong one.
         join: the layer of the discriminator that parts trunk and head.
-        size: side of the pictures in pixels.
-        batch: pictures a step; of each domain for a CycleGAN.
-        pytorch: whether `benchmarks/pytorch.py` has the networks too.
     """
 
     name: str
     report: str
+    build: Callable[..., Game]
+    config: Common
     passes: tuple[Pass, ...]
-    condition: tuple[str, ...] = ()
+    labels: Mapping[str, int] = field(default_factory=dict)
+    wrong: str | None = None
     join: str = ""
-    size: int = 64
-    batch: int = 64
-    pytorch: bool = True
+
+    @property
+    def batch_size(self) -> int:
+        """Images a step; of each domain for a CycleGAN."""
+        return self.config.batch_size
+
+    @property
+    def size(self) -> int:
+        """Side of the images in pixels."""
+        return getattr(self.config, "image_size", 64)
+
+    @property
+    def two_domains(self) -> bool:
+        """Whether it is a CycleGAN."""
+        return isinstance(self.config, cyclegan.Config)
+
+    @property
+    def stored_size(self) -> int:
+        """Side of the images that batches are made of: a CycleGAN cuts its own from larger ones."""
+        return round(self.size * BORDER) if self.two_domains else self.size
+
+    def replace(self, **options: int) -> Case:
+        """The same game under other options of its train.py."""
+        return dataclasses.replace(self, config=dataclasses.replace(self.config, **options))
 
 
 USUAL = (Pass("generator", 1, "weights"), Pass("discriminator", 2, "weights"), Pass("discriminator", 1, "picture"))
 PAIRS = (Pass("generator", 1, "weights"),
          Pass("discriminator", 3, "weights", "trunk"), Pass("discriminator", 4, "weights", "head"),
          Pass("discriminator", 1, "picture"))
-# dropout differs from pass to pass, so the true picture has to pass for each of its two texts
+# dropout differs from pass to pass, so the real image has to pass for each of its two texts
 CRITIC = (Pass("generator", 1, "weights"), Pass("discriminator", 3, "weights"), Pass("discriminator", 1, "penalty"),
           Pass("discriminator", 1, "picture"))
 CYCLE = tuple(Pass(network, 1, back) for network, second in (
     ("generator_AtoB", "both"), ("generator_BtoA", "both"), ("discriminator_A", "each"), ("discriminator_B", "each"))
     for back in ("weights", second))
+_cyclegan = functools.partial(cyclegan.build, total_steps=10_000)
 
 CASES = {case.name: case for case in (
-    Case("text2image", "002, conditional DCGAN", PAIRS, condition=("condition",), join="concatenate_1"),
-    Case("dcgan", "001, DCGAN", USUAL),
-    Case("acgan", "000, ACGAN", USUAL, condition=("hair", "eyes")),
-    Case("wgan_gp", "004, WGAN-GP, dense start", CRITIC, condition=("text",)),
-    Case("lab5_cgan", "003, cGAN", USUAL, condition=("label",)),
-    Case("lab5_acgan", "003, AC-GAN", USUAL, condition=("label",)),
-    Case("cyclegan_64", "002 and 004, CycleGAN at 64 px", CYCLE, batch=4, pytorch=False),
-    Case("cyclegan_128", "002 and 004, CycleGAN at 128 px", CYCLE, size=128, batch=4,
-         pytorch=False),
+    Case("text2image", "002, conditional DCGAN", text2image.build, text2image.Config(), PAIRS, {"condition": 23},
+         wrong="condition", join="concatenate_1"),
+    Case("dcgan", "001, DCGAN", dcgan.build, dcgan.Config(), USUAL),
+    Case("acgan", "000, ACGAN", acgan.build, acgan.Config(), USUAL, {"hair": 12, "eyes": 11}),
+    Case("wgan_gp", "004, WGAN-GP, dense start", wgan_gp.build, wgan_gp.Config(), CRITIC, {"text": 24}, wrong="text"),
+    Case("lab5_cgan", "003, cGAN", lab5.build, lab5.Config(), USUAL, {"label": 24}),
+    Case("lab5_acgan", "003, AC-GAN", lab5.build, lab5.Config(model="acgan"), USUAL, {"label": 24}),
+    Case("cyclegan_64", "002 and 004, CycleGAN at 64 px", _cyclegan, cyclegan.Config(image_size=64), CYCLE),
+    Case("cyclegan_128", "002 and 004, CycleGAN at 128 px", _cyclegan, cyclegan.Config(image_size=128), CYCLE),
 )}
 
-BITS = {"condition": 23, "wrong_condition": 23, "text": 24, "wrong_text": 24, "label": 24}  # labels of 0 and 1
-CLASSES = {"hair": 12, "eyes": 11}
-NEEDED = {  # case -> what its game takes beside `image`
-    "text2image": ("condition", "wrong_condition", "wrong_image"), "dcgan": (), "acgan": ("hair", "eyes"),
-    "wgan_gp": ("text", "wrong_text"), "lab5_cgan": ("label",), "lab5_acgan": ("label",),
-    "cyclegan_64": ("image_b",), "cyclegan_128": ("image_b",)}
+
+def batches(case: Case, images: np.ndarray, seed: int = 0) -> Batches | Pairs:
+    """The batches of a case's train.py, with made-up labels: classes int32 [N], others float32 [N, C] of 0 and 1.
+
+    Args:
+        images: uint8 [N, S, S, 3] with S of `stored_size`; of a CycleGAN each domain has one half.
+
+    Raises:
+        UserError: fewer images than a batch takes.
+    """
+    rows = np.arange(len(images))
+    if case.two_domains:
+        a, b = (Domain(name, images, half, half[:0]) for name, half in zip("AB", np.array_split(rows, 2), strict=True))
+        return Pairs(a, b, case.size, case.batch_size, seed)
+    random = np.random.default_rng(seed)
+    labels = {name: random.integers(0, count, len(rows), np.int32) if name in ("hair", "eyes") else
+              (random.random((len(rows), count)) < 0.1).astype(np.float32) for name, count in case.labels.items()}
+    return Batches(images, rows, labels, case.batch_size, seed, wrong=case.wrong)
 
 
 def batch(case: Case, seed: int = 0) -> dict[str, np.ndarray]:
-    """A made-up batch: pictures uint8 [B, S, S, 3], classes int32 [B], other labels float32 [B, C] of 0 and 1."""
+    """One batch of random pixels, always the same."""
     random = np.random.default_rng(seed)
-    made = {}
-    for name in ("image", *NEEDED[case.name]):
-        if name in BITS or name in CLASSES:
-            made[name] = labels(name, case.batch, random)
-        else:
-            made[name] = random.integers(0, 256, (case.batch, case.size, case.size, 3), np.uint8)
+    shape = (2 * case.batch_size, case.stored_size, case.stored_size, 3)
+    made = batches(case, random.integers(0, 256, shape, np.uint8), seed).at(0)
+    if case.name == "wgan_gp":
+        del made["wrong_image"]  # no port of it should pay for what none of them uses
     return made
-
-
-def labels(name: str, count: int, random: np.random.Generator) -> np.ndarray:
-    """Made-up labels: classes int32 [N], others float32 [N, C] of 0 and 1."""
-    if name in CLASSES:
-        return random.integers(0, CLASSES[name], count, np.int32)
-    return (random.random((count, BITS[name])) < 0.1).astype(np.float32)

@@ -1,6 +1,6 @@
 """Model FLOPs: the multiplications and additions that the maths of one step needs, counted from the layers' shapes.
 
-A layer's forward pass, a picture:
+A layer's forward pass, for one image:
 
     convolution             2 x kernel height x width x channels in x channels out x places of the output
     transposed convolution  2 x kernel height x width x channels in x channels out x places of the input
@@ -8,7 +8,7 @@ A layer's forward pass, a picture:
 
 The gradient with respect to a layer's weights costs as much again, and so does the gradient with respect to its input.
 Taps that fall on padding are counted, as usual. Normalisation, activations, embeddings, losses and optimizers are not:
-they are what a step should hide behind its matrix products.
+a step should hide them behind its matrix products.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from benchmarks.cases import Case
 # the output back, what of a layer's input makes it pass that layer
 FACTORS = {
     "weights": (1, 1, [{"weights"}]),              # the network learns
-    "picture": (1, 0, [{"picture"}]),              # the gradient goes through it to the picture
+    "picture": (1, 0, [{"picture"}]),              # the gradient goes through it to the image
     "both": (1, 1, [{"weights", "picture"}]),
-    "each": (1, 1, [{"weights"}, {"picture"}]),    # it learns by one loss, and another's gradient goes to the picture
-    # The penalty's gradient by the picture is made of one forward and one backward pass. Its own gradient by the
+    "each": (1, 1, [{"weights"}, {"picture"}]),    # it learns by one loss, and another's gradient goes to the image
+    # The penalty's gradient by the image takes one forward and one backward pass. Its own gradient by the
     # weights goes through that backward pass, whose layers are linear: once more forward, and once to the weights.
     "penalty": (2, 1, [{"weights", "picture"}]),
 }
@@ -37,14 +37,14 @@ FACTORS = {
 
 @dataclass(frozen=True)
 class Cost:
-    """One layer: FLOPs of its forward pass, a picture, and what its input depends on ("weights", "picture")."""
+    """One layer: FLOPs of its forward pass for one image, and what its input depends on ("weights", "picture")."""
 
     flops: int
     needs: frozenset[str]
 
 
 def forward(layer: layers.Layer) -> int:
-    """FLOPs of a layer's forward pass, a picture; 0 for what is not counted."""
+    """FLOPs of a layer's forward pass for one image; 0 for what is not counted."""
     if isinstance(layer, layers.Conv2DTranspose):
         places = layer.input.shape[1:-1]
     elif isinstance(layer, (layers.Conv2D, layers.Dense)):
@@ -55,7 +55,7 @@ def forward(layer: layers.Layer) -> int:
 
 
 def costs(network: keras.Model, size: int) -> dict[str, Cost]:
-    """Layer -> its cost, for pictures of `size` pixels where the network leaves that open."""
+    """Layer -> its cost, for images of `size` pixels where the network leaves that open."""
     if None in network.inputs[0].shape[1:]:
         network = keras.models.clone_model(network, input_tensors=keras.Input((size, size, 3)))
     found, depends = {}, {id(tensor): frozenset() for tensor in network.inputs}
@@ -70,8 +70,8 @@ def costs(network: keras.Model, size: int) -> dict[str, Cost]:
     return found
 
 
-def once(parts: Mapping[str, Cost], back: str) -> int:
-    """FLOPs of one pass, a picture, with its gradient back to the weights or the picture."""
+def of_pass(parts: Mapping[str, Cost], back: str) -> int:
+    """FLOPs of one pass of one image, with its gradients."""
     forwards, to_weights, chains = FACTORS[back]
     return sum(cost.flops * (forwards + to_weights + sum(bool(cost.needs & wanted) for wanted in chains))
                for cost in parts.values())
@@ -87,5 +87,5 @@ def of_step(case: Case, networks: Mapping[str, keras.Model]) -> int:
             before = keras.Model(network.inputs[0], network.get_layer(case.join).input[0])
             trunk = {layer.name for layer in before.layers}
             parts = {name: cost for name, cost in parts.items() if (name in trunk) == (entry.part == "trunk")}
-        total += case.batch * entry.times * once(parts, entry.back)
+        total += case.batch_size * entry.times * of_pass(parts, entry.back)
     return total

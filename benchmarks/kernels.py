@@ -85,7 +85,7 @@ def layer_pass(description: tuple, shape: tuple[int, ...], quick: bool) -> Calla
         layer = make(channels, kernel, strides=stride, padding=padding, use_bias=False)
     network = keras.Model(given, layer(given))
     if quick:
-        kernels.quicken(network, keras.optimizers.SGD())
+        kernels.accelerate(network, keras.optimizers.SGD())
     inputs = tf.cast(tf.random.stateless_normal(shape, (0, 0)), layer.compute_dtype)
     back = tf.cast(tf.random.stateless_normal(network.compute_output_shape(shape), (0, 1)), layer.compute_dtype)
     weights = [weight.value for weight in network.trainable_weights]
@@ -112,7 +112,7 @@ def adam(quick: bool) -> Callable[[], Any]:
     optimizer = keras.optimizers.Adam()
     optimizer.build(weights)
     if quick:
-        kernels.quicken(keras.Sequential([keras.Input((1,))]), optimizer)
+        kernels.accelerate(keras.Sequential([keras.Input((1,))]), optimizer)
     return tf.function(lambda: optimizer.apply(gradients, weights), autograph=False)
 
 

@@ -154,8 +154,7 @@ def page(runs):
 def killed(tmp_path, tensorflow, monkeypatch, shared_cache):
     """Trains 12 steps twice, once killed in the middle and run again, and demands the same bits.
 
-    The uninterrupted one starts afresh: if all were forked, they would have one layout of memory, which hides what
-    hangs on it.
+    The uninterrupted one starts afresh: forked processes share one memory layout, which would hide what depends on it.
     `measured` compares metrics.json and the page too; one test for each way of measuring is enough, and one that trains
     the network that measures in the middle of the training (`judge_anew`).
     """
@@ -196,7 +195,7 @@ def killed(tmp_path, tensorflow, monkeypatch, shared_cache):
             measured_at = [int(line.partition(",")[0]) for line in (broken / "accuracy.csv").read_text().split()[1:]]
             assert measured_at == [int(path.stem[5:]) for path in sorted((broken / "samples").glob("step_*.png"))][1:]
         if measured:
-            ended(forked.start(command(whole, "--evaluate-only"), tmp_path, os.environ))
+            ended(forked.start(command(whole), tmp_path, os.environ))  # finished: it is measured only
             assert json.loads((whole / "metrics.json").read_text()) == \
                 json.loads((broken / "metrics.json").read_text())
             (broken / "accuracy.png").unlink(missing_ok=True)  # the uninterrupted run was not measured on its way

@@ -3,6 +3,7 @@
 Devices and workers are settled when a process starts.
 """
 
+import dataclasses
 import sys
 import time
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from common import runs, runtime
+from common import experiment
 from common.options import Common, option, run_script
 
 
@@ -38,33 +39,33 @@ def games():
     import tensorflow as tf
 
     from common import distribution, sums
-    from common.game import Draws, Game
+    from common.game import Noise, Game
     from common.losses import bce
 
     class Tiny(Game):
         """Labels by an embedding; random numbers in each of the three functions."""
 
-        def generate(self, draw, count, label):
-            return self.generator([draw.normal((count, 4)), label], training=True)
+        def generate(self, noise, count, label):
+            return self.generator([noise.normal((count, 4)), label], training=True)
 
-        def d_loss(self, real, fake, draw, label):
-            return {"d_real": bce(self.discriminator(real, training=True), draw.uniform((real.shape[0], 1), 0.7, 1.2)),
+        def d_loss(self, real, fake, noise, label):
+            return {"d_real": bce(self.discriminator(real, training=True), noise.uniform((real.shape[0], 1), 0.7, 1.2)),
                     "d_fake": bce(self.discriminator(fake, training=True), 0.0)}
 
-        def g_loss(self, fake, draw, label):
-            return {"g": bce(self.discriminator(fake, training=True), draw.uniform((fake.shape[0], 1), 0.9, 1.0))}
+        def g_loss(self, fake, noise, label):
+            return {"g": bce(self.discriminator(fake, training=True), noise.uniform((fake.shape[0], 1), 0.9, 1.0))}
 
     class Skipping(Tiny):
         """D moves where its loss on the whole batch is above a bound that it crosses now and then."""
 
-        def step(self, batch, step):
-            labels, draw = self.in_range(batch), Draws(self.seed, step)
+        def train_step(self, minibatch, step):
+            labels, noise = self.in_range(minibatch), Noise(self.seed, step)
             real = labels.pop("image")
             with self.tape("discriminator") as tape:
-                terms = self.d_loss(real, self.generate(draw, real.shape[0], **labels), draw, **labels)
+                terms = self.d_loss(real, self.generate(noise, real.shape[0], **labels), noise, **labels)
                 total = sums.total(terms.values())
             moves = distribution.mean(total) >= 1.5
-            distribution.when(moves, lambda: self.move(tape, total, "discriminator"),
+            distribution.when(moves, lambda: self.update(tape, total, "discriminator"),
                           self.discriminator.trainable_variables + self.players["discriminator"].optimizer.variables)
             return {**terms, "moves": tf.cast(moves, tf.float32)}
 
@@ -75,10 +76,10 @@ def poisoned(game, kind: str):
     """A game whose fifth step goes wrong."""
     import tensorflow as tf
 
-    usual = game.step
+    usual = game.train_step
 
-    def step(batch, step):
-        terms = usual(batch, step)
+    def train_step(minibatch, step):
+        terms = usual(minibatch, step)
         fifth = tf.equal(step, 4)
         if kind == "weight":
             weight = game.generator.weights[0]
@@ -90,7 +91,7 @@ def poisoned(game, kind: str):
             terms["g"] = tf.where(fifth, np.nan if kind == "loss" else np.inf, terms["g"])
         return terms
 
-    game.step = step
+    game.train_step = train_step
     return game
 
 
@@ -117,13 +118,11 @@ def players(full: bool, clip: float, ballast: int = 0):
 
 
 def main(config: Config) -> None:
-    run = runs.Run(config)
-    machine = runtime.start(config.seed, "float32", run.scale)
-    run.settle(machine)
+    run = experiment.open(dataclasses.replace(config, precision="float32"))
     from common import batches, trainer
 
     tiny, skipping = games()
-    with machine.scope():
+    with run.machine.scope():
         both = players(config.full, config.clip, config.ballast)
         game = skipping(5, **both) if config.skip else tiny(5, d_steps=config.d_steps, **both)
         game = poisoned(game, config.poison) if config.poison else game

@@ -209,13 +209,13 @@ def test_each_picture_passes_each_network_once(game, tensorflow):
 
 
 def test_the_pool_fills_then_gives_earlier_pictures_half_the_time(model, tensorflow):
-    from common.game import Draws
+    from common.game import Noise
 
     pool = model.Pool(3, (1, 1, 1))
     shown = []
     for step in range(40):
         made = tensorflow.fill((1, 1, 1, 1), float(step))
-        shown.append(float(pool.exchange(made, Draws(0, tensorflow.constant(step, tensorflow.int64)))[0, 0, 0, 0]))
+        shown.append(float(pool.exchange(made, Noise(0, tensorflow.constant(step, tensorflow.int64)))[0, 0, 0, 0]))
     assert shown[:3] == [0.0, 1.0, 2.0]
     earlier = [step for step, value in enumerate(shown) if value < step]
     assert 10 <= len(earlier) <= 28
@@ -263,7 +263,7 @@ def load(reds_and_blondes, tmp_path, a, b, size=32, **changes):
     run = Run(parse(Config, ["--out", str(tmp_path / "run"), "--overwrite"]))
     try:
         data = domains.load(run, reds_and_blondes, a, b, size, **changes)
-        run.begin()  # as the trainer does
+        run.begin_training()  # as the trainer does
         return data
     finally:
         run.close()
@@ -286,8 +286,8 @@ def test_what_one_domain_holds_back_the_other_does_not_train_on(reds_and_blondes
 def test_anime_takes_all_and_grayscale_has_no_colour(reds_and_blondes, tmp_path):
     data = load(reds_and_blondes, tmp_path, "grayscale", "anime")
     assert len({*data.a.rows, *data.a.held_out, *data.b.held_out}) == 48
-    assert np.ptp(data.a.look_at(32, 8), axis=3).max() == 0
-    assert np.ptp(data.b.look_at(32, 8), axis=3).max() > 50
+    assert np.ptp(data.a.predict_samples(32, 8), axis=3).max() == 0
+    assert np.ptp(data.b.predict_samples(32, 8), axis=3).max() > 50
 
 
 @pytest.mark.parametrize(("a", "b", "words"), [
@@ -315,7 +315,7 @@ def test_the_embedded_sets_tags_are_known_without_drawing_it(tmp_path, monkeypat
 
 def test_of_a_folder_the_middle_square_is_taken(reds_and_blondes, celeba, tmp_path):
     data = load(reds_and_blondes, tmp_path, "anime", str(celeba))
-    picture = data.b.look_at(32, 1)[0].astype(int)
+    picture = data.b.predict_samples(32, 1)[0].astype(int)
     assert (picture[:14, :, 0] > 200).all() and (picture[18:, :, 2] > 200).all()
     assert (picture[..., 1] < 120).all()  # nothing of what is above and below
     facts = json.loads((tmp_path / "run" / "config.json").read_text())
@@ -327,7 +327,7 @@ def test_aligned_folders_are_cut_to_the_face(reds_and_blondes, celeba, tmp_path)
 
     left, top, right, bottom = FACE_BOX
     assert (right - left) * 178 == pytest.approx((bottom - top) * 218, abs=1)  # a square
-    plain, aligned = (load(reds_and_blondes, tmp_path, "anime", str(celeba), align=align).b.look_at(32, 1)[0]
+    plain, aligned = (load(reds_and_blondes, tmp_path, "anime", str(celeba), align=align).b.predict_samples(32, 1)[0]
                       for align in (False, True))
     assert not np.array_equal(plain, aligned)
 

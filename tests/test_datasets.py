@@ -40,7 +40,7 @@ def test_each_sample_has_its_own_picture_and_labels(run, tmp_path, capsys):
     hair, eyes = tags.labels(data.table)
     assert [tags.HAIR[k] for k in hair] == ["red", "aqua"]
     assert [tags.EYES[k] for k in eyes] == ["blue", "gray"]
-    counts = {key: value for key, value in data.facts.items() if isinstance(value, int)}
+    counts = {key: value for key, value in data.info.items() if isinstance(value, int)}
     assert counts == {"rows": 4, "rows_without_picture": 1, "pictures": 4, "pictures_without_row": 1, "bad_pictures": 0,
                       "left_out_by_filter": 1, "kept": 2}
     assert "4 pictures, 4 rows; 2 kept, 1 left out by the filter exactly_one; 1 rows without a picture, 1 pictures " \
@@ -75,10 +75,10 @@ def test_the_embedded_set_is_drawn_once_and_said(run, tmp_path, monkeypatch, cap
     assert "drawing" in first
     datasets.load(run, [], 64, "all")
     assert "drawing" not in capsys.readouterr().out
-    csv = datasets.EMBEDDED / "tags_clean.csv"
+    csv = data.EMBEDDED / "tags_clean.csv"
     csv.write_text(csv.read_text()[:-9])  # of the last row's last tag only the first letters are left
     with pytest.raises(UserError, match=f"tags_clean.csv:20: .* is not 'tag:count', the line is cut off or damaged; "
-                                        f".*; or delete {datasets.EMBEDDED}, it is drawn anew"):
+                                        f".*; or delete {data.EMBEDDED}, it is drawn anew"):
         datasets.load(run, [], 64, "all")
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert len(config["substitutions"]) == 1
@@ -90,7 +90,7 @@ def test_a_full_disk_while_the_embedded_set_is_drawn_leaves_nothing(run, tmp_pat
     monkeypatch.setattr(faces, "make", lambda folder, announce: make(folder, 20, workers=1, announce=announce))
     with full_disk(2000), pytest.raises(StorageError, match="the embedded set cannot be drawn there .*; free space or"):
         datasets.load(run, [], 64, "all")
-    assert list(datasets.EMBEDDED.parent.glob(f"*{datasets.EMBEDDED.name}*")) == []
+    assert list(data.EMBEDDED.parent.glob(f"*{data.EMBEDDED.name}*")) == []
 
 
 def test_a_picture_without_a_number_is_named_with_its_folder(run, tmp_path):
@@ -102,13 +102,13 @@ def test_a_picture_without_a_number_is_named_with_its_folder(run, tmp_path):
 
 def test_real_faces_of_the_course(run, mini):
     data = datasets.load(run, [mini / "anime"], 64, "exactly_one")
-    assert (data.facts["kept"], data.facts["left_out_by_filter"], data.facts["rows_without_picture"]) == (160, 8, 8)
+    assert (data.info["kept"], data.info["left_out_by_filter"], data.info["rows_without_picture"]) == (160, 8, 8)
     assert data.images.shape == (168, 64, 64, 3)
 
 
 def test_real_faces_of_extra_data(run, mini):
     data = datasets.load(run, [mini / "extra_data"], 64, "exactly_one")
-    assert data.facts["kept"] == 60
+    assert data.info["kept"] == 60
     np.testing.assert_array_equal(np.sort(data.rows), np.arange(60))
 
 
@@ -118,7 +118,7 @@ def test_narrowed_data_is_what_the_stricter_filter_would_load(run, tmp_path):
         pictures=[4, 3, 2, 1])
     wide = datasets.load(run, [folder], 64, "one_or_two").only("exactly_one")
     strict = datasets.load(Run(Common(out=tmp_path / "other", steps=1)), [folder], 64, "exactly_one")
-    assert wide.facts == strict.facts
+    assert wide.info == strict.info
     assert wide.table.equals(strict.table)
     np.testing.assert_array_equal(wide.rows, strict.rows)
     assert wide.images[wide.rows][:, 0, 0, 0].tolist() == [1, 4]
@@ -131,7 +131,7 @@ def test_several_folders_are_joined_with_their_own_pictures(run, tmp_path):
     assert data.images[data.rows][:, 0, 0, 0].tolist() == [1, 1, 30]
     assert [tags.HAIR[k] for k in tags.labels(data.table)[0]] == ["red", "aqua", "red"]
     assert data.images.shape == (4, 64, 64, 3)
-    assert (data.facts["rows"], data.facts["kept"], data.facts["left_out_by_filter"]) == (4, 3, 1)
-    assert run.facts["data_folder"] == [str(one), str(two)]
+    assert (data.info["rows"], data.info["kept"], data.info["left_out_by_filter"]) == (4, 3, 1)
+    assert run.info["data_folder"] == [str(one), str(two)]
     narrowed = data.select(np.array([False, True, True]))
     assert narrowed.images[narrowed.rows][:, 0, 0, 0].tolist() == [1, 30]

@@ -71,10 +71,10 @@ def test_several_d_steps_take_parts_of_the_batch(game, tensorflow):
 
 
 def test_draws_are_functions_of_seed_step_and_order(tensorflow):
-    from common.game import Draws
+    from common.game import Noise
 
     def draw(seed, step):
-        draws = Draws(seed, tensorflow.constant(step, tensorflow.int64))
+        draws = Noise(seed, tensorflow.constant(step, tensorflow.int64))
         return np.stack([draws.normal((5,)), draws.normal((5,))])
 
     first = draw(0, 7)
@@ -85,9 +85,9 @@ def test_draws_are_functions_of_seed_step_and_order(tensorflow):
 
 
 def test_uniform_draws_stay_in_range_and_fill_it(tensorflow):
-    from common.game import Draws
+    from common.game import Noise
 
-    values = Draws(0, tensorflow.constant(0, tensorflow.int64)).uniform((10_000,), 0.7, 1.2).numpy()
+    values = Noise(0, tensorflow.constant(0, tensorflow.int64)).uniform((10_000,), 0.7, 1.2).numpy()
     assert 0.7 <= values.min() < 0.71
     assert 1.19 < values.max() < 1.2
 

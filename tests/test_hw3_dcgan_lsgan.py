@@ -162,9 +162,9 @@ def dcgan(model):
 
 
 def draws(tensorflow, step=0):
-    from common.game import Draws
+    from common.game import Noise
 
-    return Draws(0, tensorflow.constant(step, tensorflow.int64))
+    return Noise(0, tensorflow.constant(step, tensorflow.int64))
 
 
 def test_soft_labels_are_drawn_for_each_picture_in_the_reports_ranges(dcgan, tensorflow):
@@ -381,7 +381,7 @@ def test_defaults_are_the_reports_or_marked_as_assumed():
 
 @pytest.mark.parametrize(("words", "variant"), [
     ("--model lsgan", "lsgan"), ("--d-steps 3", "dcgan_1to3"), ("--model lsgan --d-steps 3", "lsgan"),
-    ("--z uniform", "dcgan_uniform"), ("--labels soft --optimizers d-sgd", "dcgan_soft_d_sgd")])
+    ("--noise uniform", "dcgan_uniform"), ("--labels soft --optimizers d-sgd", "dcgan_soft_d_sgd")])
 def test_each_comparison_has_its_own_run_folder(words, variant):
     from hw3_dcgan_lsgan.train import Config
 

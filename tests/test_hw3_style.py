@@ -8,7 +8,7 @@ from conftest import frozen, rows
 from PIL import Image
 
 from common.errors import StorageError, UserError
-from common.options import Common, first, parse
+from common.options import Common, parse, words_first
 from common.runs import Run
 from hw3_dcgan_lsgan import pencil, pictures, stylize, train_style
 
@@ -249,8 +249,8 @@ def test_auto_without_weights_is_random_with_activations_of_mean_1(features, run
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setattr(features, "_download", lambda: pytest.fail("asks the network"))
     found = features.load(run, "auto", NOISE)
-    assert run.facts["features"] == {"kind": "random", "seed": 0, "scaled_by": 2}
-    assert "random filters" in run.facts["substitutions"][0] and "note: --features auto" in capsys.readouterr().out
+    assert run.info["features"] == {"kind": "random", "seed": 0, "scaled_by": 2}
+    assert "random filters" in run.info["substitutions"][0] and "note: --features auto" in capsys.readouterr().out
     values = found(np.float32(NOISE) / 127.5 - 1)
     assert [value.shape[-1] for value in values] == [64, 128, 256, 512]
     assert [float(np.mean(value)) for value in values] == pytest.approx([1.0] * 4, rel=1e-3)
@@ -272,7 +272,7 @@ def test_a_file_of_weights(features, run, tmp_path):
     vgg = keras.applications.VGG16(weights=None, include_top=False)
     vgg.save_weights(tmp_path / "vgg.weights.h5")
     found = features.load(run, str(tmp_path / "vgg.weights.h5"), NOISE)
-    assert run.facts["features"]["kind"] == "file" and len(run.facts["features"]["sha256"]) == 64
+    assert run.info["features"]["kind"] == "file" and len(run.info["features"]["sha256"]) == 64
     np.testing.assert_array_equal(found.network.get_layer("block4_conv3").kernel, vgg.get_layer("block4_conv3").kernel)
     with pytest.raises(UserError, match="is no file; give VGG16's weights"):
         features.load(run, str(tmp_path / "none.h5"), NOISE)
@@ -314,8 +314,8 @@ def test_embedded_photos_are_local_and_others_than_those_held_out(run):
     assert (found.photos.shape, found.held_out.shape, found.styles.shape) == (
         (240, 32, 32, 3), (4, 256, 256, 3), (1, 40, 40, 3))
     assert not set(pictures.TRAINED) & {name for name, _ in pictures.HELD_OUT}
-    assert [text.split(":")[0] for text in run.facts["substitutions"]] == ["no --content", "no --style"]
-    assert run.facts["data"]["photos_sha256"] and (run.folder / "styles" / "1.png").exists()
+    assert [text.split(":")[0] for text in run.info["substitutions"]] == ["no --content", "no --style"]
+    assert run.info["data"]["photos_sha256"] and (run.folder / "styles" / "1.png").exists()
 
 
 def test_given_pictures(run, tmp_path, monkeypatch):
@@ -330,8 +330,8 @@ def test_given_pictures(run, tmp_path, monkeypatch):
     assert found.photos[found.rows][:, 0, 0, 0].tolist() == [1, 3, 4, 6, 7]
     assert found.held_out[:, 0, 0, 0].tolist() == [0, 2, 5, 8]
     assert (found.styles == 77).all() and found.styles.shape == (1, 24, 24, 3)
-    assert "substitutions" not in run.facts
-    assert run.facts["other_pictures"] == [str(tmp_path / "data" / "style" / "pencil.jpg")]
+    assert "substitutions" not in run.info
+    assert run.info["other_pictures"] == [str(tmp_path / "data" / "style" / "pencil.jpg")]
     Image.new("RGB", (24, 24), "red").save(tmp_path / "red.png")
     with pytest.raises(UserError, match="the run there has data: styles = "):
         images.load(run, folder, [tmp_path / "red.png"], (), 16, 24)

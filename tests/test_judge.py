@@ -11,7 +11,7 @@ from conftest import one_at_a_time
 
 from common import datasets
 from common.anime import faces, tags
-from common.datasets import Faces
+from common.anime.data import Faces
 from common.errors import UserError
 from common.options import Common
 from common.runs import Run
@@ -101,9 +101,9 @@ def pictures_of(data, shift=0):
 
 @pytest.fixture
 def evaluate(data, judge, tensorflow):
-    from common.evaluation import Evaluation
+    from common.anime.evaluation import Evaluation
 
-    data.run.fix("precision", {"precision": "float32"})
+    data.run.require_same("precision", {"precision": "float32"})
 
     def run(draw):
         measures = Evaluation(data.run, data.faces, draw, 4)

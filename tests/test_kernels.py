@@ -130,7 +130,7 @@ def stepped(tf, quicken):
 
 def test_a_training_step_is_that_of_plain_keras(tensorflow, kernels):
     _, gradients, weights = stepped(tensorflow, None)
-    _, quick_gradients, quick_weights = stepped(tensorflow, kernels.quicken)
+    _, quick_gradients, quick_weights = stepped(tensorflow, kernels.accelerate)
     for one, other in zip(gradients + weights, quick_gradients + quick_weights, strict=True):
         np.testing.assert_allclose(other, one, rtol=1e-4, atol=1e-5)
 
@@ -152,13 +152,13 @@ def adam_after(tf, quicken, gradients):
 
 def test_adam_is_that_of_plain_keras(tensorflow, kernels):
     gradients = np.random.default_rng(0).normal(0, 5, (4, 4)).astype(np.float32)
-    expected, found = (adam_after(tensorflow, quicken, gradients) for quicken in (None, kernels.quicken))
+    expected, found = (adam_after(tensorflow, quicken, gradients) for quicken in (None, kernels.accelerate))
     for one, other in zip(expected, found, strict=True):
         np.testing.assert_allclose(other, one, rtol=2e-6)
 
 
 def test_adams_first_step_by_hand(tensorflow, kernels):
-    found, *_ = adam_after(tensorflow, kernels.quicken, np.float32([[2, -2, 0.002, 0]]))
+    found, *_ = adam_after(tensorflow, kernels.accelerate, np.float32([[2, -2, 0.002, 0]]))
     # m and v without their bias are g and g squared: lr * g / (|g| + epsilon / sqrt(1 - 0.9)), epsilon 1e-3
     moved = [0.01 * g / (abs(g) + 1e-3 / 0.1**0.5) for g in (2, -2, 0.002, 0)]
     np.testing.assert_allclose(found, np.linspace(-1, 1, 4) - moved, rtol=1e-5)
@@ -175,10 +175,10 @@ def test_every_kind_of_layer_is_quickened(tensorflow, kernels, monkeypatch):
     for place, name in ((tensorflow.raw_ops, "FusedBatchNormV3"), (tensorflow.raw_ops, "ResourceApplyAdam"),
                         (kernels, "convolve"), (kernels, "spread"), (kernels, "_dense")):
         note(place, name)
-    adam_after(tensorflow, kernels.quicken, np.ones((2, 4), np.float32))  # its other variable is an embedding's
+    adam_after(tensorflow, kernels.accelerate, np.ones((2, 4), np.float32))  # its other variable is an embedding's
     assert used == ["ResourceApplyAdam"] * 2
     used.clear()
-    stepped(tensorflow, kernels.quicken)
+    stepped(tensorflow, kernels.accelerate)
     # forward two convolutions and two transposed ones; backward each asks the other for the gradient by its input
     assert {name: used.count(name) for name in used} == {"FusedBatchNormV3": 1, "convolve": 4, "spread": 4, "_dense": 2}
 
@@ -209,7 +209,7 @@ def test_a_bias_gets_the_sum_of_what_comes_back_in_bfloat16(tensorflow, kernels,
     with runtime.policy("bfloat16"):
         layer = keras.layers.Dense(4) if kind == "Dense" else getattr(keras.layers, kind)(4, 1)
         model = keras.Sequential([keras.Input((32, 32, 2)), layer])
-    kernels.quicken(model, keras.optimizers.SGD())
+    kernels.accelerate(model, keras.optimizers.SGD())
     with tensorflow.GradientTape() as tape:
         total = tensorflow.reduce_sum(tensorflow.cast(model(np.zeros((64, 32, 32, 2), np.float32)), "float32"))
     np.testing.assert_array_equal(tape.gradient(total, layer.bias.value), [65_536.0] * 4)
@@ -220,7 +220,7 @@ def test_gradients_in_bfloat16_are_those_in_float32_but_for_roundings(tensorflow
 
     _, expected, _ = stepped(tensorflow, None)
     with runtime.policy("bfloat16"):
-        _, found, _ = stepped(tensorflow, kernels.quicken)
+        _, found, _ = stepped(tensorflow, kernels.accelerate)
     most = max(np.linalg.norm(one) for one in expected)  # a bias before a normalisation has none, but for roundings
     for one, other in zip(expected, found, strict=True):
         assert np.linalg.norm(other - one) <= 0.1 * np.linalg.norm(one) + 0.005 * most
@@ -232,7 +232,7 @@ def test_batch_normalisation_by_hand(tensorflow, kernels):
     layer = keras.layers.BatchNormalization(momentum=0.5, epsilon=1.0)
     layer.build((None, 1, 2, 1))
     model = keras.Sequential([keras.Input((1, 2, 1)), layer])
-    kernels.quicken(model, keras.optimizers.SGD())
+    kernels.accelerate(model, keras.optimizers.SGD())
     found = model(np.float32([0, 4]).reshape(1, 1, 2, 1), training=True)  # mean 2, variance 4
     np.testing.assert_allclose(found.numpy().ravel(), np.float32([-2, 2]) / 5**0.5, rtol=1e-6)
     assert [layer.moving_mean.numpy()[0], layer.moving_variance.numpy()[0]] == [1.0, 2.5]  # half of 0 and 2, of 1 and 4
@@ -243,7 +243,7 @@ def test_batch_normalisation_by_hand(tensorflow, kernels):
 def test_what_is_saved_is_plain_keras(tensorflow, kernels, tmp_path):
     import keras
 
-    model, *_ = stepped(tensorflow, kernels.quicken)
+    model, *_ = stepped(tensorflow, kernels.accelerate)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     plain, *_ = stepped(tensorflow, None)

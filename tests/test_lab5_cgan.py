@@ -334,7 +334,7 @@ def test_crop_takes_the_middle_and_squash_the_whole_picture(run, tmp_path):
     assert crop.images.shape == squash.images.shape == (9, 64, 64, 3)
     assert len(np.unique(crop.images[0])) == 1, "1/8 of the width falls away on each side, and with it the bands"
     assert squash.images[0, 32, 2].tolist() == [255, 0, 0] and squash.images[0, 32, 61].tolist() == [0, 0, 255]
-    assert crop.facts == squash.facts, "it is one data set"
+    assert crop.info == squash.info, "it is one data set"
 
 
 def test_labels_belong_to_their_pictures(run, tmp_path):
@@ -343,7 +343,7 @@ def test_labels_belong_to_their_pictures(run, tmp_path):
     (folder / "images" / "CLEVR_train_000009_0.png").write_bytes(
         (folder / "images" / "CLEVR_train_000000_0.png").read_bytes())
     data = iclevr.load(run, folder, "crop")
-    assert (data.facts["kept"], data.facts["rows_without_picture"], data.facts["pictures_without_row"]) == (8, 1, 1)
+    assert (data.info["kept"], data.info["rows_without_picture"], data.info["pictures_without_row"]) == (8, 1, 1)
     assert data.labels.sum(axis=1).tolist() == [1, 2, 3, 1, 3, 1, 2, 3]
     assert data.images[data.rows][:, 0, 0, 0].tolist() == [40, 80, 120, 40, 120, 40, 80, 120]
     assert data.scene.tolist() == [0, 0, 0, 1, 1, 2, 2, 2]
@@ -352,7 +352,7 @@ def test_labels_belong_to_their_pictures(run, tmp_path):
 
 def test_real_pictures_of_the_course(run, mini):
     data = iclevr.load(run, mini / "iclevr", "crop")
-    assert (data.facts["kept"], data.images.shape, data.scene.max() + 1) == (90, (90, 64, 64, 3), 30)
+    assert (data.info["kept"], data.images.shape, data.scene.max() + 1) == (90, (90, 64, 64, 3), 30)
     assert list(data.views) == ["square"], "they are square already, so both readings are one"
 
 
@@ -363,11 +363,11 @@ def test_the_embedded_set_is_drawn_once_and_said(run, tmp_path, monkeypatch, cap
     monkeypatch.setattr(scenes, "make", lambda folder, announce: make(folder, 6, workers=1, announce=announce))
     monkeypatch.setattr(iclevr, "EMBEDDED", tmp_path / "scenes")
     data = iclevr.load(run, None, "crop")
-    assert (data.facts["kept"], sorted(data.views)) == (6, ["crop", "squash"])
+    assert (data.info["kept"], sorted(data.views)) == (6, ["crop", "squash"])
     assert "note: no --data: training on the embedded set of scenes" in capsys.readouterr().out
     iclevr.load(run, None, "crop")
     assert "drawing" not in capsys.readouterr().out
-    assert run.facts["data_folder"] == "embedded"
+    assert run.info["data_folder"] == "embedded"
     os.truncate(tmp_path / "scenes" / "train.json", 30)
     with pytest.raises(UserError, match=f"cannot be read as JSON .*; or delete {tmp_path}/scenes, it is drawn anew"):
         iclevr.load(run, None, "crop")
@@ -528,12 +528,12 @@ def test_a_checkpoint_of_the_courses_shape_gives_what_pytorch_gives(evaluator, t
     load_torch(network, tmp_path / "course.npz")
     images = np.random.default_rng(1).integers(0, 256, (2, 64, 64, 3), np.uint8)
     course = evaluator.Evaluator(network, {}, np.arange(0), mirror=False)
-    logits, features = course.look(images)
+    logits, features = course.predict(images)
     for image, found in zip(images, logits, strict=True):
         np.testing.assert_allclose(found, torch_forward(state, image / 127.5 - 1), rtol=2e-4, atol=2e-4)
     assert features.shape == (2, 512) and features.min() >= 0
     ours = evaluator.Evaluator(network, {}, np.arange(0))
-    np.testing.assert_allclose(ours.look(images)[0], (logits + course.look(images[:, :, ::-1])[0]) / 2, rtol=1e-5)
+    np.testing.assert_allclose(ours.predict(images)[0], (logits + course.predict(images[:, :, ::-1])[0]) / 2, rtol=1e-5)
 
 
 def test_a_given_checkpoint_is_float32_whatever_the_runs_precision(evaluator, run, tmp_path):
@@ -641,7 +641,7 @@ def test_metrics_and_the_accuracy_curve(measure, run, capsys):
     assert [(row["step"], row["test"], row["new_test_std"]) for row in log] == [("5", "1", "0"), ("10", "1", "0")]
     with Image.open(run.folder / "accuracy.png") as picture:
         assert picture.width > 600
-    run.note("precision", {"precision": "float32"})
+    run.record("precision", {"precision": "float32"})
     measures.write(10)
     found = json.loads((run.folder / "metrics.json").read_text())
     assert found["evaluator"]["sha256"] == "0"
@@ -677,8 +677,8 @@ def test_a_run_remembers_the_evaluator_that_it_was_given(measure, run, tmp_path,
 
 
 def test_metrics_say_that_another_evaluator_measured(measure, run):
-    run.fix("evaluator", {"sha256": "another"})
-    run.note("precision", {"precision": "float32"})
+    run.require_same("evaluator", {"sha256": "another"})
+    run.record("precision", {"precision": "float32"})
     measure(written).write(10)
     found = json.loads((run.folder / "metrics.json").read_text())
     assert found["verdict"].endswith("by another evaluator than accuracy.csv")

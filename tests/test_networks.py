@@ -22,7 +22,7 @@ def kept(tensorflow, tmp_path):
         return network, {"ceiling": 0.5}
 
     def ask():
-        network, card = networks.kept(tmp_path / "home", "judge", {"ceiling"}, make)
+        network, card = networks.cached(tmp_path / "home", "judge", {"ceiling"}, make)
         return network.get_weights()[0][0, 0], card
 
     return ask, made, tmp_path / "home" / "judge.json"

@@ -52,7 +52,7 @@ def test_overwrite_starts_anew(config):
     (config.out / "samples").mkdir()
     run = Run(replace(config, batch_size=32, overwrite=True))
     assert (config.out / "samples").exists()
-    run.begin()
+    run.begin_training()
     assert json.loads((config.out / "config.json").read_text())["settings"]["batch_size"] == 32
     assert {path.name for path in config.out.iterdir()} == {".lock", "config.json"}
 
@@ -66,11 +66,11 @@ def test_nothing_of_a_run_changes_before_its_training_begins(config, overwrite):
         Run(replace(config, batch_size=32))
     run = Run(replace(config, overwrite=overwrite))
     run.substitute("another picture set")
-    run.note("preset", "smoke")
-    run.once_begun((config.out / "sentences.npz").touch)
+    run.record("preset", "smoke")
+    run.when_training_begins((config.out / "sentences.npz").touch)
     assert (config.out / "config.json").read_bytes() == before
     assert {path.name for path in config.out.iterdir()} == {".lock", "config.json", "checkpoints"}
-    run.begin()
+    run.begin_training()
     facts = json.loads((config.out / "config.json").read_text())
     assert (facts["substitutions"], facts["preset"]) == (["another picture set"], "smoke")
     assert (config.out / "sentences.npz").exists()
@@ -83,7 +83,7 @@ def test_what_a_killed_process_left_is_removed(config):
     left = [config.out / ".4711-generator.keras", config.out / "samples/.4711-step_000004.png"]
     for path in left:
         path.touch()
-    Run(config).begin()
+    Run(config).begin_training()
     assert not any(path.exists() for path in left)
 
 
@@ -93,7 +93,7 @@ def test_hidden_files_of_the_user_stay(config):
     own = [config.out / name for name in (".1-notes.txt", ".2024-01-log.csv")]
     for path in own:
         path.touch()
-    Run(config).begin()
+    Run(config).begin_training()
     assert (config.out / ".2024-01-backup").exists() and all(path.exists() for path in own)
 
 
@@ -104,14 +104,14 @@ def test_what_cannot_be_removed_is_not_overwritten(config, monkeypatch):
     run = Run(replace(config, batch_size=32, overwrite=True))
     monkeypatch.setattr("os.rmdir", lambda *_, **__: (_ for _ in ()).throw(PermissionError("checkpoints")))
     with pytest.raises(PermissionError):
-        run.begin()
+        run.begin_training()
     assert (config.out / "config.json").read_bytes() == before
 
 
 @pytest.mark.parametrize("killed_at", ["log.csv", "step_000002.png"])
 def test_a_run_that_was_half_removed_does_not_go_on(config, monkeypatch, killed_at):
     run = trained(config)
-    run.note("saved", True)
+    run.record("saved", True)
     run.log(1, {"d": 0.5})
     run.close()
     (config.out / "samples").mkdir()
@@ -120,12 +120,12 @@ def test_a_run_that_was_half_removed_does_not_go_on(config, monkeypatch, killed_
     run = Run(replace(config, overwrite=True))
     monkeypatch.setattr(runs, "remove", lambda path: 1 / 0 if path.name == killed_at else usual(path))
     with pytest.raises(ZeroDivisionError):
-        run.begin()
+        run.begin_training()
     run.close()
     monkeypatch.undo()
     with pytest.raises(StorageError, match="the run's checkpoints are gone; .*--overwrite"):
         Run(config)
-    Run(replace(config, overwrite=True)).begin()
+    Run(replace(config, overwrite=True)).begin_training()
 
 
 def test_overwrite_leaves_the_files_of_the_user(config):
@@ -139,7 +139,7 @@ def test_overwrite_leaves_the_files_of_the_user(config):
     for path in own + made:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("made")
-    Run(replace(config, overwrite=True)).begin()
+    Run(replace(config, overwrite=True)).begin_training()
     assert {path for path in config.out.rglob("*") if path.is_file()} == {
         *own, config.out / ".lock", config.out / "config.json"}
     assert not (config.out / "tensorboard").exists()
@@ -160,18 +160,18 @@ def test_a_fault_while_a_run_begins_strands_no_folder(config):
     trained(config).close()
     (config.out / "notes.txt").write_text("mine")
     run = Run(replace(config, overwrite=True))
-    run.once_begun(lambda: 1 / 0)
+    run.when_training_begins(lambda: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        run.begin()
+        run.begin_training()
     run.close()
     Run(config).close()
-    Run(replace(config, overwrite=True)).begin()
+    Run(replace(config, overwrite=True)).begin_training()
 
 
 def test_a_users_network_does_not_stop_a_run_that_lost_nothing(config):
     Run(config).close()
     (config.out / "best.keras").touch()
-    Run(replace(config, batch_size=32)).begin()
+    Run(replace(config, batch_size=32)).begin_training()
     (config.out / "generator.keras").touch()
     with pytest.raises(StorageError, match="the run's checkpoints are gone"):
         Run(config)
@@ -181,7 +181,7 @@ def test_a_folder_in_the_place_of_a_file_stays(config):
     trained(config).close()
     (config.out / "chart.png").mkdir()
     (config.out / "chart.png/mine.png").touch()
-    Run(replace(config, overwrite=True)).begin()
+    Run(replace(config, overwrite=True)).begin_training()
     assert (config.out / "chart.png/mine.png").exists()
 
 
@@ -212,12 +212,12 @@ def test_the_lock_empties_no_file_that_it_links_to(config, tmp_path):
 
 def test_facts_found_later_are_compared_too(config):
     run = Run(config)
-    run.fix("data", {"kept": 9821})
-    run.fix("data", {"kept": 9821})
+    run.require_same("data", {"kept": 9821})
+    run.require_same("data", {"kept": 9821})
     with pytest.raises(UserError, match="data: kept = 9821, now it is 9000"):
-        run.fix("data", {"kept": 9000})
+        run.require_same("data", {"kept": 9000})
     with pytest.raises(UserError, match="data: kept = 9821, now it is None"):
-        run.fix("data", {})
+        run.require_same("data", {})
 
 
 @pytest.mark.parametrize("others", [
@@ -243,7 +243,7 @@ def test_overwriting_leaves_what_the_user_put_beside_the_run(config):
     for path in own:
         path.parent.mkdir(exist_ok=True)
         path.write_text("mine")
-    Run(replace(config, overwrite=True)).begin()
+    Run(replace(config, overwrite=True)).begin_training()
     assert all(path.read_text() == "mine" for path in own)
     assert not (config.out / "checkpoints").exists()
 
@@ -288,11 +288,11 @@ def test_damaged_config(config, sections):
 @pytest.mark.parametrize("value", [None, 5, ["file"], ""])
 def test_a_fact_of_another_kind_is_damage(config, value):
     run = trained(config)
-    run.fix("features", {"kind": "imagenet"})
-    assert run.fixed("features", "kind") == "imagenet"
-    run.facts["features"] = {"kind": value} if value is not None else {}
+    run.require_same("features", {"kind": "imagenet"})
+    assert run.recorded("features", "kind") == "imagenet"
+    run.info["features"] = {"kind": value} if value is not None else {}
     with pytest.raises(StorageError, match="config.json: damaged"):
-        run.fixed("features", "kind")
+        run.recorded("features", "kind")
 
 
 def test_an_unreadable_config_is_not_called_damaged(config, monkeypatch):
@@ -319,11 +319,11 @@ def test_missing_config_of_a_trained_run(config):
 def test_auto_keeps_the_precision_that_the_run_began_with(config):
     run = trained(config)
     assert run.precision("auto") == "auto"
-    run.settle(Runtime("bfloat16", "2 CPU cores", {}))
+    run.record_machine(Runtime("bfloat16", "2 CPU cores", {}))
     assert run.precision("auto") == "bfloat16"
     assert run.precision("float32") == "float32"
     with pytest.raises(UserError, match="precision = 'bfloat16', now it is 'float32'"):
-        run.settle(Runtime("float32", "2 CPU cores", {}))
+        run.record_machine(Runtime("float32", "2 CPU cores", {}))
 
 
 def test_substitutions_are_said_and_kept_once(config, capsys):
@@ -387,12 +387,12 @@ def test_recall_gives_back_the_settings_of_the_run(config):
 
 def test_measuring_again_does_not_touch_what_is_known_of_the_training(config):
     run = trained(replace(config, preset="quick"))
-    run.settle(Runtime("float32", "a GPU", {}))
+    run.record_machine(Runtime("float32", "a GPU", {}))
     run.close()
     before = json.loads((config.out / "config.json").read_text())
     again = Run(recall(Common(out=config.out, evaluate_only=True)))
-    again.begin()
-    again.settle(Runtime("float32", "2 CPU cores", {}))
+    again.begin_training()
+    again.record_machine(Runtime("float32", "2 CPU cores", {}))
     after = json.loads((config.out / "config.json").read_text())
     assert after == before | {"measured_on": {"device": "2 CPU cores"}}
 

@@ -306,12 +306,12 @@ def test_chief_and_workers_are_counted_together(monkeypatch):
 
 def test_slices_and_their_draws_are_those_of_the_whole(tensorflow):
     from common.distribution import Share
-    from common.game import Draws
+    from common.game import Noise
 
     values = tensorflow.reshape(tensorflow.range(24), (12, 2))
-    assert Share(1, 3).take(values).numpy()[:, 0].tolist() == [8, 10, 12, 14]
-    assert Share(1, 3).part(1, 2) == Share(3, 6)
-    whole, slices = (Draws(0, tensorflow.constant(7, tensorflow.int64)) for _ in range(2))
+    assert Shard(1, 3).take(values).numpy()[:, 0].tolist() == [8, 10, 12, 14]
+    assert Shard(1, 3).part(1, 2) == Shard(3, 6)
+    whole, slices = (Noise(0, tensorflow.constant(7, tensorflow.int64)) for _ in range(2))
     expected = whole.normal((6, 4))
-    slices.share = Share(2, 3)
+    slices.share = Shard(2, 3)
     np.testing.assert_array_equal(slices.normal((2, 4)), expected[4:])

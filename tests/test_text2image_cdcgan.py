@@ -582,8 +582,8 @@ def test_given_vectors_go_to_the_run_folder_without_those_nobody_asks_for(text, 
     assert found.phrases == [*text.PAIRS, "red hair"]
     assert found.index(["red hair pink hair"]).tolist() == [-1]
     assert text.Sentences.open(run.folder / text.FILE).phrases == found.phrases
-    assert run.facts["text"]["kind"] == "given vectors"
-    assert run.facts["substitutions"] == ["sentence vectors of 134 numbers; the report's have 2400"]
+    assert run.info["text"]["kind"] == "given vectors"
+    assert run.info["substitutions"] == ["sentence vectors of 134 numbers; the report's have 2400"]
     assert text.load(run, [], None, None, kept=True).phrases == found.phrases, "no source is asked again"
 
 

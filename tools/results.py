@@ -1,9 +1,9 @@
-"""`python tools/results.py [RUNS]`: finished runs on the embedded data -> results/ and README's table.
+"""`python tools/results.py [RUNS]`: finished runs on the embedded data -> results/ and the table in docs/results.md.
 
 Copies metrics.json, config.json (which has the command), the logs, the last sample grid, the chart, the curves and the
 animation at half its size of every run folder RUNS/FOLDER/VARIANT with the preset quick into results/FOLDER/VARIANT,
-small enough to commit, and writes the table between the marks in README.md from them. Runs on other data are passed
-over: no figure that shows the course's pictures goes into the repository.
+small enough to commit, and writes the table between the marks in docs/results.md from them. Runs on other data are
+passed over: no figure that shows the course's pictures goes into the repository.
 """
 
 import argparse
@@ -58,14 +58,14 @@ def shrink(source: Path, target: Path) -> None:
     frames[0].save(target, save_all=True, append_images=frames[1:], duration=times, loop=0, quality=60)
 
 
-def write_table(readme: Path, results: Path) -> None:
-    """Replaces what stands between the marks in README.md."""
-    text = readme.read_text(encoding="utf-8")
+def write_table(page: Path, results: Path) -> None:
+    """Replaces what stands between the marks in a page."""
+    text = page.read_text(encoding="utf-8")
     if BEGIN not in text or END not in text:
-        raise UserError(f"{readme}: the marks {BEGIN} and {END} are gone; put them where the table belongs")
+        raise UserError(f"{page}: the marks {BEGIN} and {END} are gone; put them where the table belongs")
     table = gallery.markdown(gallery.collect(results))
     new = re.sub(re.escape(BEGIN) + ".*" + re.escape(END), lambda _: f"{BEGIN}\n{table}\n{END}", text, flags=re.DOTALL)
-    with atomic(readme) as temporary:
+    with atomic(page) as temporary:
         temporary.write_text(new, encoding="utf-8")
 
 
@@ -78,11 +78,12 @@ def main() -> int:
         copied = [run for run in gallery.collect(runs) if copy(run, ROOT / "results")]
         if not copied:
             raise UserError(f"{runs}: no finished quick run on the embedded data; `bash run_all.sh` makes them")
-        write_table(ROOT / "README.md", ROOT / "results")
+        write_table(ROOT / "docs" / "results.md", ROOT / "results")
     except (UserError, OSError) as error:
         print(f"results.py: {error}", file=sys.stderr)
         return 2
-    print(f"{len(copied)} runs copied to {ROOT / 'results'}, table written to README.md")
+    print(f"{len(copied)} runs copied to {ROOT / 'results'}, table written to docs/results.md; the verdicts in README.md "
+          "are kept by hand")
     return 0
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from common.errors import UserError
 from common.files import ROOT, atomic
 from common.gallery import page
-from common.gallery.summary import COLUMNS, NUMBERS, RunSummary, collect
+from common.gallery.reading import collect
+from common.gallery.summary import COLUMNS, NUMBERS, RunSummary
 
 __all__ = ["RunSummary", "collect", "markdown", "table", "write"]
 
@@ -49,7 +50,7 @@ def table(summaries: Sequence[RunSummary], width: int = 140) -> str:
         right = name in NUMBERS
         grid.add_column(name, justify="right" if right else "left", no_wrap=right, overflow="fold")
     for summary in summaries:
-        grid.add_row(*map(Text, summary.row()))
+        grid.add_row(*map(Text, summary.row().values()))
     out = Console(file=io.StringIO(), width=width, color_system=None, force_terminal=False, legacy_windows=False)
     out.print(grid)
     lines = [line[1:].rstrip().replace("\u2500", "-") for line in out.file.getvalue().splitlines() if line.strip()]
@@ -62,4 +63,4 @@ def markdown(summaries: Sequence[RunSummary]) -> str:
         return f"| {' | '.join(' '.join(cell.replace('|', '&#124;').replace('<', '&lt;').split()) for cell in cells)} |"
 
     rule = [("---:" if name in NUMBERS else "---") for name in COLUMNS]
-    return "\n".join([line(COLUMNS), line(rule), *(line(summary.row()) for summary in summaries)])
+    return "\n".join([line(COLUMNS), line(rule), *(line(summary.row().values()) for summary in summaries)])

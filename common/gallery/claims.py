@@ -1,7 +1,14 @@
-"""What a report claimed (REPORT/claims.json), and the numbers of a run that stand beside it. No TensorFlow here.
+"""What a report claims (REPORT/claims.json), and the measured values that stand beside it. No TensorFlow here.
 
-A claim is {"claim": text, "where": "report, section", "measure": path, list of paths or null, "command": text}. A path
-leads into metrics.json, "condition_accuracy.hair", or names a column of log.csv, "log.g_source".
+claims.json is a list of objects:
+
+    "claim"    what the report says
+    "where"    the report and its section
+    "command"  makes the run that the claim is about, or shows it
+    "runs"     the run folders that the claim is about, and those that it compares with: ["dcgan", "lsgan"].
+               Without this key the page shows no numbers, only the command
+    "measure"  what was measured about the claim, or null if no number says it. Each is a path in metrics.json,
+               "condition_accuracy.hair", or a column of log.csv, "log.g_source"
 """
 
 from __future__ import annotations
@@ -11,10 +18,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from common.files import regular
+from common.gallery.reading import noting
 from common.gallery.summary import dig
 from common.runs import Row
 
-LABELS = {  # the headlines of a run, and the names of what claims are about
+LABELS = {  # path -> its name on the page; those that a run has are its headline numbers
     "condition_accuracy.hair": "hair as asked for", "condition_accuracy.eyes": "eyes as asked for",
     "condition_accuracy.both": "both as asked for", "accuracy.test": "accuracy on test.json",
     "accuracy.new_test": "accuracy on new_test.json", "frechet.fake": "Fréchet distance",
@@ -23,70 +32,57 @@ LABELS = {  # the headlines of a run, and the names of what claims are about
     "translation.BtoA.as_asked": "B to A as asked", "cycle_error.A": "cycle error, A to B to A",
 }
 
+
 class Claim(NamedTuple):
-    """One claim, where it stands, the paths of what is measured about it, and the command that shows it."""
+    """An entry of claims.json, see above."""
 
     claim: str
     where: str
-    measures: list[str]
     command: str
+    runs: list[str]
+    measures: list[str]
 
 
-class Claims(NamedTuple):
-    """The claims of a report; where its file cannot be read, none and a line that says so."""
-
-    claims: list[Claim]
-    problem: str
-
-
-def read(path: Path) -> Claims:
-    """Reads a claims.json."""
-    try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
-        return Claims([_claim(entry) for entry in entries], "")
-    except FileNotFoundError:
-        return Claims([], f"{path.parent.name}/{path.name} is missing: what the report claimed is not shown")
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return Claims([], f"{path.parent.name}/{path.name} is damaged: what the report claimed is not shown")
+def read(path: Path, problems: list[str]) -> list[Claim]:
+    """Reads a claims.json. If it cannot be read there are no claims, and a line more in `problems`."""
+    with noting(problems, f"{path.parent.name}/{path.name}", "what the report claimed is not shown"):
+        return [_claim(entry) for entry in json.loads(regular(path).read_text(encoding="utf-8"))]
+    return []
 
 
 def _claim(entry: Mapping[str, Any]) -> Claim:
-    measure = entry.get("measure") or []
-    measures = [measure] if isinstance(measure, str) else measure
-    return Claim(str(entry["claim"]), str(entry["where"]), [str(path) for path in measures],
-                 str(entry.get("command") or ""))
+    lists = [entry.get(key) or [] for key in ("runs", "measure")]
+    if not all(isinstance(value, list) for value in lists):
+        raise ValueError
+    return Claim(*(str(entry[key]) for key in ("claim", "where", "command")),
+                 *([str(name) for name in value] for value in lists))
 
 
 def label(path: str) -> str:
-    """A path as words, `code` in backquotes: "diversity.ssim" -> "diversity, ssim"."""
+    """A path as words, code in backquotes: "diversity.ssim" -> "diversity, ssim"; "log.g" -> "loss `g`"."""
     if path.startswith("log."):
         return f"loss `{path.removeprefix('log.')}`"
-    return LABELS.get(path) or words(path.replace(".", ", "))
-
-
-def words(key: str) -> str:
-    """A key as words: "cycle_error" -> "cycle error"."""
-    return key.replace("_", " ")
+    return LABELS.get(path) or path.replace(".", ", ").replace("_", " ")
 
 
 def context(metrics: Mapping[str, Any], path: str) -> dict[str, Any]:
-    """What a measured value has to be seen against: the judge's own accuracy, chance, real pictures, its n."""
+    """What to compare a measured value with: name -> value, such as the ceiling, chance, real pictures and n."""
     parent, _, leaf = path.rpartition(".")
-    around = [("ceiling", f"ceiling.{leaf}"), ("standard deviation", f"std.{leaf}"), ("chance", f"chance.{leaf}"),
-              ("real pictures", f"real_{leaf}")]
+    places = {"ceiling": f"{parent}.ceiling.{leaf}", "standard deviation": f"{parent}.std.{leaf}",
+              "chance": f"{parent}.chance.{leaf}", "real pictures": f"{parent}.real_{leaf}"}
     if leaf == "fake":
-        around = [("real pictures", "real")]
+        places = {"real pictures": f"{parent}.real"}
     if leaf == "verdict":
-        around = [("ratio", "ratio"), ("distance", "distance"), ("real pictures", "real_distance")]
-    known = {name: dig(metrics, f"{parent}.{key}") for name, key in [*around, ("n", "n")]
-             if not isinstance(dig(metrics, f"{parent}.{key}"), dict | None)}
-    if parent == "condition_accuracy" and dig(metrics, f"judge.{leaf}") is not None:
-        return {"ceiling": dig(metrics, f"judge.{leaf}"), **known}
-    return known
+        places = {"ratio": f"{parent}.ratio", "distance": f"{parent}.distance",
+                  "real pictures": f"{parent}.real_distance"}
+    if parent == "condition_accuracy":
+        places["ceiling"] = f"judge.{leaf}"
+    values = {name: dig(metrics, place) for name, place in {**places, "n": f"{parent}.n"}.items()}
+    return {name: value for name, value in values.items() if not isinstance(value, dict | None)}
 
 
 def trend(log: Sequence[Row], column: str) -> str:
-    """How a loss term went: its mean over the first tenth, the middle and the last tenth of the log."""
+    """How a column of the log went: its mean over the first, the middle and the last tenth, "2.25 → 3.5 → 3.5"."""
     if not log or column not in log[0]:
         return "not logged"
     values = [float(row[column]) for row in log]

@@ -1,0 +1,124 @@
+"""Run folders -> `RunSummary`. A missing or damaged file becomes a line in `problems`, never an exception."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from common.errors import StorageError
+from common.files import regular
+from common.gallery.summary import Picture, RunSummary, dig
+from common.runs import Row, grids, read_log
+
+REPORTS = {  # in the order of the page
+    "hw4_acgan": "Report 000: ACGAN, hair and eye colour in, a face out",
+    "hw3_dcgan_lsgan": "Report 001: DCGAN and LSGAN, training tips, conditional DCGAN, MSG-Net",
+    "text2image_cdcgan": "Report 002: conditional DCGAN and WGAN-GP on sentence vectors",
+    "wgan_gp_text": "Report 004: WGAN-GP on tag vectors",
+    "cyclegan_style": "Reports 002 and 004: CycleGAN between two sets of faces",
+    "lab5_cgan": "Report 003: cGAN against AC-GAN on i-CLEVR",
+}
+FILES = ("config.json", "log.csv", "timing.csv", "metrics.json", "curves.png")  # a folder with one of them is a run
+ANEW = "start the run anew with --overwrite"
+AGAIN = "run the command in config.json again, without --overwrite or --no-evaluate"
+DAMAGE = (OSError, ValueError, TypeError, LookupError, RecursionError, csv.Error, StorageError,
+          SyntaxError, EOFError, Image.DecompressionBombError)  # the last line: of Pillow
+
+
+class Empty(Exception):
+    """A table has no rows."""
+
+
+@contextlib.contextmanager
+def noting(problems: list[str], name: str, remedy: str) -> Iterator[None]:
+    """If the block cannot read a file, adds "NAME is missing (or empty, or damaged): REMEDY" to `problems`."""
+    try:
+        yield
+    except FileNotFoundError:
+        problems.append(f"{name} is missing: {remedy}")
+    except Empty:
+        problems.append(f"{name} is empty: {remedy}")
+    except DAMAGE:
+        problems.append(f"{name} is damaged: {remedy}")
+
+
+def collect(runs: Path) -> list[RunSummary]:
+    """Reads every run folder RUNS/FOLDER/VARIANT: the reports in their order, then other folders by name."""
+    order = list(REPORTS)
+
+    def place(path: Path) -> tuple[int, str, str]:
+        folder = path.parent.name
+        return order.index(folder) if folder in order else len(order), folder, path.name
+
+    folders = [path for path in runs.glob("[!.]*/[!.]*") if any((path / name).is_file() for name in FILES)]
+    return [read(path) for path in sorted(folders, key=place)]
+
+
+def read(path: Path) -> RunSummary:
+    """Reads one run folder."""
+    problems: list[str] = []
+    config = _json(path / "config.json", ANEW, problems)
+    log, timing = _log(path, problems), _timing(path, problems)
+    finished = any(path.glob("*.keras")) or (path / "metrics.json").exists()
+    metrics = _json(path / "metrics.json", AGAIN, problems) if finished else {}
+    pictures = _pictures(path, bool(log), problems)
+    run = RunSummary(path, config, metrics, log, timing, pictures, problems)
+    measured = metrics.get("step", run.step)
+    if not finished:
+        total = dig(config, "settings.steps")
+        problems.append(f"not finished: it is at step {run.step}{f' of {total}' if total else ''}; "
+                        "the same command goes on")
+    elif log and measured != run.step:
+        problems.append(f"metrics.json is of another step: it says {measured}, log.csv ends at {run.step}; {AGAIN}")
+    return run
+
+
+def _json(path: Path, remedy: str, problems: list[str]) -> dict[str, Any]:
+    with noting(problems, path.name, remedy):
+        content = json.loads(regular(path).read_text(encoding="utf-8"))
+        if isinstance(content, dict):
+            return content
+        raise ValueError
+    return {}
+
+
+def _log(folder: Path, problems: list[str]) -> list[Row]:
+    with noting(problems, "log.csv", f"without it there are no loss terms; {ANEW}"):
+        rows = read_log(folder)
+        if rows:
+            return rows
+        raise Empty if (folder / "log.csv").exists() else FileNotFoundError
+    return []
+
+
+def _timing(folder: Path, problems: list[str]) -> dict[str, str]:
+    with noting(problems, "timing.csv", "the times of this run are lost"):
+        rows = list(csv.DictReader(regular(folder / "timing.csv").read_text(encoding="utf-8").splitlines()))
+        if not rows:
+            raise Empty
+        speeds = ("seconds_per_step", "images_per_second")
+        timed = [row for row in rows if all(float(row[name] or 0) > 0 for name in speeds)]
+        return timed[-1] if timed else {}
+    return {}
+
+
+def _pictures(folder: Path, logged: bool, problems: list[str]) -> dict[str, Picture]:
+    """Decodes each picture, to know that a browser can show it. The grid is required, the curves where a log is."""
+    grid = [path.name for path in grids(folder).values()][-1:] or ["step_*.png"]
+    names = {"samples": f"samples/{grid[0]}", "chart": "chart.png", "curves": "curves.png",
+             "accuracy": "accuracy.png", "progress": "progress.webp"}
+    required = {"samples", "curves"} if logged else {"samples"}
+    pictures = {}
+    for kind, name in names.items():
+        if kind not in required and not (folder / name).exists():
+            continue
+        with noting(problems, name, f"{AGAIN}: it is drawn anew"), Image.open(regular(folder / name)) as picture:
+            picture.load()
+            pictures[kind] = Picture(name, picture.width, picture.height)
+    return pictures
