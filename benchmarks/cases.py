@@ -95,13 +95,13 @@ class Case:
         return dataclasses.replace(self, config=dataclasses.replace(self.config, **options))
 
 
-USUAL = (Pass("generator", 1, "weights"), Pass("discriminator", 2, "weights"), Pass("discriminator", 1, "picture"))
+USUAL = (Pass("generator", 1, "weights"), Pass("discriminator", 2, "weights"), Pass("discriminator", 1, "image"))
 PAIRS = (Pass("generator", 1, "weights"),
          Pass("discriminator", 3, "weights", "trunk"), Pass("discriminator", 4, "weights", "head"),
-         Pass("discriminator", 1, "picture"))
+         Pass("discriminator", 1, "image"))
 # dropout differs from pass to pass, so the real image has to pass for each of its two texts
 CRITIC = (Pass("generator", 1, "weights"), Pass("discriminator", 3, "weights"), Pass("discriminator", 1, "penalty"),
-          Pass("discriminator", 1, "picture"))
+          Pass("discriminator", 1, "image"))
 CYCLE = tuple(Pass(network, 1, back) for network, second in (
     ("generator_AtoB", "both"), ("generator_BtoA", "both"), ("discriminator_A", "each"), ("discriminator_B", "each"))
     for back in ("weights", second))

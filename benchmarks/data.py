@@ -1,18 +1,18 @@
-"""Times the way of the data: decoding, opening the cache, making batches, and how long a training step waits for them.
+"""Times the way of the data: decoding, opening the cache, taking batches, and how long a training step waits for them.
 
-The pictures are drawn, or those of a folder. README.md here says how to read the tables.
+README.md here says how to read the tables.
 
     python benchmarks/data.py                                    # 4,000 faces drawn by code
-    python benchmarks/data.py --data faces --out data.json       # your own pictures
+    python benchmarks/data.py --data faces --out data.json       # your own images
     python benchmarks/data.py --reports acgan --steps 200
 """
 
 import functools
 import gc
 import itertools
+import os
 import sys
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,70 +20,70 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from benchmarks import machine as machines
-from benchmarks import options as shared
-from benchmarks import samples, table, timing
-from benchmarks.cases import CASES, Case, labels
+from benchmarks import script, timing
+from benchmarks.cases import CASES, Case, batches
 from common import images
+from common.anime import faces
 from common.batches import Batches
 from common.errors import UserError, say
 from common.options import option, run_script
 
-SIZE, BATCH = 64, 64   # of the pictures and batches whose rates are measured
-BATCHES = 100          # made in a round
-GOAL = 0.02            # the share of a step that may be waiting
+SIZE, BATCH = 64, 64   # of the images and batches whose rates are measured
+BATCHES = 100          # taken in a round
 REPORTS = ("text2image", "dcgan", "acgan", "cyclegan_64")
+DRAWN = 500            # faces that are drawn; the others are the same files under other names
+FEWEST = 64            # a batch of most reports
 
 
 @dataclass(frozen=True)
-class Options(shared.Steps):
-    """Which pictures, which reports, how often, and where to."""
+class Options(script.Steps):
+    """Which images, which reports, how often, and where to."""
 
     data: Path | None = option(None, "folder of .jpg, .jpeg and .png files (default: faces drawn by code)",
                                metavar="DIR")
-    pictures: int = option(4000, "faces that are drawn, without --data", metavar="N",
-                           within=(samples.FEWEST, 1_000_000))
+    pictures: int = option(4000, "faces that are drawn, without --data", metavar="N", within=(FEWEST, 1_000_000))
     reports: tuple[str, ...] = option(REPORTS, "reports whose steps are fed: of "
                                       f"{', '.join(CASES)} (default: {', '.join(REPORTS)})", metavar="NAME")
-    rounds: int = option(5, "repetitions of decoding, opening and a run of batches", metavar="N",
-                         within=(1, 10_000))
+    rounds: int = option(5, "repetitions of decoding, opening and a run of batches", metavar="N", within=(1, 10_000))
     steps: int = option(50, "timed steps of each report", metavar="N", within=(1, 100_000))
 
     def check(self) -> None:
-        """Raises UserError for values that cannot be meant."""
+        """Raises UserError for values that make no sense."""
         super().check()
         if self.data and not self.data.is_dir():
             raise UserError(f"--data {self.data}: no such folder")
 
 
 def main(options: Options) -> None:
-    """Measures one thing after the other; the JSON is written after each."""
-    results = {"machine": machines.start(options.threads), "data": str(options.data or "drawn"),
-               "rounds": options.rounds, "reports": {}}
+    """Measures one thing after the other."""
+    machine = script.start(options.threads)
+    results = {"machine": machine, "data": str(options.data or "drawn"), "rounds": options.rounds, "reports": {}}
     with tempfile.TemporaryDirectory(prefix="benchmark-") as home:
-        folder = options.data or samples.draw(Path(home) / "drawn", options.pictures)
+        folder, cache = options.data or draw(Path(home) / "drawn", options.pictures), Path(home) / "cache"
         results["cache"] = time_cache(folder, options.rounds)
-        show_cache(results["cache"])
+        script.show(f"images cached at {SIZE} px", results["cache"])
+        results["batches"] = time_batches(images.load(folder, SIZE, cache).images, options.rounds)
+        script.show(f"batches of {BATCH} images of {SIZE} px", results["batches"])
         options.write(results)
-        load = functools.partial(images.load, folder, cache=Path(home) / "cache")
-        results["batches"] = time_batches(load(size=SIZE).images, options.rounds)
-        show_batches(results["batches"])
         for case in options.cases:
             say(f"{case.name}: {options.steps} steps")
-            images = load(size=samples.side(case)).images
-            results["reports"][case.name] = feed(case, images, options.steps, results["machine"]["precision"])
+            stored = images.load(folder, case.stored_size, cache).images
+            results["reports"][case.name] = feed(case, stored, options.steps, machine["precision"])
             options.write(results)
             gc.collect()  # networks and graphs hold each other; the next case has the memory to itself
-    show_waiting(results["reports"])
-    options.say_where()
+    script.show("training steps fed by the stream", results["reports"])
 
 
-def time_cache(folder: Path, rounds: int) -> dict[str, Any]:
-    """Decodes a folder into a new cache, and opens that, again and again.
+def draw(folder: Path, count: int) -> Path:
+    """Draws a folder of `count` faces of the embedded set, JPEG files of 96 px, inside `folder`."""
+    faces.make(folder, min(count, DRAWN))
+    for number in range(DRAWN, count):
+        os.link(folder / "faces" / f"{number % DRAWN}.jpg", folder / "faces" / f"{number}.jpg")
+    return folder / "faces"
 
-    Returns:
-        How many `pictures`; `decode` and `open`: quartiles of `seconds` and `pictures_per_second`.
-    """
+
+def time_cache(folder: Path, rounds: int) -> script.Rows:
+    """Decodes a folder into a new cache, and opens that, again and again."""
     times: timing.Times = {"decode": [], "open": []}
     for number in range(rounds):
         say(f"decoding, round {number + 1} of {rounds}")
@@ -91,78 +91,46 @@ def time_cache(folder: Path, rounds: int) -> dict[str, Any]:
             load = functools.partial(images.load, folder, SIZE, Path(cache))
             for name, seconds in timing.interleave({"decode": load, "open": load}, 1).items():  # the first fills it
                 times[name] += seconds
-            found = load()
-    count = len(found.names) + len(found.left_out)
-    return {"pictures": count, **{name: {"seconds": timing.quartiles(seconds),
-                                         "pictures_per_second": timing.rates(count, seconds)}
-                                  for name, seconds in times.items()}}
+            loaded = load()
+    count = len(loaded.names) + len(loaded.left_out)
+    return {name: {"images": f"{count:,}", "s": timing.quartiles(seconds), "images / s": timing.rates(count, seconds)}
+            for name, seconds in times.items()}
 
 
-def time_batches(images: np.ndarray, rounds: int) -> dict[str, Any]:
-    """Makes batches of BATCH pictures, in turns as they are and with each of the options of `Batches`.
-
-    Returns:
-        way -> quartiles of `batches_per_second` and `pictures_per_second`. A batch with wrong pairs reads two pictures
-        for each of its samples, but only the one is counted.
-    """
+def time_batches(stored: np.ndarray, rounds: int) -> script.Rows:
+    """Takes batches of BATCH images, in turns as they are and with each of the options of `Batches`."""
     ways = {"plain": {}, "mirrored": {"mirror": True}, "wrong pairs": {"wrong": "condition"}}
-    rows, bits = np.arange(len(images)), {"condition": labels("condition", len(images), np.random.default_rng(0))}
-    runs = {name: functools.partial(make, Batches(images, rows, bits, BATCH, 0, **way), itertools.count())
-            for name, way in ways.items()}
-    for run in runs.values():
-        run()
-    return {name: {"batches_per_second": timing.rates(BATCHES, seconds),
-                   "pictures_per_second": timing.rates(BATCHES * BATCH, seconds)}
+    condition = (np.random.default_rng(0).random((len(stored), 23)) < 0.1).astype(np.float32)
+    runs = {}
+    for name, way in ways.items():
+        taken = map(Batches(stored, np.arange(len(stored)), {"condition": condition}, BATCH, 0, **way).at,
+                    itertools.count())
+        runs[name] = functools.partial(take, taken)
+        take(taken)
+    return {name: {"batches / s": timing.rates(BATCHES, seconds), "images / s": timing.rates(BATCHES * BATCH, seconds)}
             for name, seconds in timing.interleave(runs, rounds).items()}
 
 
-def make(batches: Batches, numbers: Iterator[int]) -> None:
-    """Makes the next BATCHES batches."""
-    for number in itertools.islice(numbers, BATCHES):
-        batches.at(number)
+def take(batches: map) -> None:
+    """Takes the next BATCHES batches."""
+    for _ in itertools.islice(batches, BATCHES):
+        pass
 
 
-def feed(case: Case, images: np.ndarray, steps: int, precision: str) -> dict[str, Any]:
-    """Times steps that take their batches from the stream, as the loop does.
-
-    Returns:
-        What `timing.share_of_waiting` gives, all `times`, and `making`: quartiles of the seconds that a batch takes
-        while nothing else runs.
-    """
+def feed(case: Case, stored: np.ndarray, steps: int, precision: str) -> dict[str, Any]:
+    """Times steps that take their batches from the stream, as the loop does; and first the batches alone."""
     from benchmarks import ours
 
-    batches, numbers = samples.batches(case, images), itertools.count()
-    making = timing.interleave({"batch": lambda: batches.at(next(numbers))}, steps)["batch"]
+    source, numbers = batches(case, stored), itertools.count()
+    alone = timing.interleave({"batch": lambda: source.at(next(numbers))}, steps)["batch"]
     step, _ = ours.build(case, precision)
-    stream = batches.stream(0, timing.WARM_UP + steps)
+    stream = source.stream(0, timing.WARM_UP + steps)
     timing.warm_up(case.name, [lambda: step(next(stream))])
     times = timing.fed(step, stream, steps)
-    return {"report": case.report, "batch": case.batch, "size": case.size, "making": timing.quartiles(making),
-            **timing.share_of_waiting(times), "times": times}
-
-
-def show_cache(found: dict[str, Any]) -> None:
-    """Prints a row each for decoding and opening."""
-    table.plain(f"{found['pictures']:,} pictures, cached at {SIZE} px", ("", "s", "pictures / s"),
-                [(name, table.cell(found[name]["seconds"], "{:.3f}"),
-                  table.cell(found[name]["pictures_per_second"], "{:,.0f}")) for name in ("decode", "open")])
-
-
-def show_batches(found: dict[str, Any]) -> None:
-    """Prints a row a way."""
-    table.plain(f"batches of {BATCH} pictures of {SIZE} px", ("", "batches / s", "pictures / s"),
-                [(way, table.cell(rates["batches_per_second"], "{:,.0f}"),
-                  table.cell(rates["pictures_per_second"], "{:,.0f}")) for way, rates in found.items()])
-
-
-def show_waiting(found: dict[str, Any]) -> None:
-    """Prints a row a report."""
-    table.plain("training steps fed by the stream",
-                ("", "s / step", "making a batch, ms", "waiting, ms", "share of a step", f"of all (goal: under "
-                 f"{GOAL:.0%})"),
-                [(name, table.cell(result["seconds"], "{:.3f}"), table.cell(result["making"], "{:.2f}", 1000),
-                  table.cell(result["waiting"], "{:.2f}", 1000), table.cell(result["share"], "{:.2%}"),
-                  f"{result['total_share']:.2%}") for name, result in found.items()])
+    return {"s / step": timing.quartiles(times["step"]), "making a batch, ms": timing.quartiles(alone, 1000),
+            "waiting, ms": timing.quartiles(times["waiting"], 1000),
+            "of a step": timing.ratios(times["waiting"], times["step"]),
+            "of all steps": f"{sum(times['waiting']) / sum(times['step']):.2%}"}
 
 
 if __name__ == "__main__":

@@ -21,23 +21,24 @@ import keras
 from keras import layers
 
 from benchmarks.cases import Case
+from common.game import Game
 
 # what a pass goes back to -> forward passes, gradients with respect to weights, and for each chain of gradients from
 # the output back, what of a layer's input makes it pass that layer
 FACTORS = {
     "weights": (1, 1, [{"weights"}]),              # the network learns
-    "picture": (1, 0, [{"picture"}]),              # the gradient goes through it to the image
-    "both": (1, 1, [{"weights", "picture"}]),
-    "each": (1, 1, [{"weights"}, {"picture"}]),    # it learns by one loss, and another's gradient goes to the image
+    "image": (1, 0, [{"image"}]),              # the gradient goes through it to the image
+    "both": (1, 1, [{"weights", "image"}]),
+    "each": (1, 1, [{"weights"}, {"image"}]),    # it learns by one loss, and another's gradient goes to the image
     # The penalty's gradient by the image takes one forward and one backward pass. Its own gradient by the
     # weights goes through that backward pass, whose layers are linear: once more forward, and once to the weights.
-    "penalty": (2, 1, [{"weights", "picture"}]),
+    "penalty": (2, 1, [{"weights", "image"}]),
 }
 
 
 @dataclass(frozen=True)
 class Cost:
-    """One layer: FLOPs of its forward pass for one image, and what its input depends on ("weights", "picture")."""
+    """One layer: FLOPs of its forward pass for one image, and what its input depends on ("weights", "image")."""
 
     flops: int
     needs: frozenset[str]
@@ -59,7 +60,7 @@ def costs(network: keras.Model, size: int) -> dict[str, Cost]:
     if None in network.inputs[0].shape[1:]:
         network = keras.models.clone_model(network, input_tensors=keras.Input((size, size, 3)))
     found, depends = {}, {id(tensor): frozenset() for tensor in network.inputs}
-    depends[id(network.inputs[0])] = frozenset({"picture"})
+    depends[id(network.inputs[0])] = frozenset({"image"})
     for layer in network.layers:
         if isinstance(layer, layers.InputLayer):
             continue
@@ -77,11 +78,11 @@ def of_pass(parts: Mapping[str, Cost], back: str) -> int:
                for cost in parts.values())
 
 
-def of_step(case: Case, networks: Mapping[str, keras.Model]) -> int:
+def of_step(case: Case, game: Game) -> int:
     """Model FLOPs of one step of a case."""
     total = 0
     for entry in case.passes:
-        network = networks[entry.network]
+        network = game.players[entry.network].network
         parts = costs(network, case.size)
         if entry.part:
             before = keras.Model(network.inputs[0], network.get_layer(case.join).input[0])

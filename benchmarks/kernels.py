@@ -7,7 +7,6 @@ README.md here says how to read the table.
     python benchmarks/kernels.py --precision float32 --rounds 30 --out kernels.json
 """
 
-import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,32 +14,30 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from benchmarks import machine as machines
-from benchmarks import options as shared
-from benchmarks import table, timing
+from benchmarks import script, timing
 from common import runtime
 from common.options import option, run_script
 
 WEIGHTS = ((4, 4, 512, 1024), (4, 4, 512, 512), (100, 8192), (512,))  # of the Adam that is timed: 13.4 million
-# kind, kernel, stride, padding, channels out; shape of the input; where such a layer is
+# kind, kernel, stride, padding, channels out; shape of the input
 LAYERS = (
-    (("normalisation",), (64, 64, 64, 128), "report 001's DCGAN"),
-    (("normalisation",), (64, 16, 16, 128), "report 003's cGAN"),
-    (("convolution", 3, 2, "same", 1024), (64, 4, 4, 512), "report 000's ACGAN"),
-    (("convolution", 3, 2, "same", 512), (64, 8, 8, 256), "report 000's ACGAN"),
-    (("convolution", 3, 2, "same", 256), (64, 16, 16, 128), "report 000's ACGAN"),
-    (("convolution", 5, 2, "same", 512), (192, 8, 8, 256), "report 002's conditional DCGAN"),
-    (("convolution", 5, 2, "same", 256), (192, 16, 16, 128), "report 002's conditional DCGAN"),
-    (("transposed", 4, 2, "same", 256), (64, 4, 4, 512), "report 003's cGAN"),
-    (("convolution", 4, 1, "valid", 512), (192, 4, 4, 280), "report 004's critic"),
-    (("convolution", 4, 2, "same", 512), (4, 4, 4, 512), "the CycleGAN's U-Net"),
-    (("convolution", 4, 2, "same", 512), (4, 8, 8, 256), "the CycleGAN's U-Net"),
-    (("transposed", 4, 2, "same", 512), (4, 2, 2, 1024), "the CycleGAN's U-Net"),
+    (("normalisation",), (64, 64, 64, 128)),                       # report 001's DCGAN
+    (("normalisation",), (64, 16, 16, 128)),                       # report 003's cGAN
+    (("convolution", 3, 2, "same", 1024), (64, 4, 4, 512)),        # report 000's ACGAN
+    (("convolution", 3, 2, "same", 512), (64, 8, 8, 256)),
+    (("convolution", 3, 2, "same", 256), (64, 16, 16, 128)),
+    (("convolution", 5, 2, "same", 512), (192, 8, 8, 256)),        # report 002's conditional DCGAN
+    (("convolution", 5, 2, "same", 256), (192, 16, 16, 128)),
+    (("transposed", 4, 2, "same", 256), (64, 4, 4, 512)),          # report 003's cGAN
+    (("convolution", 4, 1, "valid", 512), (192, 4, 4, 280)),       # report 004's critic
+    (("convolution", 4, 2, "same", 512), (4, 4, 4, 512)),          # the CycleGAN's U-Net
+    (("convolution", 4, 2, "same", 512), (4, 8, 8, 256)),
+    (("transposed", 4, 2, "same", 512), (4, 2, 2, 1024)),
 )
 
 
 @dataclass(frozen=True)
-class Options(shared.Timed):
+class Options(script.Timed):
     """The precision, how often, and where to."""
 
     precision: str = option("auto", "auto: bfloat16 where the processor has it natively, else float32",
@@ -49,18 +46,16 @@ class Options(shared.Timed):
 
 def main(options: Options) -> None:
     """Times layer after layer, then Adam."""
-    results = {"machine": machines.start(options.threads), "rounds": options.rounds, "layers": []}
-    precision = results["machine"]["precision"] if options.precision == "auto" else options.precision
-    results["precision"] = precision
+    machine = script.start(options.threads)
+    precision = machine["precision"] if options.precision == "auto" else options.precision
+    rows = {}
     with runtime.policy(precision):
-        for description, shape, where in LAYERS:
-            found = timed({quick: layer_pass(description, shape, quick) for quick in (False, True)}, options.rounds)
-            results["layers"].append({"layer": words(*description), "input": shape, "where": where, **found})
-    found = timed({quick: adam(quick) for quick in (False, True)}, options.rounds)
-    weights = sum(map(math.prod, WEIGHTS))
-    results["layers"].append({"layer": "Adam", "input": (weights,), "where": "13.4 million weights", **found})
-    show(results)
-    options.write(results)
+        for layer, shape in LAYERS:
+            rows[f"{words(*layer)}, {'x'.join(map(str, shape))}"] = timed(
+                {fast: layer_pass(layer, shape, fast) for fast in (False, True)}, options.rounds)
+    rows["Adam, 13.4 million weights"] = timed({fast: adam(fast) for fast in (False, True)}, options.rounds)
+    script.show(f"forward and backward pass, {precision}", rows)
+    options.write({"machine": machine, "rounds": options.rounds, "precision": precision, "layers": rows})
 
 
 def words(kind: str, kernel: int = 0, stride: int = 0, padding: str = "", channels: int = 0) -> str:
@@ -68,7 +63,7 @@ def words(kind: str, kernel: int = 0, stride: int = 0, padding: str = "", channe
     return f"{kind} {kernel}x{kernel}/{stride} {padding} to {channels}" if kernel else kind
 
 
-def layer_pass(description: tuple, shape: tuple[int, ...], quick: bool) -> Callable[[], Any]:
+def layer_pass(description: tuple, shape: tuple[int, ...], fast: bool) -> Callable[[], Any]:
     """The forward and the backward pass of a layer on random values of `shape`."""
     import keras
     import tensorflow as tf
@@ -81,26 +76,26 @@ def layer_pass(description: tuple, shape: tuple[int, ...], quick: bool) -> Calla
         layer = keras.layers.BatchNormalization()
     else:
         kernel, stride, padding, channels = size
-        make = keras.layers.Conv2D if kind == "convolution" else keras.layers.Conv2DTranspose
-        layer = make(channels, kernel, strides=stride, padding=padding, use_bias=False)
+        layer_type = keras.layers.Conv2D if kind == "convolution" else keras.layers.Conv2DTranspose
+        layer = layer_type(channels, kernel, strides=stride, padding=padding, use_bias=False)
     network = keras.Model(given, layer(given))
-    if quick:
+    if fast:
         kernels.accelerate(network, keras.optimizers.SGD())
     inputs = tf.cast(tf.random.stateless_normal(shape, (0, 0)), layer.compute_dtype)
     back = tf.cast(tf.random.stateless_normal(network.compute_output_shape(shape), (0, 1)), layer.compute_dtype)
     weights = [weight.value for weight in network.trainable_weights]
 
     @tf.function(autograph=False)
-    def passed() -> list[tf.Tensor]:
+    def both_passes() -> list[tf.Tensor]:
         with tf.GradientTape() as tape:
             tape.watch(inputs)
             outputs = network(inputs, training=True)
         return [outputs, *tape.gradient(outputs, [inputs, *weights], output_gradients=back)]
 
-    return passed
+    return both_passes
 
 
-def adam(quick: bool) -> Callable[[], Any]:
+def adam(fast: bool) -> Callable[[], Any]:
     """A step of Adam on WEIGHTS."""
     import keras
     import tensorflow as tf
@@ -111,28 +106,19 @@ def adam(quick: bool) -> Callable[[], Any]:
     gradients = [tf.random.stateless_normal(shape, (0, 0)) for shape in WEIGHTS]
     optimizer = keras.optimizers.Adam()
     optimizer.build(weights)
-    if quick:
+    if fast:
         kernels.accelerate(keras.Sequential([keras.Input((1,))]), optimizer)
     return tf.function(lambda: optimizer.apply(gradients, weights), autograph=False)
 
 
 def timed(passes: dict[bool, Callable[[], Any]], rounds: int) -> dict[str, Any]:
-    """Quartiles of the seconds of the `usual` and the `quick` pass, of their ratio, and all `times`."""
+    """A row of the table: Keras's passes and ours."""
     for one in passes.values():
         for _ in range(timing.WARM_UP):
             one()
-    usual, quick = timing.interleave({str(name): one for name, one in passes.items()}, rounds).values()
-    return {"usual": timing.quartiles(usual), "quick": timing.quartiles(quick), "ratio": timing.ratios(usual, quick),
-            "times": {"usual": usual, "quick": quick}}
-
-
-def show(results: dict[str, Any]) -> None:
-    """Prints a row a layer."""
-    table.plain(f"forward and backward pass, {results['precision']}",
-                ("layer", "input", "Keras, ms", "ours, ms", "x Keras", "where"),
-                [(one["layer"], "x".join(map(str, one["input"])), table.cell(one["usual"], "{:.2f}", 1000),
-                  table.cell(one["quick"], "{:.2f}", 1000), table.cell(one["ratio"], "{:.2f}"), one["where"])
-                 for one in results["layers"]])
+    usual, fast = timing.interleave({str(name): one for name, one in passes.items()}, rounds).values()
+    return {"Keras, ms": timing.quartiles(usual, 1000), "ours, ms": timing.quartiles(fast, 1000),
+            "x Keras": timing.ratios(usual, fast)}
 
 
 if __name__ == "__main__":

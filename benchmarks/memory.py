@@ -1,107 +1,77 @@
-"""Peak memory of what a training does with its pictures, each in a process of its own. Linux only: it reads /proc.
+"""Peak memory of what a training does with its images, each in a process of its own. Linux only: it reads /proc.
 
-Anonymous memory (RssAnon) is what a process asked for and the system cannot take back: the number that matters. The
-resident memory holds the pages of mapped files too, such as TensorFlow's libraries and every picture of the cache that
-was ever read. They grow with the pictures, but the system drops them whenever it needs the room.
+Anonymous memory (RssAnon) is what a process asked for and the system cannot take back: the number that matters.
+Resident memory also holds the pages of mapped files, such as TensorFlow's libraries and every image of the cache that
+was read. They grow with the images, but the system drops them whenever it needs the room.
 """
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
-import threading
+import os
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from concurrent import futures
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
-from benchmarks import machine, samples, timing
-from benchmarks.cases import Case
+from benchmarks import script, timing
+from benchmarks.cases import Case, batches
 from common import images
 from common.errors import Failure
 
-STATUS = Path("/proc/self/status")
-EVERY = 0.005  # seconds between two looks at the anonymous memory, of which the system keeps no peak
-
-Peak = dict[str, int]
+EVERY = 0.005  # seconds between two readings of the anonymous memory, of which the system keeps no peak
 
 
 def field(status: str, name: str) -> int:
-    """Bytes of a line of /proc/self/status such as `VmHWM:    1234 kB`."""
+    """Bytes of a line of /proc/PID/status such as `VmHWM:    1234 kB`."""
     line = next(line for line in status.splitlines() if line.startswith(f"{name}:"))
     return int(line.split()[1]) * 1024
 
 
-class Watch:
-    """Looks at the process's memory while its block runs.
+def peak(measure: Callable[..., Any], *args: Any) -> tuple[dict[str, int], Any]:
+    """Calls a function of a module in a fresh process.
 
-    Attributes:
-        peak: bytes of `anonymous` memory at its peak in the block, as far as somebody looked, and of `resident` memory
-            at the peak of the process.
-    """
-
-    def __enter__(self) -> Watch:
-        self.peak: Peak = {"anonymous": 0, "resident": 0}
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-        self._look()
-
-    def _watch(self) -> None:
-        self._look()
-        while not self._over.wait(EVERY):
-            self._look()
-
-    def _look(self) -> None:
-        status = STATUS.read_text(encoding="ascii")
-        # not getrusage's ru_maxrss, which begins with the peak of the process that started this one
-        self.peak = {"anonymous": max(self.peak["anonymous"], field(status, "RssAnon")),
-                     "resident": field(status, "VmHWM")}
-
-
-def alone(measure: Callable[..., Peak], *words: Any) -> Peak:
-    """What a function of a module gives in a fresh process.
+    Returns:
+        Bytes of `anonymous` and of `resident` memory at their peaks, and what the function returned.
 
     Raises:
         Failure: the process was killed.
     """
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+    found = {"anonymous": 0, "resident": 0}
+    with futures.ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        status = Path(f"/proc/{pool.submit(os.getpid).result()}/status")
+        result, done = pool.submit(measure, *args), set()
+        while not done:
+            done, _ = futures.wait([result], EVERY)
+            with contextlib.suppress(OSError, StopIteration):  # the process has ended
+                lines = status.read_text(encoding="ascii")
+                found["anonymous"] = max(found["anonymous"], field(lines, "RssAnon"))
+                found["resident"] = field(lines, "VmHWM")
         try:
-            return pool.submit(measure, *words).result()
+            return found, result.result()
         except BrokenProcessPool:
             raise Failure("a process was killed; if the memory is short, lower --pictures or --reports") from None
 
 
-def decode(folder: Path, size: int, cache: Path) -> Peak:
+def decode(folder: Path, size: int, cache: Path) -> None:
     """Decodes a folder into a cache."""
-    with Watch() as watch:
-        images.load(folder, size, cache)
-    return watch.peak
+    images.load(folder, size, cache)
 
 
-def read(folder: Path, cache: Path, case: Case, count: int) -> Peak:
-    """Opens the cache of a folder and makes `count` batches, without TensorFlow."""
-    with Watch() as watch:
-        batches = samples.batches(case, images.load(folder, samples.side(case), cache).images)
-        for _ in batches.stream(0, count):
-            pass
-    return watch.peak
+def read(folder: Path, cache: Path, case: Case, count: int) -> None:
+    """Opens the cache of a folder and takes `count` batches, without TensorFlow."""
+    for _ in batches(case, images.load(folder, case.stored_size, cache).images).stream(0, count):
+        pass
 
 
-def train(folder: Path, cache: Path, case: Case, count: int, threads: int) -> Peak:
-    """Opens the cache of a folder and takes `count` steps after the first."""
-    with Watch() as watch:
-        started = machine.start(threads)
-        from benchmarks import ours
+def train(folder: Path, cache: Path, case: Case, count: int, threads: int) -> list[float]:
+    """Opens the cache of a folder and takes `count` steps; the seconds of each."""
+    machine = script.start(threads)
+    from benchmarks import ours
 
-        batches = samples.batches(case, images.load(folder, samples.side(case), cache).images)
-        step, _ = ours.build(case, started["precision"])
-        stream = batches.stream(0, timing.WARM_UP + count)
-        timing.warm_up(case.name, [lambda: step(next(stream))])
-        timing.fed(step, stream, count)
-    return watch.peak
+    step, _ = ours.build(case, machine["precision"])
+    stream = batches(case, images.load(folder, case.stored_size, cache).images).stream(0, timing.WARM_UP + count)
+    timing.warm_up(case.name, [lambda: step(next(stream))])
+    return timing.fed(step, stream, count)["step"]

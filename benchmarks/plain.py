@@ -1,6 +1,6 @@
 """The plain Keras port: the same networks, trained as a tutorial would write it.
 
-Nothing of our games is used. The generator makes pictures anew for each player, every kind of picture passes the
+Nothing of our games is used. The generator makes new images for each player, every kind of image passes the
 discriminator by itself, all is float32, and one `tf.function` is the step.
 """
 
@@ -14,10 +14,12 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.cases import Case
-from benchmarks.players import Player, Players
+from common.game import Player
+from cyclegan_style.train import Config as CycleGAN
+from hw4_acgan.train import Config as ACGAN
+from wgan_gp_text.train import Config as WGANGP
 
-Batch = dict[str, tf.Tensor]
-CYCLE, PENALTY, SMOOTH = 10.0, 10.0, 0.9
+Batch, Players = dict[str, tf.Tensor], dict[str, Player]
 
 _cross_entropy = keras.losses.BinaryCrossentropy(from_logits=True)
 _class = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -32,7 +34,7 @@ def _least_squares(scores: tf.Tensor, target: float) -> tf.Tensor:
     return _square(tf.fill(tf.shape(scores), target), scores)
 
 
-# ---- the losses: d(D, true and made pictures, labels), g(D, made pictures, labels) ----
+# ---- the losses: d(D, real and fake images, batch), g(D, fake images, batch) ----
 
 
 def _dcgan_d(d, real, fake, batch):
@@ -74,8 +76,8 @@ def _text2image_g(d, fake, batch):
 
 def _wgan_gp_d(d, real, fake, batch):
     text = batch["text"]
-    true, made, wrong = (tf.reduce_mean(d([image, tags], training=True))
-                         for image, tags in ((real, text), (fake, text), (real, batch["wrong_text"])))
+    right, generated, wrong = (tf.reduce_mean(d([image, tags], training=True))
+                               for image, tags in ((real, text), (fake, text), (real, batch["wrong_text"])))
     share = tf.random.uniform((real.shape[0], 1, 1, 1))
     mixed = share * real + (1.0 - share) * fake
     with tf.GradientTape() as tape:
@@ -83,7 +85,7 @@ def _wgan_gp_d(d, real, fake, batch):
         score = d([mixed, text], training=True)
     by_image, by_text = tape.gradient(score, [mixed, text])
     norm = tf.sqrt(tf.reduce_sum(by_image ** 2, (1, 2, 3)) + tf.reduce_sum(by_text ** 2, 1) + 1e-12)
-    return 0.5 * made + 0.5 * wrong - true + PENALTY * tf.reduce_mean((norm - 1.0) ** 2)
+    return 0.5 * generated + 0.5 * wrong - right + WGANGP.penalty * tf.reduce_mean((norm - 1.0) ** 2)
 
 
 def _wgan_gp_g(d, fake, batch):
@@ -93,7 +95,7 @@ def _wgan_gp_g(d, fake, batch):
 LOSSES: dict[str, tuple[Callable[..., tf.Tensor], Callable[..., tf.Tensor]]] = {
     "dcgan": (_dcgan_d, _dcgan_g), "lab5_cgan": (_cgan_d, _cgan_g), "text2image": (_text2image_d, _text2image_g),
     "wgan_gp": (_wgan_gp_d, _wgan_gp_g),
-    "acgan": (lambda d, real, fake, batch: _acgan_part(d, real, SMOOTH, batch) + _acgan_part(d, fake, 0.0, batch),
+    "acgan": (lambda d, real, fake, batch: _acgan_part(d, real, ACGAN.real_target, batch) + _acgan_part(d, fake, 0.0, batch),
               lambda d, fake, batch: _acgan_part(d, fake, 1.0, batch)),
     "lab5_acgan": (lambda d, real, fake, batch: _lab5_acgan_part(d, real, 1.0, batch)
                    + _lab5_acgan_part(d, fake, 0.0, batch),
@@ -104,7 +106,7 @@ LOSSES: dict[str, tuple[Callable[..., tf.Tensor], Callable[..., tf.Tensor]]] = {
 # ---- the steps ----
 
 
-def _move(player: Player, tape: tf.GradientTape, loss: tf.Tensor) -> None:
+def _update(player: Player, tape: tf.GradientTape, loss: tf.Tensor) -> None:
     variables = player.network.trainable_variables
     player.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
 
@@ -112,43 +114,43 @@ def _move(player: Player, tape: tf.GradientTape, loss: tf.Tensor) -> None:
 def _two_players(case: Case, players: Players, batch: Batch) -> dict[str, tf.Tensor]:
     """D on new fakes, then G on others."""
     generator, discriminator = players["generator"].network, players["discriminator"].network
-    (d_loss, g_loss), labels = LOSSES[case.name], [batch[name] for name in case.condition]
+    (d_loss, g_loss), labels = LOSSES[case.name], [batch[name] for name in case.labels]
 
-    def make() -> tf.Tensor:
-        z = tf.random.normal((case.batch, tf.nest.flatten(generator.inputs)[0].shape[-1]))
+    def generate() -> tf.Tensor:
+        z = tf.random.normal((case.batch_size, case.config.z))
         return generator([z, *labels] if labels else z, training=True)
 
-    fake = make()
+    fake = generate()
     with tf.GradientTape() as tape:
         d_total = d_loss(discriminator, batch["image"], fake, batch)
-    _move(players["discriminator"], tape, d_total)
+    _update(players["discriminator"], tape, d_total)
     with tf.GradientTape() as tape:
-        g_total = g_loss(discriminator, make(), batch)
-    _move(players["generator"], tape, g_total)
+        g_total = g_loss(discriminator, generate(), batch)
+    _update(players["generator"], tape, g_total)
     return {"d": d_total, "g": g_total}
 
 
 def _cyclegan(players: Players, a: tf.Tensor, b: tf.Tensor) -> dict[str, tf.Tensor]:
-    """Both discriminators on translations made for them, then both generators on translations made anew."""
-    to_b, to_a, judge_a, judge_b = (player.network for player in players.values())
-    made_b, made_a = to_b(a, training=True), to_a(b, training=True)
+    """Both discriminators on translations made for them, then both generators on new translations."""
+    to_b, to_a, d_of_a, d_of_b = (player.network for player in players.values())
+    fake_b, fake_a = to_b(a, training=True), to_a(b, training=True)
     with tf.GradientTape(persistent=True) as tape:
-        d_a, d_b = (_least_squares(judge(real, training=True), 1.0) + _least_squares(judge(fake, training=True), 0.0)
-                    for judge, real, fake in ((judge_a, a, made_a), (judge_b, b, made_b)))
-    _move(players["discriminator_A"], tape, d_a)
-    _move(players["discriminator_B"], tape, d_b)
+        d_a, d_b = (_least_squares(d(real, training=True), 1.0) + _least_squares(d(fake, training=True), 0.0)
+                    for d, real, fake in ((d_of_a, a, fake_a), (d_of_b, b, fake_b)))
+    _update(players["discriminator_A"], tape, d_a)
+    _update(players["discriminator_B"], tape, d_b)
     with tf.GradientTape(persistent=True) as tape:
-        made_b, made_a = to_b(a, training=True), to_a(b, training=True)
-        cycle = CYCLE * (_absolute(a, to_a(made_b, training=True)) + _absolute(b, to_b(made_a, training=True)))
-        g_b = _least_squares(judge_b(made_b, training=True), 1.0) + cycle
-        g_a = _least_squares(judge_a(made_a, training=True), 1.0) + cycle
-    _move(players["generator_AtoB"], tape, g_b)
-    _move(players["generator_BtoA"], tape, g_a)
+        fake_b, fake_a = to_b(a, training=True), to_a(b, training=True)
+        cycle = CycleGAN.cycle * (_absolute(a, to_a(fake_b, training=True)) + _absolute(b, to_b(fake_a, training=True)))
+        g_b = _least_squares(d_of_b(fake_b, training=True), 1.0) + cycle
+        g_a = _least_squares(d_of_a(fake_a, training=True), 1.0) + cycle
+    _update(players["generator_AtoB"], tape, g_b)
+    _update(players["generator_BtoA"], tape, g_a)
     return {"d_A": d_a, "d_B": d_b, "g_AtoB": g_b, "g_BtoA": g_a}
 
 
 def step(case: Case, players: Players, batch: dict[str, np.ndarray]) -> Callable[[], dict[str, float]]:
-    """One training step on `batch` at each call; gives its losses."""
+    """A function that takes one training step on `batch` and returns its losses."""
     for player in players.values():
         player.optimizer.build(player.network.trainable_variables)
 
@@ -163,6 +165,6 @@ def step(case: Case, players: Players, batch: dict[str, np.ndarray]) -> Callable
 
 
 def _scaled(case: Case, image: tf.Tensor) -> tf.Tensor:
-    """uint8 pictures -> float32 in the range of the generator's pictures: [0, 1] after a sigmoid, else [-1, 1]."""
+    """uint8 images -> float32 in the generator's range: [0, 1] after a sigmoid, else [-1, 1]."""
     image = tf.cast(image, tf.float32)
     return image / 255.0 if case.name == "wgan_gp" else image / 127.5 - 1.0

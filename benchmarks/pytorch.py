@@ -1,6 +1,6 @@
-"""The PyTorch port: one pass of the generator, D on true and on detached made pictures, then D on them again for G.
+"""The PyTorch port: one pass of the generator, D on real and on detached fake images, then D on the fakes again for G.
 
-So PyTorch users write it. G's loss also gives D's weights gradients, which the next `zero_grad` throws away.
+PyTorch users write it so. G's loss also gives D's weights gradients, which the next `zero_grad` throws away.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import keras
 import numpy as np
 import torch
 from torch import nn, optim
@@ -16,18 +17,14 @@ from torch.nn import functional as F
 
 from benchmarks import torch_networks
 from benchmarks.cases import Case
-
-Batch = dict[str, torch.Tensor]
-PENALTY, SMOOTH = 10.0, 0.9
-RATES = {  # case -> learning rates of G and D, betas, epsilon
-    "dcgan": (2e-4, 2e-4, (0.5, 0.999), 1e-8), "text2image": (2e-4, 2e-4, (0.5, 0.99), 1e-7),
-    "acgan": (2e-4, 2e-4, (0.5, 0.999), 1e-7), "wgan_gp": (2e-4, 2e-4, (0.0, 0.9), 1e-7),
-    "lab5_cgan": (4e-4, 1e-4, (0.5, 0.999), 1e-8), "lab5_acgan": (4e-4, 1e-4, (0.5, 0.999), 1e-8)}
+from common.game import Player
+from hw4_acgan.train import Config as ACGAN
+from wgan_gp_text.train import Config as WGANGP
 
 
 @dataclass(frozen=True)
 class Setting:
-    """How the port runs: memory layout of pictures and weights, and the precision of the products."""
+    """How the port runs: memory layout of images and weights, and the precision of the products."""
 
     layout: torch.memory_format
     precision: str
@@ -50,7 +47,7 @@ def _bce(logits: torch.Tensor, target: float) -> torch.Tensor:
     return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, target))
 
 
-# ---- the losses: d(D, true and made pictures, labels), g(D, made pictures, labels) ----
+# ---- the losses: d(D, real and fake images, labels), g(D, fake images, labels) ----
 
 
 def _plain_d(d, real, fake, *labels):
@@ -63,8 +60,8 @@ def _plain_g(d, fake, *labels):
 
 def _acgan_part(d, image, target, hair, eyes):
     source, *classes = d(image)
-    return _bce(source, target) + sum(F.cross_entropy(logits.float(), true)
-                                      for logits, true in zip(classes, (hair, eyes), strict=True))
+    return _bce(source, target) + sum(F.cross_entropy(logits.float(), labels)
+                                      for logits, labels in zip(classes, (hair, eyes), strict=True))
 
 
 def _lab5_acgan_part(d, image, target, label):
@@ -85,13 +82,13 @@ def _wgan_gp_d(d, real, fake, text, wrong_text):
     by_image, by_text = torch.autograd.grad(score.sum(), [mixed, tags], create_graph=True)
     norm = (by_image.pow(2).sum((1, 2, 3)) + by_text.pow(2).sum(1) + 1e-12).sqrt()
     scores = 0.5 * d(fake, text).float() + 0.5 * d(real, wrong_text).float() - d(real, text).float()
-    return scores.mean() + PENALTY * (norm - 1).pow(2).mean()
+    return scores.mean() + WGANGP.penalty * (norm - 1).pow(2).mean()
 
 
 LOSSES: dict[str, tuple[Callable[..., torch.Tensor], Callable[..., torch.Tensor]]] = {
     "dcgan": (_plain_d, _plain_g), "lab5_cgan": (_plain_d, _plain_g), "text2image": (_text2image_d, _plain_g),
     "wgan_gp": (_wgan_gp_d, lambda d, fake, text: -d(fake, text).float().mean()),
-    "acgan": (lambda d, real, fake, *classes: _acgan_part(d, real, SMOOTH, *classes)
+    "acgan": (lambda d, real, fake, *classes: _acgan_part(d, real, ACGAN.real_target, *classes)
               + _acgan_part(d, fake, 0.0, *classes), lambda d, fake, *classes: _acgan_part(d, fake, 1.0, *classes)),
     "lab5_acgan": (lambda d, real, fake, label: _lab5_acgan_part(d, real, 1.0, label)
                    + _lab5_acgan_part(d, fake, 0.0, label),
@@ -102,39 +99,44 @@ LOSSES: dict[str, tuple[Callable[..., torch.Tensor], Callable[..., torch.Tensor]
 # ---- the step ----
 
 
-def step(case: Case, batch: dict[str, np.ndarray], setting: Setting) -> Callable[[], dict[str, float]]:
-    """One training step on `batch` at each call; gives its losses."""
+def step(case: Case, batch: dict[str, np.ndarray], setting: Setting,
+         players: dict[str, Player]) -> Callable[[], dict[str, float]]:
+    """A function that takes one training step on `batch` and returns its losses; rates are those of the players."""
     generator, discriminator = (network.to(memory_format=setting.layout).train()
                                 for network in torch_networks.BUILD[case.name]())
-    *rates, betas, epsilon = RATES[case.name]
-    g_adam, d_adam = (optim.Adam(network.parameters(), rate, betas, epsilon)
-                      for network, rate in zip((generator, discriminator), rates, strict=True))
+    g_adam, d_adam = (_adam(network, player.optimizer) for network, player in
+                      zip((generator, discriminator), players.values(), strict=True))
     d_loss, g_loss = LOSSES[case.name]
 
     def once() -> dict[str, float]:
         given = {name: _tensor(case, value, setting.layout) for name, value in batch.items()}
-        real, condition = given.pop("image"), [given[name] for name in case.condition]
-        z = torch.randn(len(real), torch_networks.NOISE[case.name])
+        real, condition = given.pop("image"), [given[name] for name in case.labels]
+        z = torch.randn(len(real), case.config.z)
         with setting.autocast():
             fake = generator(z, *condition)
             d_total = d_loss(discriminator, real, fake.detach(), *given.values())
-        _move(d_adam, d_total)
+        _update(d_adam, d_total)
         with setting.autocast():
             g_total = g_loss(discriminator, fake, *condition)
-        _move(g_adam, g_total)
+        _update(g_adam, g_total)
         return {"d": d_total.item(), "g": g_total.item()}
 
     return once
 
 
-def _move(adam: optim.Optimizer, loss: torch.Tensor) -> None:
+def _adam(network: nn.Module, optimizer: keras.optimizers.Adam) -> optim.Adam:
+    betas = optimizer.beta_1, optimizer.beta_2
+    return optim.Adam(network.parameters(), float(optimizer.learning_rate), betas, optimizer.epsilon)
+
+
+def _update(adam: optim.Optimizer, loss: torch.Tensor) -> None:
     adam.zero_grad()
     loss.backward()
     adam.step()
 
 
 def _tensor(case: Case, value: np.ndarray, layout: torch.memory_format) -> torch.Tensor:
-    """Pictures uint8 [B, S, S, 3] -> float32 [B, 3, S, S] in the generator's range; classes -> int64."""
+    """Images uint8 [B, S, S, 3] -> float32 [B, 3, S, S] in the generator's range; classes -> int64."""
     tensor = torch.from_numpy(value)
     if tensor.dtype == torch.int32:
         return tensor.long()
@@ -142,8 +144,3 @@ def _tensor(case: Case, value: np.ndarray, layout: torch.memory_format) -> torch
         return tensor
     image = tensor.permute(0, 3, 1, 2).contiguous(memory_format=layout).float()
     return image / 255.0 if case.name == "wgan_gp" else image / 127.5 - 1.0
-
-
-def parameters(network: nn.Module) -> int:
-    """Trained numbers of a network."""
-    return sum(value.numel() for value in network.parameters())

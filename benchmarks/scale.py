@@ -1,4 +1,4 @@
-"""Times a training step against batch size, picture size and number of pictures; and memory against the last.
+"""Times a training step against batch size, image size and number of images; and memory against the last.
 
 Made-up batches, and faces drawn by code. README.md here says how to read the tables.
 
@@ -11,168 +11,112 @@ import functools
 import gc
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from benchmarks import machine as machines
-from benchmarks import memory, samples, table, timing
-from benchmarks import options as shared
+from benchmarks import data, memory, script, timing
 from benchmarks.cases import CASES, Case, batch
-from common import images
 from common.errors import UserError, say
 from common.options import option, run_script
 
-PARTS = ("batch", "size", "pictures")
 REPORTS = ("acgan", "cyclegan_64")
-SIZED = ("text2image", "cyclegan_64", "cyclegan_128")  # cases whose networks take pictures of several sizes
-TURN = 5  # steps in a row from one stream: in turns of one step the next batch would always be there
-READ = 300  # batches in whose making the memory is watched
+SIZED = ("text2image", "cyclegan_64", "cyclegan_128")  # cases whose networks take images of several sizes
+READ = 300  # batches during which the memory is watched
+TITLES = {"batch": "images a step", "size": "side of the images in px",
+          "pictures": "number of images; memory at its peak, anonymous (resident)"}
 
 
 @dataclass(frozen=True)
-class Options(shared.Steps):
+class Options(script.Steps):
     """What to time, how often, and where to."""
 
-    parts: tuple[str, ...] = option(PARTS, f"which: {', '.join(PARTS)} (default: all)", choices=PARTS,
-                                    metavar="PART")
+    parts: tuple[str, ...] = option(tuple(TITLES), f"which: {', '.join(TITLES)} (default: all)",
+                                    choices=tuple(TITLES), metavar="PART")
     reports: tuple[str, ...] = option(REPORTS, f"which: {', '.join(CASES)} (default: {', '.join(REPORTS)})",
                                       metavar="NAME")
     rounds: int = option(9, "timed steps of every variant", metavar="N", within=(1, 10_000))
-    batch_sizes: tuple[int, ...] = option((), "pictures a step (default: a quarter, a half, once and twice the "
+    batch_sizes: tuple[int, ...] = option((), "images a step (default: a quarter, a half, once and twice the "
                                           "report's)", metavar="N")
-    sizes: tuple[int, ...] = option((64, 128, 256), "sides of the pictures in pixels, powers of 2; for "
+    sizes: tuple[int, ...] = option((64, 128, 256), "sides of the images in pixels, powers of 2; for "
                                     f"{', '.join(SIZED)} only (default: 64 128 256)", metavar="N")
-    pictures: tuple[int, ...] = option((1_000, 10_000, 100_000), "numbers of pictures, which need 12 kB each on "
+    pictures: tuple[int, ...] = option((1_000, 10_000, 100_000), "numbers of images, which need 12 kB each on "
                                        "the disk (default: 1000 10000 100000)", metavar="N")
 
     def check(self) -> None:
-        """Raises UserError for values that cannot be meant."""
+        """Raises UserError for values that make no sense."""
         super().check()
-        for name, least in (("batch_sizes", 1), ("sizes", 32), ("pictures", samples.FEWEST)):
+        for name, least in (("batch_sizes", 1), ("sizes", 32), ("pictures", data.FEWEST)):
             for value in getattr(self, name):
                 if value < least:
                     raise UserError(f"--{name.replace('_', '-')} {value}: must be {least} or more")
         for size in self.sizes:
             if size & (size - 1):
                 raise UserError(f"--sizes {size}: must be a power of 2, which the U-Net needs")
-        if "pictures" in self.parts and not memory.STATUS.exists():
-            raise UserError(f"--parts pictures reads {memory.STATUS}, which this system has not; leave it out")
+        if "pictures" in self.parts and not Path("/proc/self/status").exists():
+            raise UserError("--parts pictures reads /proc/self/status, which this system does not have; leave it out")
 
 
 def main(options: Options) -> None:
-    """Measures part after part, case after case; the JSON is written after each."""
-    results = {"machine": machines.start(options.threads), "rounds": options.rounds}
-    parts = {"batch": batch_sizes, "size": picture_sizes, "pictures": numbers_of_pictures}
-    for part in (part for part in PARTS if part in options.parts):
+    """Measures part after part, case after case."""
+    machine = script.start(options.threads)
+    results = {"machine": machine, "rounds": options.rounds}
+    for part in (part for part in TITLES if part in options.parts):
         results[part] = {}
         for case in options.cases:
             if part == "size" and case.name not in SIZED:
                 continue
             say(f"{case.name}: {part}")
-            results[part][case.name] = found = parts[part](case, options, results["machine"]["precision"])
-            show(case, part, found)
+            if part == "pictures":
+                rows = numbers_of_images(case, options)
+            else:
+                sizes = options.batch_sizes or sorted({max(1, case.batch_size * n // 4) for n in (1, 2, 4, 8)})
+                cases = [case.replace(batch_size=size) for size in sizes] if part == "batch" else \
+                    [case.replace(image_size=size) for size in options.sizes]
+                rows = timed(part, cases, options.rounds, machine["precision"])
+            results[part][case.name] = rows
+            script.show(f"{case.name}: {TITLES[part]}", rows)
             options.write(results)
             gc.collect()  # networks and graphs hold each other; the next case has the memory to itself
-    options.say_where()
 
 
-def batch_sizes(case: Case, options: Options, precision: str) -> dict[str, Any]:
-    """Pictures a step -> what `timed` gives. One set of networks takes them all."""
-    from benchmarks import ours
+def timed(part: str, cases: Sequence[Case], rounds: int, precision: str) -> script.Rows:
+    """Times steps in turns: one game takes all batch sizes, and each image size has a game of its own."""
+    from benchmarks import flops, ours
 
-    step, networks = ours.build(case, precision)
-    sizes = options.batch_sizes or sorted({max(1, case.batch * share // 4) for share in (1, 2, 4, 8)})
-    cases = {str(size): replace(case, batch=size) for size in sizes}
-    steps = {name: functools.partial(step, batch(one)) for name, one in cases.items()}
-    return timed(cases, steps, dict.fromkeys(cases, networks), options.rounds)
-
-
-def picture_sizes(case: Case, options: Options, precision: str) -> dict[str, Any]:
-    """Side in pixels -> what `timed` gives. Each has networks of its own."""
-    from benchmarks import ours
-
-    cases = {str(size): replace(case, size=size) for size in options.sizes}
-    built = {name: ours.build(one, precision) for name, one in cases.items()}
-    steps = {name: functools.partial(step, batch(cases[name])) for name, (step, _) in built.items()}
-    return timed(cases, steps, {name: networks for name, (_, networks) in built.items()}, options.rounds)
+    steps, gflops = {}, {}
+    step = game = None
+    for case in cases:
+        if game is None or part == "size":
+            step, game = ours.build(case, precision)
+        name = str(case.size if part == "size" else case.batch_size)
+        steps[name], gflops[name] = functools.partial(step, batch(case)), flops.of_step(case, game) / 1e9
+    timing.warm_up(cases[0].name, steps.values())
+    return {name: {"s / step": timing.quartiles(seconds), "images / s": timing.rates(case.batch_size, seconds),
+                   "GFLOP a step": f"{gflops[name]:,.1f}", "GFLOP/s": timing.rates(gflops[name], seconds)}
+            for case, (name, seconds) in zip(cases, timing.interleave(steps, rounds).items(), strict=True)}
 
 
-def timed(cases: Mapping[str, Case], steps: Mapping[str, Callable[[], Any]], networks: Mapping[str, Any],
-          rounds: int) -> dict[str, Any]:
-    """Times steps in turns.
-
-    Returns:
-        name -> quartiles of `seconds`, `images_per_second` and `gflops`, a second; `model_gflop` of a step; `times`.
-    """
-    from benchmarks import flops
-
-    timing.warm_up(next(iter(cases.values())).name, steps.values())
-    found = {}
-    for name, seconds in timing.interleave(steps, rounds).items():
-        gflop = flops.of_step(cases[name], {key: player.network for key, player in networks[name].items()}) / 1e9
-        found[name] = {"seconds": timing.quartiles(seconds), "gflops": timing.rates(gflop, seconds),
-                       "images_per_second": timing.rates(cases[name].batch, seconds), "model_gflop": gflop,
-                       "times": seconds}
-    return found
-
-
-def numbers_of_pictures(case: Case, options: Options, precision: str) -> dict[str, Any]:
-    """Number of pictures -> quartiles of `seconds` a step, all `times`, and `memory`: see `memory`, in bytes."""
+def numbers_of_images(case: Case, options: Options) -> script.Rows:
+    """Seconds a step, and memory in MB, with each number of images."""
+    rows = {}
     with tempfile.TemporaryDirectory(prefix="benchmark-") as home:
-        cache, folders, found = Path(home) / "cache", {}, {}
         for count in options.pictures:
-            say(f"{case.name}: memory with {count:,} pictures")
-            folders[str(count)] = folder = samples.draw(Path(home) / str(count), count)
-            found[str(count)] = {"memory": {
-                "decode": memory.alone(memory.decode, folder, samples.side(case), cache),
-                "read": memory.alone(memory.read, folder, cache, case, READ),
-                "train": memory.alone(memory.train, folder, cache, case, options.rounds, options.threads)}}
-        for name, seconds in time_streams(case, folders, cache, options.rounds, precision).items():
-            found[name] |= {"seconds": timing.quartiles(seconds), "times": seconds}
-    return found
+            say(f"{case.name}: {count:,} images")
+            folder, cache = data.draw(Path(home) / str(count), count), Path(home) / "cache"
+            decoding, _ = memory.peak(memory.decode, folder, case.stored_size, cache)
+            reading, _ = memory.peak(memory.read, folder, cache, case, READ)
+            training, seconds = memory.peak(memory.train, folder, cache, case, options.rounds, options.threads)
+            rows[str(count)] = {"s / step": timing.quartiles(seconds), "decoding, MB": megabytes(decoding),
+                                "taking batches, MB": megabytes(reading), "training, MB": megabytes(training)}
+    return rows
 
 
-def time_streams(case: Case, folders: Mapping[str, Path], cache: Path, rounds: int, precision: str) -> timing.Times:
-    """Seconds of a step on batches of each folder's pictures: means of turns of TURN steps from its stream."""
-    from benchmarks import ours
-
-    step, _ = ours.build(case, precision)
-    turns = {}
-    for name, folder in folders.items():
-        batches = samples.batches(case, images.load(folder, samples.side(case), cache).images)
-        stream = batches.stream(0, TURN * (timing.WARM_UP + rounds))
-        turns[name] = functools.partial(turn, step, stream)
-    timing.warm_up(case.name, turns.values())
-    return {name: [second / TURN for second in seconds]
-            for name, seconds in timing.interleave(turns, rounds).items()}
-
-
-def turn(step: Callable[[Any], dict[str, float]], stream: Iterator[Any]) -> dict[str, float]:
-    """Takes TURN steps; the terms of the last."""
-    for _ in range(TURN):
-        terms = step(next(stream))
-    return terms
-
-
-def show(case: Case, part: str, found: dict[str, Any]) -> None:
-    """Prints one part of one case: a row a variant."""
-    if part == "pictures":
-        def megabytes(peak: memory.Peak) -> str:
-            return f"{peak['anonymous'] / 1e6:,.0f}\n{peak['resident'] / 1e6:,.0f}"
-
-        table.plain(f"{case.name}: number of pictures; memory in MB at its peak, anonymous and below it resident",
-                    ("pictures", "s / step", "decoding", "making batches", "training"),
-                    [(f"{int(count):,}", table.cell(one["seconds"], "{:.3f}"),
-                      *(megabytes(one["memory"][way]) for way in ("decode", "read", "train")))
-                     for count, one in found.items()])
-        return
-    heading, title = {"batch": ("pictures", "batch size"), "size": ("px", "picture size")}[part]
-    table.plain(f"{case.name}: {title}", (heading, "s / step", "images / s", "GFLOP a step", "GFLOP/s"),
-                [(name, table.cell(one["seconds"], "{:.3f}"), table.cell(one["images_per_second"], "{:.1f}"),
-                  f"{one['model_gflop']:,.1f}", table.cell(one["gflops"], "{:.0f}")) for name, one in found.items()])
+def megabytes(peak: dict[str, Any]) -> str:
+    """Anonymous memory, and resident memory in brackets."""
+    return f"{peak['anonymous'] / 1e6:,.0f} ({peak['resident'] / 1e6:,.0f})"
 
 
 if __name__ == "__main__":

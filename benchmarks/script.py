@@ -47,8 +47,14 @@ class Timed:
 class Steps(Timed):
     """Which reports' steps."""
 
-    reports: tuple[str, ...] = option(tuple(CASES), f"which: {', '.join(CASES)} (default: all)",
-                                      choices=tuple(CASES), metavar="NAME")
+    reports: tuple[str, ...] = option(tuple(CASES), f"which: {', '.join(CASES)} (default: all)", metavar="NAME")
+
+    def check(self) -> None:
+        """Raises UserError for values that make no sense."""
+        super().check()
+        for name in self.reports:
+            if name not in CASES:
+                raise UserError(f"--reports {name}: unknown; choose from {', '.join(CASES)}")
 
     @property
     def cases(self) -> list[Case]:

@@ -181,4 +181,3 @@ def _lab5_acgan() -> tuple[nn.Module, nn.Module]:
 
 BUILD = {"dcgan": _dcgan, "text2image": _text2image, "acgan": _acgan, "wgan_gp": _wgan_gp, "lab5_cgan": _lab5_cgan,
          "lab5_acgan": _lab5_acgan}
-NOISE = {"dcgan": 100, "text2image": 100, "acgan": 100, "wgan_gp": 40, "lab5_cgan": 100, "lab5_acgan": 100}
