@@ -1,8 +1,8 @@
 """What bfloat16 does to quality: the same trainings in float32 and in bfloat16, over several seeds.
 
 Each is a process of its own that runs a report's train.py with `--preset quick` on the embedded data, and is measured
-as every run is. A run that is finished is not made again, so a comparison that was stopped goes on. README.md here
-says how to read the table.
+as every run is. A finished run is not trained again, so a comparison that was stopped goes on. README.md here says how
+to read the table.
 
     python benchmarks/precision.py                                  # every report, 3 seeds: some three hours
     python benchmarks/precision.py --reports acgan_onehot --steps 1000
@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from benchmarks import script
 from common import files, runs
 from common.errors import Failure, UserError, say
 from common.options import check_ranges, option, run_script
 
-PRECISIONS = ("float32", "bfloat16")
 RUNS = {  # name -> train.py and its options
     "acgan_onehot": ("hw4_acgan/train.py", "--condition", "onehot"),
     "acgan": ("hw4_acgan/train.py",),
@@ -32,13 +32,13 @@ RUNS = {  # name -> train.py and its options
     "lab5_cgan": ("lab5_cgan/train.py",),
     "lab5_acgan": ("lab5_cgan/train.py", "--model", "acgan", "--class-weight", "24"),
 }
-MEASURES = {  # name -> where it stands in metrics.json, and whether more is better
-    "hair": (("condition_accuracy", "hair"), True), "eyes": (("condition_accuracy", "eyes"), True),
-    "test.json": (("accuracy", "test"), True), "new_test.json": (("accuracy", "new_test"), True),
-    "Frechet distance": (("frechet", "fake"), False),
+MEASURES = {  # name -> section of metrics.json and its entry, and whether more is better
+    "hair": ("condition_accuracy", "hair", True), "eyes": ("condition_accuracy", "eyes", True),
+    "test.json": ("accuracy", "test", True), "new_test.json": ("accuracy", "new_test", True),
+    "Frechet distance": ("frechet", "fake", False),
     # means over the checks in the later half of a run: they go up and down, and the last one is but one of them
-    "hair, later half": (("later", "hair"), True), "eyes, later half": (("later", "eyes"), True),
-    "Frechet, later half": (("later", "frechet"), False),
+    "hair, later half": ("later", "hair", True), "eyes, later half": ("later", "eyes", True),
+    "Frechet, later half": ("later", "frechet", False),
 }
 
 
@@ -54,25 +54,26 @@ class Options:
     debug: bool = option(False, "show the traceback of an error")
 
     def check(self) -> None:
-        """Raises UserError for values that cannot be meant."""
+        """Raises UserError for values that make no sense."""
         for name in self.reports:
             if name not in RUNS:
-                raise UserError(f"--reports {name}: there is none of that name; take of {', '.join(RUNS)}")
+                raise UserError(f"--reports {name}: unknown; choose from {', '.join(RUNS)}")
         check_ranges(self)
 
 
 def main(options: Options) -> None:
     """Trains what is not trained yet, seed after seed; the table and precision.json come after each report."""
-    from common import files
-
     results = {}
     for name in options.reports or RUNS:
-        measured = {precision: [] for precision in PRECISIONS}
+        measured = {"float32": [], "bfloat16": []}
         for seed in range(1, options.seeds + 1):
-            for precision in PRECISIONS:
-                measured[precision].append(train(name, precision, seed, options))
+            for precision, metrics in measured.items():
+                metrics.append(train(name, precision, seed, options))
         results[name] = compare(measured)
-        show(name, results[name])
+        script.show(name, {measure: {
+            **{precision: ", ".join(f"{value:.3f}" for value in found[precision]) for precision in measured},
+            "difference": f"{found['difference']:+.3f} +- {found['error']:.3f}",
+            "bfloat16 hurts": "yes" if found["hurts"] else "no"} for measure, found in results[name].items()})
         files.write_json(options.out / "precision.json", {"steps": options.steps, "reports": results})
 
 
@@ -81,16 +82,15 @@ def train(name: str, precision: str, seed: int, options: Options) -> dict[str, A
     folder = options.out / name / f"{precision}-{seed}"
     if not (folder / "metrics.json").exists():
         say(f"{name}, {precision}, seed {seed}")
-        script, *words = RUNS[name]
+        train_py, *words = RUNS[name]
         steps = ["--steps", str(options.steps)] if options.steps else []
-        done = subprocess.run([sys.executable, files.ROOT / script, *words, *steps, "--preset", "quick", "--precision",
+        done = subprocess.run([sys.executable, files.ROOT / train_py, *words, *steps, "--preset", "quick", "--precision",
                                precision, "--seed", str(seed), "--out", folder], check=False)
         if done.returncode:
-            raise Failure(f"{script} in {folder} ended with {done.returncode}; its own message says why")
+            raise Failure(f"{train_py} in {folder} ended with {done.returncode}; its own message says why")
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     if options.steps not in (None, metrics["steps"]):
-        raise UserError(f"{folder}: was trained for {metrics['steps']} steps, not {options.steps}; give another "
-                            "--out")
+        raise UserError(f"{folder}: was trained for {metrics['steps']} steps, not {options.steps}; give another --out")
     return {**metrics, "later": later_half(runs.read_log(folder, "accuracy.csv"))}
 
 
@@ -107,39 +107,20 @@ def compare(measured: dict[str, list[dict[str, Any]]]) -> dict[str, dict[str, An
         measured: precision -> metrics.json of each seed.
 
     Returns:
-        measure -> each precision's values; their means; `difference` of the means, bfloat16 less float32; its
-        standard error `error`; `hurts`: whether bfloat16 is worse by more than twice that.
+        measure -> each precision's values; `difference` of their means, bfloat16 less float32; its standard error
+        `error`; `hurts`: whether bfloat16 is worse by more than twice that.
     """
-    found = {}
-    for name, (path, more_is_better) in MEASURES.items():
-        values = {precision: [_at(metrics, path) for metrics in found_by_seed]
-                  for precision, found_by_seed in measured.items()}
+    compared = {}
+    for name, (section, entry, more_is_better) in MEASURES.items():
+        values = {precision: [(metrics.get(section) or {}).get(entry) for metrics in seeds]
+                  for precision, seeds in measured.items()}
         if None in values["float32"] + values["bfloat16"]:
             continue
-        means = {precision: statistics.mean(numbers) for precision, numbers in values.items()}
-        difference = means["bfloat16"] - means["float32"]
+        difference = statistics.mean(values["bfloat16"]) - statistics.mean(values["float32"])
         error = sum(statistics.variance(numbers) / len(numbers) for numbers in values.values()) ** 0.5
         loss = -difference if more_is_better else difference
-        found[name] = {"values": values, "means": means, "difference": difference, "error": error,
-                       "hurts": loss > 2 * error}
-    return found
-
-
-def _at(metrics: dict[str, Any], path: tuple[str, ...]) -> float | None:
-    value: Any = metrics
-    for key in path:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
-
-
-def show(name: str, found: dict[str, dict[str, Any]]) -> None:
-    """Prints one report's comparison."""
-    from benchmarks import table
-
-    rows = [(measure, *(", ".join(f"{value:.3f}" for value in result["values"][precision]) for precision in PRECISIONS),
-             f"{result['difference']:+.3f} +- {result['error']:.3f}", "yes" if result["hurts"] else "no")
-            for measure, result in found.items()]
-    table.plain(name, ("measure", *PRECISIONS, "difference", "bfloat16 hurts"), rows)
+        compared[name] = {**values, "difference": difference, "error": error, "hurts": loss > 2 * error}
+    return compared
 
 
 if __name__ == "__main__":

@@ -82,7 +82,7 @@ def main() -> int:
     except (UserError, OSError) as error:
         print(f"results.py: {error}", file=sys.stderr)
         return 2
-    print(f"{len(copied)} runs copied to {ROOT / 'results'}, table written to docs/results.md; the verdicts in README.md "
+    print(f"{len(copied)} runs copied to {ROOT / 'results'}, table written to docs/results.md; README.md's verdicts "
           "are kept by hand")
     return 0
 

@@ -50,10 +50,10 @@ def read(path: Path, problems: list[str]) -> list[Claim]:
     return []
 
 
-def _claim(entry: Mapping[str, Any]) -> Claim:
-    lists = [entry.get(key) or [] for key in ("runs", "measure")]
-    if not all(isinstance(value, list) for value in lists):
+def _claim(entry: Any) -> Claim:
+    if not isinstance(entry, Mapping) or not all(isinstance(entry.get(key), list | None) for key in ("runs", "measure")):
         raise ValueError
+    lists = [entry.get(key) or [] for key in ("runs", "measure")]
     return Claim(*(str(entry[key]) for key in ("claim", "where", "command")),
                  *([str(name) for name in value] for value in lists))
 
