@@ -34,32 +34,23 @@ def _least_squares(scores: tf.Tensor, target: float) -> tf.Tensor:
     return _square(tf.fill(tf.shape(scores), target), scores)
 
 
-# ---- the losses: d(D, real and fake images, batch), g(D, fake images, batch) ----
+# ---- the losses: of one kind of images, which D or G wants to be judged as `target`; or d(D, real, fake, batch) ----
 
 
-def _dcgan_d(d, real, fake, batch):
-    return _bce(d(real, training=True), 1.0) + _bce(d(fake, training=True), 0.0)
+def _dcgan(d, image, target, batch):
+    return _bce(d(image, training=True), target)
 
 
-def _dcgan_g(d, fake, batch):
-    return _bce(d(fake, training=True), 1.0)
+def _cgan(d, image, target, batch):
+    return _bce(d([image, batch["label"]], training=True), target)
 
 
-def _cgan_d(d, real, fake, batch):
-    label = batch["label"]
-    return _bce(d([real, label], training=True), 1.0) + _bce(d([fake, label], training=True), 0.0)
-
-
-def _cgan_g(d, fake, batch):
-    return _bce(d([fake, batch["label"]], training=True), 1.0)
-
-
-def _lab5_acgan_part(d, image, target, batch):
+def _lab5_acgan(d, image, target, batch):
     source, labels = d(image, training=True)
     return _bce(source, target) + _cross_entropy(batch["label"], labels)
 
 
-def _acgan_part(d, image, target, batch):
+def _acgan(d, image, target, batch):
     source, hair, eyes = d(image, training=True)
     return _bce(source, target) + _class(batch["hair"], hair) + _class(batch["eyes"], eyes)
 
@@ -92,15 +83,15 @@ def _wgan_gp_g(d, fake, batch):
     return -tf.reduce_mean(d([fake, batch["text"]], training=True))
 
 
-LOSSES: dict[str, tuple[Callable[..., tf.Tensor], Callable[..., tf.Tensor]]] = {
-    "dcgan": (_dcgan_d, _dcgan_g), "lab5_cgan": (_cgan_d, _cgan_g), "text2image": (_text2image_d, _text2image_g),
-    "wgan_gp": (_wgan_gp_d, _wgan_gp_g),
-    "acgan": (lambda d, real, fake, batch: _acgan_part(d, real, ACGAN.real_target, batch) + _acgan_part(d, fake, 0.0, batch),
-              lambda d, fake, batch: _acgan_part(d, fake, 1.0, batch)),
-    "lab5_acgan": (lambda d, real, fake, batch: _lab5_acgan_part(d, real, 1.0, batch)
-                   + _lab5_acgan_part(d, fake, 0.0, batch),
-                   lambda d, fake, batch: _lab5_acgan_part(d, fake, 1.0, batch)),
-}
+def _real_and_fake(term, real_target=1.0):
+    return (lambda d, real, fake, batch: term(d, real, real_target, batch) + term(d, fake, 0.0, batch),
+            lambda d, fake, batch: term(d, fake, 1.0, batch))
+
+
+LOSSES: dict[str, tuple[Callable[..., tf.Tensor], Callable[..., tf.Tensor]]] = {  # of D, of G
+    "dcgan": _real_and_fake(_dcgan), "lab5_cgan": _real_and_fake(_cgan), "lab5_acgan": _real_and_fake(_lab5_acgan),
+    "acgan": _real_and_fake(_acgan, ACGAN.real_target), "text2image": (_text2image_d, _text2image_g),
+    "wgan_gp": (_wgan_gp_d, _wgan_gp_g)}
 
 
 # ---- the steps ----

@@ -84,8 +84,8 @@ def train(name: str, precision: str, seed: int, options: Options) -> dict[str, A
         say(f"{name}, {precision}, seed {seed}")
         train_py, *words = RUNS[name]
         steps = ["--steps", str(options.steps)] if options.steps else []
-        done = subprocess.run([sys.executable, files.ROOT / train_py, *words, *steps, "--preset", "quick", "--precision",
-                               precision, "--seed", str(seed), "--out", folder], check=False)
+        done = subprocess.run([sys.executable, files.ROOT / train_py, *words, *steps, "--preset", "quick",
+                               "--precision", precision, "--seed", str(seed), "--out", folder], check=False)
         if done.returncode:
             raise Failure(f"{train_py} in {folder} ended with {done.returncode}; its own message says why")
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))

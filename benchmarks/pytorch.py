@@ -47,24 +47,20 @@ def _bce(logits: torch.Tensor, target: float) -> torch.Tensor:
     return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, target))
 
 
-# ---- the losses: d(D, real and fake images, labels), g(D, fake images, labels) ----
+# ---- the losses: of one kind of images, which D or G wants to be judged as `target`; or d(D, real, fake, labels) ----
 
 
-def _plain_d(d, real, fake, *labels):
-    return _bce(d(real, *labels), 1.0) + _bce(d(fake, *labels), 0.0)
+def _plain(d, image, target, *labels):
+    return _bce(d(image, *labels), target)
 
 
-def _plain_g(d, fake, *labels):
-    return _bce(d(fake, *labels), 1.0)
-
-
-def _acgan_part(d, image, target, hair, eyes):
+def _acgan(d, image, target, hair, eyes):
     source, *classes = d(image)
     return _bce(source, target) + sum(F.cross_entropy(logits.float(), labels)
                                       for logits, labels in zip(classes, (hair, eyes), strict=True))
 
 
-def _lab5_acgan_part(d, image, target, label):
+def _lab5_acgan(d, image, target, label):
     source, labels = d(image)
     return _bce(source, target) + F.binary_cross_entropy_with_logits(labels.float(), label)
 
@@ -85,15 +81,15 @@ def _wgan_gp_d(d, real, fake, text, wrong_text):
     return scores.mean() + WGANGP.penalty * (norm - 1).pow(2).mean()
 
 
-LOSSES: dict[str, tuple[Callable[..., torch.Tensor], Callable[..., torch.Tensor]]] = {
-    "dcgan": (_plain_d, _plain_g), "lab5_cgan": (_plain_d, _plain_g), "text2image": (_text2image_d, _plain_g),
-    "wgan_gp": (_wgan_gp_d, lambda d, fake, text: -d(fake, text).float().mean()),
-    "acgan": (lambda d, real, fake, *classes: _acgan_part(d, real, ACGAN.real_target, *classes)
-              + _acgan_part(d, fake, 0.0, *classes), lambda d, fake, *classes: _acgan_part(d, fake, 1.0, *classes)),
-    "lab5_acgan": (lambda d, real, fake, label: _lab5_acgan_part(d, real, 1.0, label)
-                   + _lab5_acgan_part(d, fake, 0.0, label),
-                   lambda d, fake, label: _lab5_acgan_part(d, fake, 1.0, label)),
-}
+def _real_and_fake(term, real_target=1.0):
+    return (lambda d, real, fake, *labels: term(d, real, real_target, *labels) + term(d, fake, 0.0, *labels),
+            lambda d, fake, *labels: term(d, fake, 1.0, *labels))
+
+
+LOSSES: dict[str, tuple[Callable[..., torch.Tensor], Callable[..., torch.Tensor]]] = {  # of D, of G
+    "dcgan": _real_and_fake(_plain), "lab5_cgan": _real_and_fake(_plain), "lab5_acgan": _real_and_fake(_lab5_acgan),
+    "acgan": _real_and_fake(_acgan, ACGAN.real_target), "text2image": (_text2image_d, _real_and_fake(_plain)[1]),
+    "wgan_gp": (_wgan_gp_d, lambda d, fake, text: -d(fake, text).float().mean())}
 
 
 # ---- the step ----

@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.cases import CASES, Case
 from common import files, runtime
-from common.errors import UserError, say
+from common.errors import UserError
 from common.options import check_ranges, option
 
 WIDTH = 132  # columns where the output is no terminal
@@ -37,10 +37,9 @@ class Timed:
             raise UserError(f"--out {self.out}: name a file in a folder that exists")
 
     def write(self, results: dict[str, Any]) -> None:
-        """Writes the JSON, where one is asked for: after each part, so that a stopped run leaves something."""
+        """Writes the JSON, where one is asked for; scripts do so after each part, so that a stopped run leaves something."""
         if self.out:
             files.write_json(self.out, results)
-            say(f"all numbers in {self.out}")
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,6 @@
     FOLDER/images/CLEVR_train_000000_0.png   scene 0 with its first object, _1.png with two, _2.png with all three
     FOLDER/train.json, test.json, new_test.json, objects.json    see labels
     FOLDER/about.json                                            see common.drawn
-
-`python -m lab5_cgan.scenes FILE [--count N] [--columns C] [--seed S]` writes a contact sheet.
 """
 
 from __future__ import annotations
@@ -16,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from common import drawn, sheets
+from common import drawn
 from common.files import write_picture
 from lab5_cgan import labels
 from lab5_cgan.layout import OBJECTS, Scene, describe
@@ -47,16 +45,6 @@ def file_name(number: int) -> str:
     """The file of picture `number` (0, 1, ...)."""
     scene, place = divmod(number, OBJECTS)
     return f"images/CLEVR_train_{scene:06d}_{place}.png"
-
-
-def sheet(count: int = 40, columns: int = 10, seed: int = 0) -> Image.Image:
-    """The first `count` scenes, whole, in rows of `columns`; RGB, columns x 128 pixels wide."""
-    rows = -(-count // columns)
-    page = Image.new("RGB", (columns * WIDTH, rows * HEIGHT))
-    for number in range(count):
-        row, column = divmod(number, columns)
-        page.paste(draw(describe(seed, number)), (column * WIDTH, row * HEIGHT))
-    return page
 
 
 def conditions() -> list[list[int]]:
@@ -111,7 +99,3 @@ SET = drawn.DrawnSet(
      "test.json": lambda path, count, seed: _write_lists(path, conditions()),
      "new_test.json": lambda path, count, seed: _write_lists(path, hard_conditions()),
      "objects.json": lambda path, count, seed: _write(path, {name: k for k, name in enumerate(labels.OBJECTS)})})
-
-
-if __name__ == "__main__":
-    sheets.run(sheet, __doc__)

@@ -51,11 +51,13 @@ def read(path: Path, problems: list[str]) -> list[Claim]:
 
 
 def _claim(entry: Any) -> Claim:
-    if not isinstance(entry, Mapping) or not all(isinstance(entry.get(key), list | None) for key in ("runs", "measure")):
+    if not isinstance(entry, dict):
         raise ValueError
-    lists = [entry.get(key) or [] for key in ("runs", "measure")]
-    return Claim(*(str(entry[key]) for key in ("claim", "where", "command")),
-                 *([str(name) for name in value] for value in lists))
+    texts = [entry[key] for key in ("claim", "where", "command")]
+    lists = [entry.get(key) for key in ("runs", "measure")]
+    if not all(isinstance(names, list | None) for names in lists):
+        raise ValueError
+    return Claim(*map(str, texts), *([str(name) for name in names or []] for names in lists))
 
 
 def label(path: str) -> str:

@@ -11,7 +11,6 @@ import re
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -22,29 +21,17 @@ from common.gallery.reading import REPORTS
 from common.gallery.summary import CLOCK, COLUMNS, NUMBERS, RunSummary, dig, number
 
 
-class Report(NamedTuple):
-    """A section of the page; `problems` are those of claims.json."""
-
-    folder: str
-    title: str
-    runs: list[RunSummary]
-    claims: list[claims.Claim]
-    problems: list[str]
-
-
 def render(summaries: Sequence[RunSummary], reports: Path) -> str:
     """The page's text; `reports` is the folder in which REPORT/claims.json and REPORT/train.py stand."""
-    sections = [_report(folder, list(runs), reports) for folder, runs in groupby(summaries, lambda run: run.folder)]
-    shown = {section.folder for section in sections}
+    sections = []
+    for folder, runs in groupby(summaries, lambda run: run.folder):
+        problems: list[str] = []  # of claims.json
+        sections.append({"folder": folder, "title": REPORTS.get(folder, folder), "runs": list(runs),
+                         "claims": claims.read(reports / folder / "claims.json", problems), "problems": problems})
+    shown = {section["folder"] for section in sections}
     absent = [f"{folder}: no run here; `python {folder}/train.py --preset quick` makes one" for folder in REPORTS
               if folder not in shown and (reports / folder / "train.py").exists()]
     return _environment().get_template("page.html.j2").render(summaries=summaries, reports=sections, absent=absent)
-
-
-def _report(folder: str, runs: list[RunSummary], reports: Path) -> Report:
-    problems: list[str] = []
-    return Report(folder, REPORTS.get(folder, folder), runs, claims.read(reports / folder / "claims.json", problems),
-                  problems)
 
 
 def _environment() -> Environment:
