@@ -37,7 +37,7 @@ class Timed:
             raise UserError(f"--out {self.out}: name a file in a folder that exists")
 
     def write(self, results: dict[str, Any]) -> None:
-        """Writes the JSON, where one is asked for; scripts do so after each part, so that a stopped run leaves something."""
+        """Writes the JSON, where one is asked for: after each part, so that a stopped run leaves something."""
         if self.out:
             files.write_json(self.out, results)
 

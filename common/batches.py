@@ -1,4 +1,4 @@
-"""(seed, step) -> batch: order, flips and wrong pairs are functions of the step, so a stopped run goes on exactly."""
+"""(seed, step) -> batch: order, flips and wrong pairs depend on these alone, so a resumed run goes on exactly."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ ORDER, FLIPS, WRONG_LABELS, WRONG_IMAGES = 1, 2, 3, 4  # streams of random numbe
 
 
 class Batches:
-    """Batches of pictures and labels by step.
+    """Batches of images and labels by step.
 
     Args:
-        images: uint8 [M, S, S, 3]; may be a memory map, of which only the asked rows are read.
+        images: uint8 [M, S, S, 3]; may be a memory map, of which only the needed rows are read.
         rows: int [N], for each sample its row in `images`.
         labels: name -> array [N, ...], the labels of the samples.
-        batch_size: samples a step. Each epoch is a new order; what does not fill a batch at its end is left out.
+        batch_size: samples per step. Each epoch has a new order; an incomplete batch at its end is left out.
         seed: order and flips come from (seed, epoch) and (seed, step).
-        mirror: flips every picture with probability 1/2.
+        mirror: flips each image from left to right with probability 1/2.
         wrong: name of a label; each batch then also has `wrong_NAME`, the label of another sample, and `wrong_image`,
-            the picture of a third. Both are drawn evenly from the samples whose label differs from the right one.
+            the image of a third one, both chosen uniformly among the samples with a different label.
 
     Raises:
-        UserError: fewer samples than one batch, or all with one label where wrong ones are asked for.
+        UserError: fewer samples than one batch, or wrong pairs are asked for and all samples have the same label.
     """
 
     def __init__(self, images: np.ndarray, rows: np.ndarray, labels: Mapping[str, np.ndarray], batch_size: int,
@@ -37,23 +37,23 @@ class Batches:
         self.images, self.rows, self.labels = images, rows, dict(labels)
         self.batch_size, self.seed, self.mirror = batch_size, seed, mirror
         self.steps_per_epoch = len(rows) // batch_size
-        self._wrong = _Others(self.labels[wrong]) if wrong else None
+        self._mismatched = _Mismatched(self.labels[wrong]) if wrong else None
         self._wrong_label = wrong
         self._epoch, self._order = -1, np.empty(0, np.int64)
 
     def at(self, step: int) -> dict[str, np.ndarray]:
-        """The batch of a step (counted from 0): `image` uint8 [B, S, S, 3], each of the labels [B, ...], wrong ones."""
+        """The batch of a step (from 0): `image` uint8 [B, S, S, 3], every label [B, ...], and the wrong ones."""
         epoch, place = divmod(step, self.steps_per_epoch)
         if epoch != self._epoch:
             self._epoch, self._order = epoch, self._random(ORDER, epoch).permutation(len(self.rows))
         chosen = self._order[place * self.batch_size:(place + 1) * self.batch_size]
         batch = {name: values[chosen] for name, values in self.labels.items()}
         batch["image"] = self.images[self.rows[chosen]]
-        if self._wrong:
-            labels, pictures = (self._wrong.draw(chosen, self._random(stream, step))
+        if self._mismatched:
+            label_samples, image_samples = (self._mismatched.choose(chosen, self._random(stream, step))
                                 for stream in (WRONG_LABELS, WRONG_IMAGES))
-            batch[f"wrong_{self._wrong_label}"] = self.labels[self._wrong_label][labels]
-            batch["wrong_image"] = self.images[self.rows[pictures]]
+            batch[f"wrong_{self._wrong_label}"] = self.labels[self._wrong_label][label_samples]
+            batch["wrong_image"] = self.images[self.rows[image_samples]]
         if self.mirror:
             random = self._random(FLIPS, step)
             for image in (batch[name] for name in ("image", "wrong_image") if name in batch):
@@ -62,7 +62,7 @@ class Batches:
         return batch
 
     def stream(self, start: int, stop: int) -> Iterator[dict[str, np.ndarray]]:
-        """The batches of the steps from `start` to before `stop`; a background thread keeps one ahead."""
+        """The batches of the steps `start` to `stop - 1`; a background thread keeps one ahead."""
         return ahead(self.at, start, stop)
 
     def _random(self, stream: int, index: int) -> np.random.Generator:
@@ -70,29 +70,29 @@ class Batches:
 
 
 def ahead(at: Callable[[int], dict[str, np.ndarray]], start: int, stop: int) -> Iterator[dict[str, np.ndarray]]:
-    """at(start) to at(stop - 1); a background thread keeps one ahead."""
+    """Yields at(start) to at(stop - 1); a background thread computes one ahead."""
     with ThreadPoolExecutor(1) as thread:
-        coming = thread.submit(at, start) if start < stop else None
+        future = thread.submit(at, start) if start < stop else None
         for step in range(start, stop):
-            batch = coming.result()
-            coming = thread.submit(at, step + 1) if step + 1 < stop else None
+            batch = future.result()
+            future = thread.submit(at, step + 1) if step + 1 < stop else None
             yield batch
 
 
-class _Others:
-    """Draws samples with another label than given ones, each of them as likely as the next."""
+class _Mismatched:
+    """Chooses samples whose label differs from that of given samples, all of them equally likely."""
 
     def __init__(self, labels: np.ndarray) -> None:
         _, label = np.unique(labels, axis=0, return_inverse=True)
-        self._order = np.argsort(label, kind="stable")  # samples of one label stand together: a block
+        self._order = np.argsort(label, kind="stable")  # samples with the same label form a block
         ends = np.cumsum(np.bincount(label))
         if len(ends) < 2:
             raise UserError(f"all {len(labels)} pictures have the same label, so there are no wrong pairs; give more "
                             "data")
-        self._end, self._size = ends[label], np.bincount(label)[label]  # of each sample's block
+        self._end, self._size = ends[label], np.bincount(label)[label]  # of the block of each sample
 
-    def draw(self, samples: np.ndarray, random: np.random.Generator) -> np.ndarray:
-        """int [B] -> int [B]: what a sample's own block holds is passed over."""
+    def choose(self, samples: np.ndarray, random: np.random.Generator) -> np.ndarray:
+        """int [B] -> int [B]: for each sample one from outside its own block."""
         place = random.integers(len(self._order) - self._size[samples])
         start = self._end[samples] - self._size[samples]
         return self._order[np.where(place < start, place, place + self._size[samples])]

@@ -1,4 +1,4 @@
-"""What all data sets share: pictures from the cache, sets that code draws, arrays side by side. No TensorFlow here."""
+"""What all data sets share: images from the cache, sets that code draws, arrays joined to one. No TensorFlow here."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CACHE = Path(os.environ.get("GAN_REPORTS_CACHE") or DATA / "cache")
 
 
 class Stacked:
-    """Arrays of pictures, one after the other, as one: `[rows]` reads the asked ones and no others."""
+    """Several arrays of images that look like one: `[rows]` reads only the rows asked for."""
 
     def __init__(self, parts: Sequence[np.ndarray]) -> None:
         self._parts = parts
@@ -31,15 +31,15 @@ class Stacked:
 
     def __getitem__(self, rows: np.ndarray) -> np.ndarray:
         """uint8 [N, S, S, 3] of the rows, [N] integers."""
-        found = np.empty((len(rows), *self.shape[1:]), np.uint8)
+        images = np.empty((len(rows), *self.shape[1:]), np.uint8)
         for start, part in zip(self._starts, self._parts, strict=False):
-            here = (rows >= start) & (rows < start + len(part))
-            found[here] = part[rows[here] - start]
-        return found
+            inside = (rows >= start) & (rows < start + len(part))
+            images[inside] = part[rows[inside] - start]
+        return images
 
 
 def drawn_set(make: Callable[..., bool], folder: Path) -> None:
-    """Draws an embedded set with `make` where it is missing.
+    """Draws an embedded set with `make` if it is missing.
 
     Raises:
         UserError: the folder holds other files.
@@ -56,7 +56,7 @@ def drawn_set(make: Callable[..., bool], folder: Path) -> None:
 
 @contextmanager
 def or_drawn_anew(folder: Path | None) -> Iterator[None]:
-    """Adds to a UserError what mends an embedded set: its folder; None is the user's own data."""
+    """Adds to a UserError how to repair an embedded set, whose folder is given; None: the data are the user's own."""
     try:
         yield
     except UserError as error:
@@ -64,21 +64,21 @@ def or_drawn_anew(folder: Path | None) -> Iterator[None]:
 
 
 def decoded(folder: Path, size: int, cut: Cut = "whole") -> images.Images:
-    """The pictures of a folder from the cache, see `images.load`; says what it does."""
-    loaded = images.load(folder, size, CACHE, _show, cut)
+    """The images of a folder through the cache, see `images.load`, with messages for the user."""
+    loaded = images.load(folder, size, CACHE, _show_progress, cut)
     if loaded.rebuilt:
         say(f"note: {loaded.rebuilt}; it was built anew")
     return loaded
 
 
-def _show(done: int, total: int) -> None:
-    """A line now and then while pictures are decoded."""
+def _show_progress(done: int, total: int) -> None:
+    """A line for every 10,000 decoded images."""
     if done % 10_000 == 0:
         say(f"decoded {done:,} of {total:,} pictures")
 
 
 def name_left_out(left_out: dict[str, str]) -> None:
-    """Lines on the first of the pictures that were left out, and how many more there are."""
+    """Says which images were left out and why: the first ten by name, the rest as a number."""
     for name, reason in list(left_out.items())[:10]:
         say(f"note: picture {name} left out: {reason}")
     if len(left_out) > 10:

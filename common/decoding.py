@@ -1,4 +1,4 @@
-"""One JPEG or PNG file -> pixels, or a reason why not."""
+"""Decodes one JPEG or PNG file, or says why it cannot be decoded."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Cut = str | tuple[float, float, float, float]  # "whole", "middle", or left, top
 
 
 class BadPicture(Exception):
-    """The file is left out; the message is the reason."""
+    """The file cannot be used; the message is the reason."""
 
 
 def decode(path: Path, size: int, cut: Cut = "whole") -> np.ndarray:
@@ -53,9 +53,9 @@ def upright(path: Path) -> Image.Image:
     """
     try:
         with Image.open(path, formats=("JPEG", "PNG")) as image:
-            if image.width * image.height > MAX_PIXELS:  # so far only the header was read
+            if image.width * image.height > MAX_PIXELS:  # only the header has been read yet
                 raise BadPicture(f"{image.width}x{image.height} pixels are too many")
-            image.load()  # verify() would let a truncated JPEG pass
+            image.load()  # verify() accepts a truncated JPEG
             return _rgb(ImageOps.exif_transpose(image))
     except Image.DecompressionBombError:
         raise BadPicture("too many pixels") from None
@@ -76,8 +76,10 @@ def _rgb(image: Image.Image) -> Image.Image:
 
 @contextmanager
 def strict_pillow() -> Iterator[None]:
-    """Another library may have told Pillow to fill up truncated files with gray. Its warnings end as reasons or not at
-    all: decode() itself judges the number of pixels, and broken metadata do no harm."""
+    """Makes Pillow refuse truncated files, whatever another library has set, and silences its warnings.
+
+    They are not needed: `decode` checks the number of pixels itself, and broken metadata do no harm.
+    """
     before = ImageFile.LOAD_TRUNCATED_IMAGES
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:

@@ -1,4 +1,4 @@
-"""Sets of pictures that code draws: a folder with about.json that is whole or absent, drawn in several processes."""
+"""Sets of images that code draws, by several processes: a folder with about.json that is complete or absent."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from pathlib import Path
 from common.errors import StorageError, uninterrupted
 from common.files import atomic_folder
 
-JUNK = {".DS_Store", ".directory", "Thumbs.db", "desktop.ini"}  # what systems leave in folders that they show
+SYSTEM_FILES = {".DS_Store", ".directory", "Thumbs.db", "desktop.ini"}  # file managers leave them behind
 
 
 @dataclass(frozen=True)
 class DrawnSet:
-    """What a set is.
+    """What distinguishes one kind of set from another.
 
     Attributes:
         noun: "faces", for messages.
-        pace: "6,000 take about half a minute", for the user who waits.
-        version: raised when pictures or other files change.
-        name: number of a picture -> its path inside the folder.
-        draw: (seed, number, file) draws one; a function of a module, since processes call it.
-        finish: file inside the folder -> (path, count, seed) writes it.
-        chunk: pictures a process draws at a time.
+        pace: how long drawing takes, such as "6,000 take about half a minute".
+        version: increased when images or other files change.
+        name: number of an image -> its path inside the folder.
+        draw: (seed, number, file) draws one image; must be a module's function, since other processes call it.
+        finish: other files inside the folder -> (path, count, seed) writes one.
+        chunk: images per task of a process.
     """
 
     noun: str
@@ -49,16 +49,17 @@ class DrawnSet:
 
 def make(drawn: DrawnSet, folder: Path, count: int, seed: int = 0, workers: int | None = None,
          announce: Callable[[str], None] = lambda text: None) -> bool:
-    """Draws `count` pictures of a seed into `folder`; False if they are there already.
+    """Draws `count` images of a seed into `folder`; returns False if they are there already.
 
-    They are drawn beside the folder and then moved into place, so a stopped run leaves no half set. The files do not
-    depend on the number of workers (processes; by default one a core). Another set in the folder is replaced.
-    `announce` is told when there is something to draw.
+    They are drawn beside the folder and then moved into place, so an interruption leaves no partial set. The files do
+    not depend on the number of workers (processes; by default one per core). Another set in the folder is replaced.
+    `announce` gets a line before the drawing starts.
 
-    Raises ValueError if the folder holds files that are no such set, or if count, seed or workers make no sense;
-    StorageError if a process that draws is killed.
+    Raises:
+        ValueError: the folder holds files that do not belong to such a set, or an argument is out of range.
+        StorageError: a drawing process was killed.
     """
-    folder = Path(os.path.realpath(folder))  # Path.resolve raises where a link leads to itself
+    folder = Path(os.path.realpath(folder))  # Path.resolve raises RuntimeError for a link to itself
     workers = (os.cpu_count() or 1) if workers is None else workers
     if count < 1 or seed < 0 or workers < 1:
         raise ValueError(f"count and workers must be at least 1, seed at least 0, not {count}, {workers}, {seed}")
@@ -76,55 +77,55 @@ def make(drawn: DrawnSet, folder: Path, count: int, seed: int = 0, workers: int 
 
 
 def _is_set(drawn: DrawnSet, folder: Path, about: dict) -> bool:
-    """Whether the whole set is there; raises ValueError on somebody else's files."""
+    """Whether the complete set is there. Raises ValueError if the folder holds other files."""
     if not folder.exists():
         return False
     anew = f"keep what is yours elsewhere and delete {folder}; the {drawn.noun} are drawn anew"
     if not folder.is_dir():
         raise ValueError(f"{folder} is a file: {anew}")
-    there = {path.name for path in folder.iterdir()} - JUNK
-    if not there:
+    present = {path.name for path in folder.iterdir()} - SYSTEM_FILES
+    if not present:
         return False
     if not (folder / "about.json").is_file():
         raise ValueError(f"{folder} is not empty and has no about.json: {anew}")
     try:
-        found = json.loads((folder / "about.json").read_text(encoding="utf-8"))
+        recorded = json.loads((folder / "about.json").read_text(encoding="utf-8"))
     except (ValueError, RecursionError):
         raise ValueError(f"{folder}/about.json is no JSON: {anew}") from None
-    if not isinstance(found, dict) or set(found) != set(about) or not all(type(v) is int for v in found.values()):
+    if not isinstance(recorded, dict) or set(recorded) != set(about) or {*map(type, recorded.values())} != {int}:
         raise ValueError(f"{folder}/about.json is not from this program: {anew}")
-    own = {drawn.name(number) for number in range(found["count"])} | {*drawn.finish, "about.json"}
-    strangers = there - {Path(name).parts[0] for name in own}
-    if strangers:
-        raise ValueError(f"{folder} also holds {min(strangers)}, which is not of the set: {anew}")
-    return found == about and all((folder / name).is_file() for name in own)
+    own = {drawn.name(number) for number in range(recorded["count"])} | {*drawn.finish, "about.json"}
+    foreign = present - {Path(name).parts[0] for name in own}
+    if foreign:
+        raise ValueError(f"{folder} also holds {min(foreign)}, which is not of the set: {anew}")
+    return recorded == about and all((folder / name).is_file() for name in own)
 
 
 def _draw_all(drawn: DrawnSet, folder: Path, count: int, seed: int, workers: int) -> None:
-    """Draws pictures 0 to count - 1, here or in processes."""
-    pieces = [[(number, folder / drawn.name(number)) for number in range(start, min(start + drawn.chunk, count))]
+    """Draws images 0 to count - 1, in this process or in several others."""
+    tasks = [[(number, folder / drawn.name(number)) for number in range(start, min(start + drawn.chunk, count))]
               for start in range(0, count, drawn.chunk)]
-    workers = min(workers, len(pieces))
+    workers = min(workers, len(tasks))
     if workers == 1:
-        for piece in pieces:
-            _draw_some(drawn.draw, seed, piece)
+        for task in tasks:
+            _draw_some(drawn.draw, seed, task)
         return
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _end_with, (os.getpid(),)) as pool:
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _exit_with_parent, (os.getpid(),)) as pool:
         try:
-            with uninterrupted(), _no_main_script(), _deaf_children():
-                jobs = [pool.submit(_draw_some, drawn.draw, seed, piece) for piece in pieces]
-            for job in jobs:
-                job.result()
+            with uninterrupted(), _hidden_main_script(), _signals_blocked():
+                results = [pool.submit(_draw_some, drawn.draw, seed, task) for task in tasks]
+            for result in results:
+                result.result()
         except BrokenProcessPool:
             raise StorageError("a process that draws pictures was ended by the system, nearly always for want of "
                                "memory; free some, then run the same command again") from None
-        except BaseException:  # also Ctrl-C: do not draw what nobody waits for
+        except BaseException:  # also Ctrl-C: the remaining tasks are not needed
             pool.shutdown(cancel_futures=True)
             raise
 
 
-def _end_with(parent: int) -> None:
-    """Has a drawing process end soon after the one that started it, also where that one was killed."""
+def _exit_with_parent(parent: int) -> None:
+    """Ends a drawing process soon after the process that started it, even if that one was killed."""
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(1)
@@ -133,16 +134,15 @@ def _end_with(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _draw_some(draw: Callable[[int, int, Path], None], seed: int, piece: list[tuple[int, Path]]) -> None:
-    for number, path in piece:
+def _draw_some(draw: Callable[[int, int, Path], None], seed: int, task: list[tuple[int, Path]]) -> None:
+    for number, path in task:
         draw(seed, number, path)
 
 
 @contextmanager
-def _deaf_children() -> Iterator[None]:
-    """Keeps Ctrl-C and SIGTERM from processes started meanwhile, for they often go to all: the parent ends the others.
-    """
-    resource_tracker.ensure_running()  # it would be started with the first of them, and lets signals through again
+def _signals_blocked() -> Iterator[None]:
+    """Blocks Ctrl-C and SIGTERM in processes started meanwhile: they often go to all, but the parent ends them."""
+    resource_tracker.ensure_running()  # else it starts with the first process and unblocks the signals
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
@@ -151,11 +151,11 @@ def _deaf_children() -> Iterator[None]:
 
 
 @contextmanager
-def _no_main_script() -> Iterator[None]:
+def _hidden_main_script() -> Iterator[None]:
     """Hides the calling script from processes started meanwhile.
 
-    A spawned process imports its parent's script first. That would load TensorFlow for nothing, and run a script
-    that has no `if __name__ == "__main__"` a second time.
+    A spawned process first imports its parent's script. That would load TensorFlow needlessly, and run a script
+    without `if __name__ == "__main__"` a second time.
     """
     script = sys.modules["__main__"]
     sys.modules["__main__"] = types.ModuleType("__main__")

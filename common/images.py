@@ -1,7 +1,7 @@
-"""Checks and decodes a folder of pictures once, and keeps them as one uint8 array in a file that is memory-mapped.
+"""Checks and decodes a folder of images once, and keeps them as one uint8 array in a memory-mapped cache file.
 
-The memory in use does not grow with the number of pictures: they go one by one to the cache file, and from there to
-the batches.
+Memory use does not grow with the number of images: they go one by one to the cache file, and from there to the
+batches.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ from common.decoding import BadPicture, Cut, decode, strict_pillow
 from common.errors import StorageError, UserError
 from common.files import atomic_folder, remove
 
-VERSION = 1  # raise it when the same files would give other pixels or another index
+VERSION = 1  # increase it when the same files would give other pixels or another index
 SUFFIXES = (".jpg", ".jpeg", ".png")
-MAX_LEFT_OUT = 0.05  # more bad files than this, and the folder is not what the user thinks it is
+MAX_LEFT_OUT = 0.05  # share of bad files above which it is probably the wrong folder
 
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """The pictures of a folder, all of one size.
+    """The images of a folder, resized to one size.
 
     Attributes:
         images: uint8 [N, size, size, 3] RGB, 0 to 255, a read-only memory map.
-        names: the N file names, by number where the stem is one.
+        names: the N file names, in the order of their numbers; names that are no numbers come last.
         left_out: file name -> why it is not among them.
         cached: whether they came from the cache.
-        digest: identifies names and pixels, wherever the folder lies and whenever it was written.
-        rebuilt: why an existing cache was not used and built anew; empty otherwise.
+        digest: identifies names and pixels, independent of where the folder is and when it was written.
+        rebuilt: why an existing cache was replaced; empty if none was.
     """
 
     images: np.ndarray
@@ -52,7 +52,7 @@ class Images:
 
     @property
     def ids(self) -> np.ndarray:
-        """The file names' numbers, int64 [N]. Raises `UserError` for another name, or a number used twice."""
+        """The numbers in the file names, int64 [N]. Raises `UserError` for another name or a repeated number."""
         name_of: dict[int, str] = {}
         for name in self.names:
             number = _number(name)
@@ -65,11 +65,14 @@ class Images:
 
 
 def load(folder: Path, size: int, cache: Path, progress: Progress | None = None, cut: Cut = "whole") -> Images:
-    """Loads the .jpg, .jpeg and .png files that lie directly in `folder`, resized to `size` x `size`, see `decode`.
+    """Loads the .jpg, .jpeg and .png files directly in `folder`, resized to `size` x `size`, see `decode`.
 
     The first call decodes all of them into a folder in `cache`; later calls map that, unless a file has changed since.
-    `progress(done, total)` is called after each decoded picture. Raises `UserError` if there is no picture or more
-    than 5% of the files are bad, `StorageError` if the cache cannot be written.
+    `progress(done, total)` is called after each decoded image.
+
+    Raises:
+        UserError: there is no image, or more than 5% of the files are bad.
+        StorageError: the cache cannot be written.
     """
     files, left_out = _list(folder)
     home = cache / _cache_name(folder.resolve(), size, cut, files, left_out)
@@ -92,7 +95,7 @@ def load(folder: Path, size: int, cache: Path, progress: Progress | None = None,
 def _list(folder: Path) -> tuple[dict[str, tuple[int, int]], dict[str, str]]:
     """File name -> (bytes, mtime in ns) in a stable order, and file name -> why it cannot be used."""
     try:
-        with os.scandir(folder) as entries:  # of which the names alone are kept: an entry takes ten times the memory
+        with os.scandir(folder) as entries:  # only names are stored: an entry takes ten times the memory
             names = [entry.name for entry in entries if entry.name.lower().endswith(SUFFIXES) and entry.name[0] != "."]
     except OSError as error:
         raise UserError(f"{folder}: {error.strerror}; pass a folder of pictures") from None
@@ -102,7 +105,7 @@ def _list(folder: Path) -> tuple[dict[str, tuple[int, int]], dict[str, str]]:
         path = os.path.join(folder, name)
         if os.path.islink(path) and not os.path.realpath(path).startswith(inside):
             left_out[name] = "a link that leads out of the folder"
-        elif not os.path.isfile(path):  # opening a pipe would wait for ever
+        elif not os.path.isfile(path):  # opening a pipe would block
             left_out[name] = "not a file, or a link to none"
         else:
             status = os.stat(path)
@@ -124,13 +127,13 @@ def _order(name: str) -> tuple[bool, int, str]:
 
 
 def _cache_name(folder: Path, size: int, cut: Cut, files: dict, left_out: dict) -> str:
-    """`faces-64-` + a hash of folder and cut + `-` + one of its content: a stale cache differs in the last only."""
-    place = str(folder) if cut == "whole" else [str(folder), cut]
-    where, what = (
+    """`faces-64-` + a hash of folder and cut + `-` + one of the files: a stale cache differs only in the last part."""
+    source = str(folder) if cut == "whole" else [str(folder), cut]
+    source_hash, files_hash = (
         hashlib.sha256(json.dumps(part).encode()).hexdigest()[:16]
-        for part in (place, [VERSION, list(files.items()), left_out])
+        for part in (source, [VERSION, list(files.items()), left_out])
     )
-    return f"{folder.name[:40]}-{size}-{where}-{what}"
+    return f"{folder.name[:40]}-{size}-{source_hash}-{files_hash}"
 
 
 def _open(home: Path, size: int, cached: bool, rebuilt: str = "") -> Images:
@@ -157,56 +160,56 @@ def _checksum(images: Path, names: list[str], left_out: dict[str, str]) -> int:
 
 def _build(folder: Path, size: int, cut: Cut, home: Path, names: list[str], left_out: dict[str, str],
            progress: Progress, rebuilt: str) -> Images:
-    """Builds the cache, which nobody ever sees half, and deletes older ones of the same folder and size."""
-    with atomic_folder(home, replace=bool(rebuilt)) as work:
-        kept, digest = _write_images(work / "images.npy", folder, size, cut, names, left_out, progress)
-        index = {"version": VERSION, "folder": str(folder), "size": size, "digest": digest, "names": kept,
-                 "left_out": left_out, "checksum": _checksum(work / "images.npy", kept, left_out)}
-        (work / "index.json").write_text(json.dumps(index), "utf-8")
-        # Opened before it is moved: should another process remove or replace it, the mapping stays good.
-        images = _open(work, size, cached=False, rebuilt=rebuilt)
+    """Builds the cache, which appears only when complete, and deletes older ones of the same folder and size."""
+    with atomic_folder(home, replace=bool(rebuilt)) as building:
+        decoded, digest = _write_images(building / "images.npy", folder, size, cut, names, left_out, progress)
+        index = {"version": VERSION, "folder": str(folder), "size": size, "digest": digest, "names": decoded,
+                 "left_out": left_out, "checksum": _checksum(building / "images.npy", decoded, left_out)}
+        (building / "index.json").write_text(json.dumps(index), "utf-8")
+        # Opened before it is moved: the mapping stays valid even if another process removes or replaces the cache.
+        images = _open(building, size, cached=False, rebuilt=rebuilt)
     same_folder = home.name.rpartition("-")[0] + "-"
     for other in home.parent.iterdir():
         if other.name.startswith(same_folder) and other != home:
-            with contextlib.suppress(OSError):  # one that stays does no harm
+            with contextlib.suppress(OSError):  # a leftover cache does no harm
                 remove(other)
     return images
 
 
 def _write_images(path: Path, folder: Path, size: int, cut: Cut, names: list[str], left_out: dict[str, str],
                   progress: Progress) -> tuple[list[str], str]:
-    """Writes the .npy file picture by picture; adds the bad files to `left_out`, returns the others and the digest.
+    """Writes the .npy file image by image; adds bad files to `left_out`; returns the other names and the digest.
 
-    Plain writes, no memory map: on a full disk a write raises OSError, a map ends the process with SIGBUS.
+    It uses plain writes, no memory map: on a full disk a write raises OSError, but a map ends the process with SIGBUS.
     """
-    kept: list[str] = []
+    written: list[str] = []
     digest = hashlib.sha256()
     with path.open("wb") as file, strict_pillow():
         _write_header(file, (len(names), size, size, 3))
-        for done, (name, decoded) in enumerate(_decode_all(folder, names, size, cut), 1):
+        for done, (name, future) in enumerate(_decode_all(folder, names, size, cut), 1):
             try:
-                pixels = decoded.result().tobytes()
+                pixels = future.result().tobytes()
             except BadPicture as error:
                 left_out[name] = str(error)
             else:
                 file.write(pixels)
                 digest.update(pixels)
-                kept.append(name)
+                written.append(name)
             progress(done, len(names))
-        _check_enough(folder, kept, left_out)
+        _check_enough(folder, written, left_out)
         file.seek(0)
-        _write_header(file, (len(kept), size, size, 3))
-    digest.update(json.dumps(kept).encode())
-    return kept, digest.hexdigest()
+        _write_header(file, (len(written), size, size, 3))
+    digest.update(json.dumps(written).encode())
+    return written, digest.hexdigest()
 
 
 def _write_header(file, shape: tuple[int, ...]) -> None:
-    """NumPy pads the header so that it has one length whatever shape[0] is: it can be written again at the end."""
+    """NumPy pads the header to the same length for any shape[0], so it can be overwritten at the end."""
     np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
 
 
 def _decode_all(folder: Path, names: list[str], size: int, cut: Cut) -> Iterator[tuple[str, Future]]:
-    """Decodes in threads (Pillow lets go of the lock), in the names' order, a few pictures ahead."""
+    """Decodes in threads (Pillow releases the GIL) a few images ahead; yields in the order of the names."""
     workers = os.cpu_count() or 1
     ahead: deque[tuple[str, Future]] = deque()
     with ThreadPoolExecutor(workers) as pool:
@@ -217,11 +220,11 @@ def _decode_all(folder: Path, names: list[str], size: int, cut: Cut) -> Iterator
         yield from ahead
 
 
-def _check_enough(folder: Path, kept: list[str], left_out: dict[str, str]) -> None:
-    total = len(kept) + len(left_out)
+def _check_enough(folder: Path, written: list[str], left_out: dict[str, str]) -> None:
+    total = len(written) + len(left_out)
     if total == 0:
         raise UserError(f"{folder}: no .jpg, .jpeg or .png files; pass the folder in which they lie directly")
-    if not kept or len(left_out) > MAX_LEFT_OUT * total:
+    if not written or len(left_out) > MAX_LEFT_OUT * total:
         first = ", ".join(f"{name} ({reason})" for name, reason in list(left_out.items())[:3])
         raise UserError(f"{folder}: {len(left_out)} of {total} pictures are bad: {first}"
                         f"{', ...' if len(left_out) > 3 else ''}; repair or remove them")

@@ -1,8 +1,8 @@
-"""What the pictures of a run are worth, as numbers: pure functions on NumPy arrays.
+"""Measures of generated images: pure functions on NumPy arrays.
 
-"Features" are the judge's, one row a picture, not Inception's: `frechet` and `kid` compare runs under one judge with
-each other, never with a paper. Compare at one n, beside the floor: real against real, with `halves`. Results are ready
-for `json`. SciPy's parts and scikit-image take 0.3 s and more to import, so they are imported where they are used.
+"Features" are the judge's, one row per image, not Inception's: `frechet` and `kid` compare runs under one judge with
+each other, never with a paper. Compare at the same n, and with the floor: real against real, see `halves`. Results can
+be written as JSON. SciPy and scikit-image take 0.3 s and more to import, so they are imported where they are used.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ def condition_accuracy(asked: Mapping[str, np.ndarray], judged: Mapping[str, np.
 
     Args:
         asked, judged: for each label set, such as "hair" and "eyes", the classes asked for and seen, [N] integers.
-        names: for the same sets the names of the classes; asked classes are indices into them.
+        names: for each label set the names of the classes; the classes are indices into them.
 
     Returns:
-        For each set its fraction right, in [0, 1]; "both", the fraction with all sets right at once; "colours",
-        {set: {name: {"right": fraction, "n": times asked}}} without the names never asked for; "n", which is N.
+        For each set the fraction right, in [0, 1]; "both", the fraction with all sets right at once; "colours",
+        {set: {name: {"right": fraction, "n": times asked}}} for the names that were asked for; "n", which is N.
 
     Raises `ValueError` for different sets or lengths, no pictures, or an asked class without a name.
     """
@@ -49,8 +49,8 @@ def frechet(real: np.ndarray, fake: np.ndarray) -> float:
     """Frechet distance of two Gaussians fitted to features: FID's formula (Heusel et al. 2017, arXiv:1706.08500).
 
     |m_r - m_f|^2 + tr(C_r + C_f - 2 (C_r C_f)^(1/2)) with means m and covariances C (divided by n - 1). With C_r = AA'
-    and C_f = BB' the last trace is the sum of the singular values of A'B: nothing turns complex or negative, and fewer
-    rows than columns do no harm.
+    and C_f = BB' the last trace is the sum of the singular values of A'B: nothing is complex or negative, and fewer
+    rows than columns are no problem.
 
     Args:
         real, fake: features [N, D] and [M, D]; n is N and M, at least 2 each. The value falls as n grows.
@@ -95,16 +95,17 @@ def kid(real: np.ndarray, fake: np.ndarray) -> float:
 
 
 def density_coverage(real: np.ndarray, fake: np.ndarray, k: int = 5) -> tuple[float, float]:
-    """Density and coverage (Naeem et al. 2020, arXiv:2002.09797): are fakes where real rows are, and everywhere there.
+    """Density and coverage (Naeem et al. 2020, arXiv:2002.09797): are the fakes close to real rows, and are all
+    real rows covered?
 
-    The ball of a real row reaches to its k-th nearest other real row, edge included (so that identical rows count).
+    The ball around a real row reaches to its k-th nearest other real row, boundary included (so identical rows count).
 
     Args:
         real, fake: features [N, D] and [M, D]; n is N and M, at least 2 each, and N above k.
         k: the neighbour that sets the radius; the paper's 5.
 
     Returns:
-        density: how many balls a fake lies in, on average, divided by k; 0 or above, about 1 for equal distributions.
+        density: the mean number of balls around a fake, divided by k; 0 or above, about 1 for equal distributions.
         coverage: the fraction of balls with a fake inside, in [0, 1]; about 1 - 2^-k for equal distributions, N = M.
 
     Raises `ValueError` as `frechet` does, and unless k is from 1 to N - 1.
@@ -122,49 +123,49 @@ def density_coverage(real: np.ndarray, fake: np.ndarray, k: int = 5) -> tuple[fl
 def diversity(images: Sequence[np.ndarray], features: Sequence[np.ndarray], real_images: Sequence[np.ndarray],
               real_features: Sequence[np.ndarray], *, ssim_pairs: int = 28, distance_share: float = 0.25,
               ssim_share: float = 0.5) -> dict[str, Any]:
-    """How much the pictures of one condition differ, beside real pictures of the same conditions.
+    """How much the images of one condition differ, compared with real images of the same conditions.
 
     Mean SSIM (Wang et al. 2004, doi:10.1109/TIP.2003.819861; within a class as Odena et al. 2017, arXiv:1610.09585, who
-    take MS-SSIM) and mean Euclidean distance of features, over a condition's pairs, then over conditions.
+    take MS-SSIM) and mean Euclidean distance of features, over the pairs of a condition, then over conditions.
     "collapsed" if the distance is at most `distance_share` of the real one, or SSIM at least `ssim_share` of the way
-    from the real one to 1: so identical pictures always are.
+    from the real one to 1; identical images always are.
 
     Args:
         images: for each of C conditions [K, H, W, 3] uint8; K may differ (then a list). H and W at least 7.
         features: for each condition [K, D].
-        real_images, real_features: the same of real pictures. Conditions with fewer than 2 on a side are left out.
-        ssim_pairs: pairs a condition that SSIM is taken of, evenly spaced among all; 28 are all pairs of 8.
+        real_images, real_features: the same of real images. Conditions with fewer than 2 on either side are left out.
+        ssim_pairs: pairs per condition for the SSIM, evenly spaced among all; 28 are all pairs of 8.
 
     Returns:
         "ssim", "real_ssim", at most 1; "distance", "real_distance", 0 or above; "verdict", "collapsed" or "diverse";
-        "thresholds": {"distance_at_most", "ssim_at_least"}; "conditions" compared; "n", "real_n", their pictures.
+        "thresholds": {"distance_at_most", "ssim_at_least"}; "conditions" compared; "n", "real_n", their images.
 
-    Raises `ValueError` for lengths that do not match, pictures that are not uint8, features that are not finite, or no
-    condition with 2 pictures on both sides.
+    Raises `ValueError` for lengths that do not match, images that are not uint8, features that are not finite, or no
+    condition with 2 images on both sides.
     """
     conditions = list(zip(images, features, real_images, real_features, strict=True))
-    compared = [one for one in conditions if min(len(one[0]), len(one[2])) >= 2]
+    compared = [condition for condition in conditions if min(len(condition[0]), len(condition[2])) >= 2]
     if not compared:
         raise ValueError("no condition has 2 pictures of both kinds; give more pictures a condition")
-    n, ssim, distance = _within([one[:2] for one in compared], ssim_pairs)
-    real_n, real_ssim, real_distance = _within([one[2:] for one in compared], ssim_pairs)
-    far, alike = distance_share * real_distance, real_ssim + ssim_share * (1 - real_ssim)
+    n, ssim, distance = _within([condition[:2] for condition in compared], ssim_pairs)
+    real_n, real_ssim, real_distance = _within([condition[2:] for condition in compared], ssim_pairs)
+    most_distance, least_ssim = distance_share * real_distance, real_ssim + ssim_share * (1 - real_ssim)
     return {"ssim": ssim, "real_ssim": real_ssim, "distance": distance, "real_distance": real_distance,
-            "verdict": "collapsed" if distance <= far or ssim >= alike else "diverse",
-            "thresholds": {"distance_at_most": far, "ssim_at_least": alike},
+            "verdict": "collapsed" if distance <= most_distance or ssim >= least_ssim else "diverse",
+            "thresholds": {"distance_at_most": most_distance, "ssim_at_least": least_ssim},
             "conditions": len(compared), "n": n, "real_n": real_n}
 
 
 def condition_effect(features: np.ndarray, *, ignored_below: float = 0.1) -> dict[str, Any]:
-    """Does the output follow the condition, or only the noise? (This repository's; no paper.)
+    """Does the output follow the condition, or only the noise? (A measure of this repository, not of a paper.)
 
     Args:
-        features: [Z, C, D], of pictures made from each of Z noises with each of C conditions; Z and C at least 2.
-        ignored_below: the ratio under which the verdict is "ignored".
+        features: [Z, C, D], of images generated from Z noise vectors with C conditions each; Z and C at least 2.
+        ignored_below: the ratio below which the verdict is "ignored".
 
     Returns:
-        "condition": mean Euclidean distance of two pictures of one noise and different conditions; "noise": that of one
-        condition and different noises; "ratio": condition / noise, 0 where nothing changes at all and None where only
+        "condition": mean Euclidean distance of two images with the same noise and different conditions; "noise": with
+        the same condition and different noise; "ratio": condition / noise, 0 if nothing changes at all, None if only
         the noise has no effect; "verdict": "ignored" or "used"; "threshold"; "noises" Z, "conditions" C, "n" Z * C.
 
     Raises `ValueError` for another shape, Z or C below 2, or a value that is not finite.
@@ -210,7 +211,7 @@ def _pair(real: np.ndarray, fake: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _within(conditions: list[tuple[np.ndarray, np.ndarray]], ssim_pairs: int) -> tuple[int, float, float]:
-    """Number of pictures, mean SSIM and mean feature distance within conditions of (pictures, features)."""
+    """Number of images, mean SSIM and mean feature distance within conditions, each (images, features)."""
     for pictures, rows in conditions:
         if np.ndim(pictures) != 4 or np.asarray(pictures).dtype != np.uint8 or len(pictures) != len(rows):
             raise ValueError("each condition needs [K, H, W, 3] uint8 pictures and as many rows of features")
@@ -220,7 +221,7 @@ def _within(conditions: list[tuple[np.ndarray, np.ndarray]], ssim_pairs: int) ->
 
 
 def _distance(rows: np.ndarray) -> float:
-    """Mean distance of two different rows; what float32 rounding of the features can make is 0."""
+    """Mean distance of two different rows; distances that float32 rounding can cause count as 0."""
     from scipy.spatial.distance import pdist
 
     mean = float(pdist(rows).mean())

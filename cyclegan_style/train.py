@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from common import scale
+from common import experiment, scale
 from common.anime import tags
 from common.errors import UserError
 from common.options import Common, option, run_script
@@ -110,18 +110,19 @@ def build(config: Config, total_steps: int) -> Game:
 
 def main(config: Config) -> None:
     """The experiment from data to finished run folder."""
-    from common import experiment, trainer
     from cyclegan_style import domains
 
     domains.demand(config.data, config.domainA, config.domainB)
     run = experiment.open(config)
+
+    from common import trainer
+    from cyclegan_style import measures
+
     data = domains.load(config.data, config.domainA, config.domainB, config.image_size, config.align)
     run.record_data(data.origin)
     pairs = domains.Pairs(data.a, data.b, config.image_size, config.batch_size, config.seed)
     with run.machine.scope():
         game = build(config, config.total_steps(pairs.steps_per_epoch))
-
-    from cyclegan_style import measures
 
     curves = {"D": {"d_A_real": "A, real", "d_A_fake": "A, fake", "d_B_real": "B, real", "d_B_fake": "B, fake"},
               "G": {"g_AtoB": "A to B", "g_BtoA": "B to A"}, "cycle": {"cycle_A": "A, B, A", "cycle_B": "B, A, B"}}

@@ -1,7 +1,7 @@
-"""The style picture that needs no download: simple solids in pencil, drawn by code. No TensorFlow here.
+"""A style image that needs no download: a pencil drawing of simple solids, made by code. No TensorFlow here.
 
-The scene is a map of tones. Layers of hatching strokes in several directions follow it, each layer only where the tone
-is darker than its own; outlines come last. All strokes leave graphite where the grain of the paper takes it.
+The scene is a map of tones. Layers of hatching in several directions follow it, each only where the scene is darker
+than the tone of the layer; outlines come last. The grain of the paper decides how much graphite a stroke leaves.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import NamedTuple
 import numpy as np
 from skimage.filters import gaussian
 
-FINE = 2  # graphite is collected at so many times the size of the drawing
+FINE = 2  # graphite is collected at this multiple of the size of the drawing
 
 
 class Hatching(NamedTuple):
-    """Parallel strokes: their direction, the pixels between them, the tone above which they begin, their graphite."""
+    """Parallel strokes: their direction, distance in pixels, the tone from which they are drawn, and their strength."""
 
     degrees: float
     apart: float
@@ -28,14 +28,14 @@ LAYERS = Hatching(-38, 3.6, 0.05, 0.9), Hatching(-56, 3.4, 0.25, 0.9), Hatching(
 
 
 def draw(size: int = 512, seed: int = 0) -> np.ndarray:
-    """The drawing: uint8 [size, size, 3], the three channels alike. Strokes are as wide at every size."""
+    """The drawing: uint8 [size, size, 3] with three equal channels. Strokes have the same width at any size."""
     random = np.random.default_rng(seed)
     tone, outlines = _scene(size)
     graphite = np.zeros((FINE * size, FINE * size))
     for layer in LAYERS:
         _hatch(graphite, random, tone, layer)
     for line in outlines:
-        for _ in range(3):  # a hand goes over an outline more than once
+        for _ in range(3):  # an outline is drawn more than once
             _stroke(graphite, line + _wobble(random, len(line), 1.0), random.uniform(0.2, 0.5))
     grain = gaussian(random.standard_normal(graphite.shape), 1.2)
     grain /= grain.std()
@@ -47,21 +47,21 @@ def draw(size: int = 512, seed: int = 0) -> np.ndarray:
 
 
 def _stroke(graphite: np.ndarray, points: np.ndarray, pressure: np.ndarray | float) -> None:
-    """Leaves graphite at points [N, 2], (x, y) in the drawing's pixels, half a pixel apart."""
+    """Leaves graphite at points [N, 2], (x, y) in pixels of the drawing, half a pixel apart."""
     x, y = np.rint(points.T * FINE).astype(int)
     inside = (x >= 0) & (x < graphite.shape[1]) & (y >= 0) & (y < graphite.shape[0])
     np.add.at(graphite, (y[inside], x[inside]), np.broadcast_to(pressure, len(points))[inside])
 
 
 def _wobble(random: np.random.Generator, count: int, size: float) -> np.ndarray:
-    """A slow drift [count, 2] in pixels: no hand draws straight."""
+    """A slow drift [count, 2] in pixels: no hand draws a straight line."""
     knots = max(4, count // 60)
     at = np.linspace(0.0, knots - 1.0, count)
     return np.stack([np.interp(at, np.arange(knots), random.normal(0, size, knots)) for _ in range(2)], axis=1)
 
 
 def _hatch(graphite: np.ndarray, random: np.random.Generator, tone: np.ndarray, layer: Hatching) -> None:
-    """Rows of strokes over the whole sheet; the hand presses where the tone is darker than the layer's own."""
+    """Rows of strokes over the whole paper, strong where the scene is darker than the tone of the layer."""
     size = len(tone)
     angle = np.deg2rad(layer.degrees)
     along, across = np.array([np.cos(angle), np.sin(angle)]), np.array([-np.sin(angle), np.cos(angle)])
@@ -80,7 +80,7 @@ def _hatch(graphite: np.ndarray, random: np.random.Generator, tone: np.ndarray, 
             place += length * random.uniform(0.75, 1.05)
 
 
-# ---- the scene: tone 0 is paper, 1 the darkest shadow; places from 0 to 1, y down ----
+# ---- the scene: tone 0 is paper, 1 the darkest shadow; coordinates from 0 to 1, y downwards ----
 
 
 def _scene(size: int) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -93,7 +93,7 @@ def _scene(size: int) -> tuple[np.ndarray, list[np.ndarray]]:
     outlines = [_line((0.0, 0.58), (1.0, 0.58))]
     solids = (_cone(x, y, 0.22, 0.14, 0.68, 0.17), _cylinder(x, y, 0.72, 0.22, 0.7, 0.14),
               _ball(x, y, 0.42, 0.68, 0.2))
-    for inside, shade, lines in solids:  # each hides what stands behind it
+    for inside, shade, lines in solids:  # each hides what is behind it
         tone = np.where(inside, shade, tone)
         seen = ((line, np.clip(line * size, 0, size - 1).astype(int)) for line in outlines)
         outlines = [line[~inside[place[:, 1], place[:, 0]]] for line, place in seen] + lines

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common import experiment
 from common.errors import UserError
 from common.options import Common, option, run_script
 
@@ -102,16 +103,16 @@ def build(config: Config) -> Game:
 
 def main(config: Config) -> None:
     """The experiment from data to finished run folder."""
-    from common import batches, experiment, plots, sampling, trainer
-    from common.anime import data, evaluation
-
     run = experiment.open(config)
+
+    from common import batches, plots, sampling, trainer
+    from common.anime import data, evaluation
+    from hw3_dcgan_lsgan import model
+
     faces = data.load(config.data_folders, size=64, keep="all")
     run.record_data(faces.origin)
     with run.machine.scope():
         game = build(config)
-
-    from hw3_dcgan_lsgan import model
 
     stream = batches.Batches(faces.images, faces.rows, {}, config.batch_size * game.d_steps, config.seed)
     generate = functools.partial(model.generate, game.generator, config.noise)

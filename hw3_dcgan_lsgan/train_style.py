@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common import experiment
 from common.errors import UserError
 from common.options import Common, option, run_script
 
@@ -93,15 +94,14 @@ def build(config: Config, judge: Features, material: Material, recolour: bool, t
 
 def main(config: Config) -> None:
     """The experiment from data to finished run folder."""
-    from common import batches, experiment, trainer
-    from hw3_dcgan_lsgan import pictures
-
     run = experiment.open(config)
+
+    from common import batches, trainer
+    from hw3_dcgan_lsgan import features, measures, pictures
+
     material = pictures.load(config.content, config.style, config.data_folders, config.size, config.style_size)
     run.record_data(material.origin)
     run.when_training_begins(lambda: material.save_styles(run.folder / "styles"))
-
-    from hw3_dcgan_lsgan import features, measures
 
     judge = features.load(run, config.features, material.photos[material.rows[:features.SAMPLES]])
     recolour = {"yes": True, "no": False, "auto": judge.random}[config.recolour]

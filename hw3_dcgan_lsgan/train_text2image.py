@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common import experiment
 from common.errors import say
 from common.options import Common, option, run_script
 
@@ -101,16 +102,16 @@ def build(config: Config, steps_per_epoch: int) -> Game:
 
 def main(config: Config) -> None:
     """The experiment from data to finished run folder."""
-    from common import batches, experiment, trainer
-    from common.anime import data, evaluation, sampling, tags
-
     run = experiment.open(config)
+
+    from common import batches, trainer
+    from common.anime import data, evaluation, sampling, tags
+    from hw3_dcgan_lsgan import cdcgan
+
     faces = data.load(config.data_folders, size=64, keep="exactly_one")
     run.record_data(faces.origin)
     colours = faces.select(~faces.table["gray eyes"].to_numpy())
     say(f"gray eyes left out: {len(faces.rows) - len(colours.rows)} of {len(faces.rows)} pictures")
-
-    from hw3_dcgan_lsgan import cdcgan
 
     stream = batches.Batches(colours.images, colours.rows,
                              {"condition": tags.one_hot(colours.table, cdcgan.CONDITION)}, config.batch_size,

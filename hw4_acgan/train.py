@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common import experiment
 from common.options import Common, option, run_script
 
 if TYPE_CHECKING:
@@ -70,18 +71,18 @@ def build(config: Config) -> Game:
 
 def main(config: Config) -> None:
     """The experiment from data to finished run folder."""
-    from common import batches, experiment, trainer
-    from common.anime import data, evaluation, sampling, tags
-
     run = experiment.open(config)
+
+    from common import batches, trainer
+    from common.anime import data, evaluation, sampling, tags
+    from hw4_acgan import model
+
     if config.fake_class != 1:
         run.substitute(f"D's class terms on fakes have the weight {config.fake_class:g}; in the report's L_C it is 1")
     faces = data.load(config.data_folders, size=64, keep="exactly_one")
     run.record_data(faces.origin)
     with run.machine.scope():
         game = build(config)
-
-    from hw4_acgan import model
 
     stream = batches.Batches(faces.images, faces.rows, {"hair": faces.hair, "eyes": faces.eyes}, config.batch_size,
                              config.seed)

@@ -1,4 +1,4 @@
-"""What stands where in a scene, as a pure function of (seed, scene)."""
+"""The objects of a scene and their positions, as a pure function of (seed, scene)."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ OBJECTS = 3  # in a whole scene
 ALBEDO = {"gray": (0.3, 0.3, 0.3), "red": (0.72, 0.11, 0.11), "blue": (0.13, 0.28, 0.86),
           "green": (0.1, 0.42, 0.06), "brown": (0.52, 0.28, 0.07), "purple": (0.52, 0.13, 0.7),
           "cyan": (0.14, 0.78, 0.78), "yellow": (0.95, 0.86, 0.16)}
-SEEN = 0.6  # least share of an object that the others leave to see
-IN_SQUARE = 0.5  # least share of an object inside the middle square of the picture, to which one reading crops it
+SEEN = 0.6  # least share of an object that the others do not hide
+IN_SQUARE = 0.5  # least share of an object inside the middle square of the image, to which it may be cropped
 GAP = 0.4  # least distance between two objects
 
 
 @dataclass(frozen=True)
 class Object:
-    """An object: its label (see labels.OBJECTS), where it stands and how it is turned (radians)."""
+    """An object: its label (see labels.OBJECTS), its position and its rotation (radians)."""
 
     label: int
     place: tuple[float, float]
@@ -32,19 +32,19 @@ class Object:
 
     @property
     def solid(self) -> Solid:
-        """The thing to render."""
+        """The solid to render."""
         colour, shape = labels.OBJECTS[self.label].split()
         return Solid(shape, self.place, self.angle, ALBEDO[colour])
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Three different objects in their order of appearance, and how they are looked at."""
+    """Three different objects in their order of appearance, with camera and light."""
 
     objects: tuple[Object, ...]
     camera: Camera
     light: Light
-    grain: int  # seed of the picture's grain
+    grain: int  # seed of the grain of the images
 
 
 def describe(seed: int, scene: int) -> Scene:
@@ -54,20 +54,20 @@ def describe(seed: int, scene: int) -> Scene:
     kinds = [int(label) for label in rng.choice(len(labels.OBJECTS), OBJECTS, replace=False)]
     while True:
         objects = tuple(Object(label, _place(rng, camera), rng.uniform(0, math.pi / 2)) for label in kinds)
-        if stands(camera, [thing.solid for thing in objects]):
+        if is_valid(camera, [thing.solid for thing in objects]):
             return Scene(objects, camera, light, int(rng.integers(2**32)))
 
 
-def stands(camera: Camera, solids: Sequence[Solid]) -> bool:
-    """Whether the solids are apart, in the picture, and enough of each can be seen."""
-    if any(math.dist(one.place, other.place) < one.reach + other.reach + GAP
-           for one, other in combinations(solids, 2)):
+def is_valid(camera: Camera, solids: Sequence[Solid]) -> bool:
+    """Whether the solids do not touch, are in the image, and enough of each is visible."""
+    if any(math.dist(first.place, second.place) < first.reach + second.reach + GAP
+           for first, second in combinations(solids, 2)):
         return False
-    return all(seen >= SEEN and square >= IN_SQUARE for seen, square in shown(camera, solids))
+    return all(seen >= SEEN and square >= IN_SQUARE for seen, square in visible_shares(camera, solids))
 
 
-def shown(camera: Camera, solids: Sequence[Solid]) -> list[tuple[float, float]]:
-    """Of each solid: the share that the others leave to see, and the share inside the picture's middle square."""
+def visible_shares(camera: Camera, solids: Sequence[Solid]) -> list[tuple[float, float]]:
+    """For each solid the share that the others do not hide, and the share inside the middle square of the image."""
     depth = depths(camera, solids, rays(camera))
     own = np.isfinite(depth)
     front = own & (depth == depth.min(0))
@@ -86,13 +86,13 @@ def _place(rng: np.random.Generator, camera: Camera) -> tuple[float, float]:
 
 
 def _camera(rng: np.random.Generator) -> Camera:
-    """CLEVR's view from above, a little off."""
+    """The view of CLEVR from above, slightly varied."""
     x, y, z = rng.uniform(-0.4, 0.4, 3).tolist()
     return Camera((x, y - 10.1, z + 5), 0.45 + 0.08 * z + rng.uniform(-0.02, 0.02), -0.1 * x)
 
 
 def _light(rng: np.random.Generator) -> Light:
-    """A warm lamp in front, a cool one to the left and a weak one behind; each a little off, so their pools wander."""
+    """A warm lamp in front, a cool one to the left and a weak one behind, each slightly varied."""
     lamps = []
     for place, radius, power, tint in [((2.3, -6.7, 4.3), 0.8, 8.0, (1.04, 1, 0.93)),
                                        ((-6.4, 0.6, 3.0), 1.0, 3.4, (0.98, 1, 1.04)),

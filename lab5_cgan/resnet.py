@@ -1,4 +1,4 @@
-"""ResNet18 (He et al. 2016, arXiv:1512.03385), layer by layer as in torchvision, so that it takes PyTorch's weights."""
+"""ResNet18 (He et al. 2016, arXiv:1512.03385), layer by layer as in torchvision, to load PyTorch's weights."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from common.errors import UserError, reason
 def resnet18(classes: int, size: int = 64) -> keras.Model:
     """image uint8-valued [B, S, S, 3] -> [logits [B, classes], features [B, 512]], float32.
 
-    Layers bear PyTorch's names with `_` for `.`: layer1_0_conv1. 11,198,424 parameters with 24 classes, 9,600 of them
+    Layers have PyTorch's names with `_` for `.`: layer1_0_conv1. 11,198,424 parameters with 24 classes, 9,600 of them
     frozen.
     """
     def conv(x, filters: int, kernel: int, strides: int, name: str):
@@ -36,7 +36,7 @@ def resnet18(classes: int, size: int = 64) -> keras.Model:
     image = keras.Input((size, size, 3), name="image")
     x = layers.Rescaling(1 / 127.5, offset=-1)(image)
     x = layers.ReLU()(bn(conv(x, 64, 7, 2, "conv1"), "bn1"))             # -> S / 2
-    x = layers.MaxPooling2D(3, strides=2)(layers.ZeroPadding2D(1)(x))    # -> S / 4; zeros do: nothing is below them
+    x = layers.MaxPooling2D(3, strides=2)(layers.ZeroPadding2D(1)(x))    # -> S / 4; after a ReLU zeros are neutral
     for number, filters in enumerate((64, 128, 256, 512), 1):            # -> S / 4, 8, 16, 32
         x = block(x, filters, 1 if number == 1 else 2, f"layer{number}_0")
         x = block(x, filters, 1, f"layer{number}_1")
@@ -45,17 +45,17 @@ def resnet18(classes: int, size: int = 64) -> keras.Model:
 
 
 def load_torch(network: keras.Model, path: Path) -> None:
-    """Gives a `resnet18` the weights of a PyTorch state_dict that was saved as `.npz`, see the folder's README.
+    """Loads into a `resnet18` the weights of a PyTorch state_dict saved as `.npz`, see the README of this folder.
 
     Raises:
-        UserError: it is no such file, or weights are missing, of another shape or not finite.
+        UserError: the file is not of this kind, or weights are missing, of another shape or not finite.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
             state = {name: file[name] for name in file.files}
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
-    except Exception as error:  # NumPy raises anything for a file that is no such archive
+    except Exception as error:  # NumPy may raise anything for other files
         raise UserError(f"{path}: is no .npz file of arrays ({reason(error)}); see lab5_cgan/README.md") from None
     for layer in network.layers:
         if layer.weights:
@@ -63,11 +63,11 @@ def load_torch(network: keras.Model, path: Path) -> None:
 
 
 TORCH = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var",
-         "kernel": "weight", "bias": "bias"}  # Keras' name of a weight -> PyTorch's
+         "kernel": "weight", "bias": "bias"}  # the name of a weight in Keras -> in PyTorch
 
 
 def _weight(state: dict[str, np.ndarray], path: Path, layer: str, variable: keras.Variable) -> np.ndarray:
-    """One weight in Keras' order of axes."""
+    """One weight, with its axes in the order of Keras."""
     key = f"{layer.replace('_', '.')}.{TORCH[variable.name]}"
     if layer == "fc" and key not in state:
         key = key.replace("fc.", "fc.0.")  # the course's evaluator ends in Sequential(Linear, Sigmoid)

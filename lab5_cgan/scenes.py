@@ -1,4 +1,4 @@
-"""Draws an embedded stand-in for i-CLEVR: rendered scenes in the course's layout. No TensorFlow here.
+"""Draws an embedded substitute for i-CLEVR: rendered scenes in the layout of the course. No TensorFlow here.
 
     FOLDER/images/CLEVR_train_000000_0.png   scene 0 with its first object, _1.png with two, _2.png with all three
     FOLDER/train.json, test.json, new_test.json, objects.json    see labels
@@ -20,15 +20,15 @@ from lab5_cgan import labels
 from lab5_cgan.layout import OBJECTS, Scene, describe
 from lab5_cgan.render import HEIGHT, WIDTH, picture
 
-VERSION = 1  # raised when pictures or label files change
+VERSION = 1  # increased when images or label files change
 GRAIN = 2.5  # standard deviation, of 255
 
 
 def make(folder: Path, count: int = 6000, seed: int = 0, workers: int | None = None,
          announce: Callable[[str], None] = lambda text: None) -> bool:
-    """Draws the set of `count` pictures of this seed into `folder`; False if it is there already, see `drawn.make`.
+    """Draws the set of `count` images of this seed into `folder`; False if it exists, see `drawn.make`.
 
-    Raises ValueError also if count is no multiple of 3: a scene has three pictures.
+    Raises ValueError also if `count` is not a multiple of 3: a scene has three images.
     """
     if count % OBJECTS:
         raise ValueError(f"count must be a multiple of {OBJECTS}, the pictures of a scene, not {count}")
@@ -42,28 +42,28 @@ def draw(scene: Scene, count: int = OBJECTS) -> Image.Image:
 
 
 def file_name(number: int) -> str:
-    """The file of picture `number` (0, 1, ...)."""
+    """The file of image `number` (0, 1, ...)."""
     scene, place = divmod(number, OBJECTS)
     return f"images/CLEVR_train_{scene:06d}_{place}.png"
 
 
 def conditions() -> list[list[int]]:
-    """32 lists of labels: 10 of one, 11 of two, 11 of three objects; every object is in two of them or more."""
+    """32 lists of labels: 10 of one, 11 of two, 11 of three objects; every object is in at least two of them."""
     sizes = [1] * 10 + [2] * 11 + [3] * 11
     rng = np.random.default_rng(5)
     while True:
         deck = np.concatenate([rng.permutation(len(labels.OBJECTS)) for _ in range(3)]).tolist()  # the last in part
         lists = [[deck.pop(0) for _ in range(size)] for size in sizes]
-        if all(len(set(found)) == len(found) for found in lists):
+        if all(len(set(chosen)) == len(chosen) for chosen in lists):
             return lists
 
 
 def hard_conditions() -> list[list[int]]:
-    """32 harder lists: each object with others of its colour or of its shape, then 8 of any; two or three objects."""
+    """32 harder lists of two or three objects: each object with others of its colour or shape, then 8 random lists."""
     rng = np.random.default_rng(6)
     lists = []
     for number, label in enumerate(rng.permutation(len(labels.OBJECTS)).tolist()):
-        word = labels.OBJECTS[label].split()[number % 2]  # its colour, its shape in turn
+        word = labels.OBJECTS[label].split()[number % 2]  # its colour and its shape by turns
         kin = [other for other, name in enumerate(labels.OBJECTS) if word in name.split() and other != label]
         lists.append([label, *rng.choice(kin, 1 + number // 2 % 2, replace=False).tolist()])
     lists += [rng.choice(len(labels.OBJECTS), 2 + number % 2, replace=False).tolist() for number in range(8)]
@@ -72,21 +72,21 @@ def hard_conditions() -> list[list[int]]:
 
 def _draw(seed: int, number: int, path: Path) -> None:
     scene, place = divmod(number, OBJECTS)
-    # as small as with the usual 6, and much quicker
+    # as small as with the default 6, and much faster
     write_picture(draw(describe(seed, scene), place + 1), path, compress_level=3)
 
 
 def _write_train(path: Path, count: int, seed: int) -> None:
-    found = {}
+    objects_in = {}
     for scene in range(count // OBJECTS):
         names = [labels.OBJECTS[thing.label] for thing in describe(seed, scene).objects]
         for place in range(OBJECTS):
-            found[Path(file_name(scene * OBJECTS + place)).name] = names[:place + 1]
-    _write(path, found)
+            objects_in[Path(file_name(scene * OBJECTS + place)).name] = names[:place + 1]
+    _write(path, objects_in)
 
 
 def _write_lists(path: Path, lists: list[list[int]]) -> None:
-    _write(path, [[labels.OBJECTS[label] for label in found] for found in lists])
+    _write(path, [[labels.OBJECTS[label] for label in condition] for condition in lists])
 
 
 def _write(path: Path, content: dict | list) -> None:

@@ -1,6 +1,6 @@
-"""The three shapes of i-CLEVR as solids that rays meet.
+"""The three shapes of i-CLEVR as solids, and where rays hit them.
 
-Lengths are in units of which an object is about 1.6 wide. x goes right, y away from the viewer, z up; the ground is
+An object is about 1.6 units wide. x goes right, y away from the viewer, z up; the ground is
 z = 0. Points and directions are arrays [3, ...].
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Half the extent along the solid's own axes. A cube is smaller, since its diagonal shows when it is turned.
+# Half the extent along the axes of the solid. A cube is smaller, since it shows its diagonal when turned.
 HALF = {"cube": (0.66, 0.66, 0.66), "sphere": (0.82, 0.82, 0.82), "cylinder": (0.7, 0.7, 0.8)}
 
 
@@ -21,8 +21,8 @@ class Solid:
 
     shape: str  # "cube", "sphere", "cylinder"
     place: tuple[float, float]  # x, y of its middle
-    angle: float  # radians it is turned about the vertical
-    albedo: tuple[float, float, float]  # share of red, green and blue light it gives back
+    angle: float  # radians around the vertical axis
+    albedo: tuple[float, float, float]  # share of red, green and blue light that it reflects
 
     @property
     def half(self) -> np.ndarray:
@@ -31,12 +31,12 @@ class Solid:
 
     @property
     def centre(self) -> np.ndarray:
-        """Its middle, at which height it stands on the ground; [3]."""
+        """Its centre, half its height above the ground; [3]."""
         return np.array([*self.place, self.half[2]], np.float32)
 
     @property
     def reach(self) -> float:
-        """How far it reaches from its middle along the ground."""
+        """Radius of the circle around it on the ground."""
         x, y, _ = HALF[self.shape]
         return math.hypot(x, y) if self.shape == "cube" else x
 
@@ -58,11 +58,11 @@ class Solid:
 
 
 def enter(solid: Solid, origins: np.ndarray, directions: np.ndarray) -> np.ndarray:
-    """Where the rays `origins + t * directions`, both [3, ...], come into the solid: t, or inf where they miss it.
+    """Where the rays `origins + t * directions`, both [3, ...], enter the solid: t, or inf where they miss it.
 
-    Rays start outside.
+    Rays must start outside.
     """
-    to_own = solid.axes / solid.half[:, None]  # in own coordinates x, y, z of the solid are -1 to 1
+    to_own = solid.axes / solid.half[:, None]  # its own coordinates go from -1 to 1
     o = np.tensordot(to_own, (origins.T - solid.centre).T, 1)
     d = np.tensordot(to_own, directions, 1)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -77,7 +77,7 @@ def enter(solid: Solid, origins: np.ndarray, directions: np.ndarray) -> np.ndarr
 
 
 def _in_ball(o: np.ndarray, d: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """From and to which t the rays are within 1 of the middle; nan where they never are."""
+    """Between which t the rays are within 1 of the centre; nan where they never are."""
     a, b, c = (d * d).sum(0), (o * d).sum(0), (o * o).sum(0) - 1
     a = np.maximum(a, 1e-12)  # 0 for a ray along a cylinder
     root = np.sqrt(b * b - a * c)
@@ -85,13 +85,13 @@ def _in_ball(o: np.ndarray, d: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _in_slabs(o: np.ndarray, d: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """From and to which t all coordinates of the rays are between -1 and 1."""
-    one, other = (-1 - o) / d, (1 - o) / d  # infinite, with the right sign, for a ray along the slab
-    return np.minimum(one, other).max(0), np.maximum(one, other).min(0)
+    """Between which t all coordinates of the rays are from -1 to 1."""
+    first, second = (-1 - o) / d, (1 - o) / d  # infinite, with the right sign, for a ray along the slab
+    return np.minimum(first, second).max(0), np.maximum(first, second).min(0)
 
 
 def normals(solid: Solid, points: np.ndarray) -> np.ndarray:
-    """Unit vectors that stand on the solid's surface at `points` [3, N] of it; [3, N]."""
+    """Unit normals of the surface at `points` [3, N] on it; [3, N]."""
     own = np.tensordot(solid.axes / solid.half[:, None], points - solid.centre[:, None], 1)
     if solid.shape == "cube":
         side = np.abs(own).argmax(0)

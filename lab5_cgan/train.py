@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common import experiment
 from common.errors import UserError
 from common.options import Common, option, run_script
 
@@ -86,16 +87,15 @@ def build(config: Config) -> Game:
 
 def main(config: Config) -> None:
     """The experiment from data to finished run folder."""
-    from common import batches, experiment, trainer
-    from lab5_cgan import iclevr
-
     run = experiment.open(config)
+
+    from common import batches, trainer
+    from lab5_cgan import figures, iclevr, measures, model
+
     data = iclevr.load(config.data, config.resize)
     run.record_data(data.origin)
     with run.machine.scope():
         game = build(config)
-
-    from lab5_cgan import figures, measures, model
 
     stream = batches.Batches(data.images, data.rows, {"label": data.labels}, config.batch_size, config.seed)
     generate = functools.partial(model.generate, game.generator)

@@ -236,40 +236,38 @@ def conditional(cdcgan):
 
 
 def minibatch():
-    random = np.random.default_rng(0)
-    return {"image": random.integers(0, 256, (4, 64, 64, 3), np.uint8),
-            "wrong_image": random.integers(0, 256, (4, 64, 64, 3), np.uint8),
-            "condition": np.eye(22, dtype=np.float32)[:4], "wrong_condition": np.eye(22, dtype=np.float32)[-4:]}
-
-
-def train_steps(game, count):
-    """The terms of the first steps, in graphs as the trainer has them."""
     import tensorflow as tf
 
-    step = tf.function(game.train_step, autograph=False)
-    return [step(minibatch(), tf.constant(number, tf.int64), **game.phase(number)) for number in range(count)]
+    image, wrong_image = np.random.default_rng(0).integers(0, 256, (2, 4, 64, 64, 3), np.uint8)
+    values = {"image": image, "wrong_image": wrong_image, "condition": np.eye(4, 22, dtype=np.float32),
+              "wrong_condition": np.eye(4, 22, 18, dtype=np.float32)}
+    return {name: tf.constant(value) for name, value in values.items()}
 
 
-@pytest.mark.parametrize(("threshold", "moves"), [(1000, False), (0, True)])
-def test_a_skipped_step_leaves_ds_weights_and_moments_alone(conditional, threshold, moves):
-    game = conditional(f"--steps 9 --strengthened-share 0 --skip-below {threshold}")
+def test_d_is_strengthened_at_first_and_then_left_alone_below_the_threshold(conditional, tensorflow):
+    game = conditional("--steps 4 --d-steps 2 --strengthened-share 0.5 --skip-below 1000")
+    step_function = tensorflow.function(game.train_step, autograph=False)  # as the trainer has it
 
     def values(player):
         return [np.array(variable) for variable in (*player.network.trainable_variables, *player.optimizer.variables)]
 
-    before = {name: values(player) for name, player in game.players.items()}
-    [terms] = train_steps(game, 1)
-    moved = {name: any(not np.array_equal(a, b) for a, b in zip(before[name], values(player), strict=True))
-             for name, player in game.players.items()}
-    assert moved == {"generator": True, "discriminator": moves}
-    assert float(terms["d_moves"]) == moves
+    d_moves, moved = [], []
+    for number in range(4):
+        before = {name: values(player) for name, player in game.players.items()}
+        terms = step_function(minibatch(), tensorflow.constant(number, tensorflow.int64), **game.phase(number))
+        d_moves.append(float(terms["d_moves"]))
+        moved.append({name for name, player in game.players.items() if any(
+            not np.array_equal(old, new) for old, new in zip(before[name], values(player), strict=True))})
+    assert d_moves == [2.0, 2.0, 0.0, 0.0]
+    assert moved == [{"generator", "discriminator"}] * 2 + [{"generator"}] * 2  # neither weights nor moments of D
+    assert int(game.players["discriminator"].optimizer.iterations) == 4
 
 
-def test_d_is_strengthened_at_first_and_then_held_to_the_threshold(conditional):
-    game = conditional("--steps 4 --strengthened-share 0.5 --skip-below 1000")
-    assert [float(terms["d_moves"]) for terms in train_steps(game, 4)] == [3.0, 3.0, 0.0, 0.0]
-    assert {name: int(player.optimizer.iterations) for name, player in game.players.items()} == \
-        {"generator": 4, "discriminator": 6}
+def test_d_moves_above_the_threshold(conditional, tensorflow):
+    game = conditional("--steps 9 --strengthened-share 0 --skip-below 0.01")
+    terms = game.train_step(minibatch(), tensorflow.constant(0, tensorflow.int64), **game.phase(0))
+    assert float(terms["d_moves"]) == 1.0
+    assert int(game.players["discriminator"].optimizer.iterations) == 1
 
 
 def d_loss_at_log_3(game):
@@ -377,14 +375,11 @@ def test_smoke_of_both_models_from_another_folder_then_samples(script, few_faces
     assert "config.json: damaged; restore it" in refused.stderr
 
 
-def test_text2image_smoke_with_two_folders_then_samples(script, few_faces, mini, tmp_path):
+def test_text2image_smoke_then_samples_and_no_other_data(script, few_faces, mini, tmp_path):
     run = tmp_path / "run"
-    done = script("hw3_dcgan_lsgan/train_text2image.py", "--preset", "smoke", "--data", few_faces, mini / "extra_data",
-                  "--out", run, "--steps", 4)
-    config = json.loads((run / "config.json").read_text())
-    assert config["data_folder"] == [str(few_faces.resolve()), str((mini / "extra_data").resolve())]
-    assert config["data"]["pictures"] == 48 + 60
-    assert "gray eyes left out: " in done.stdout
+    train_words = "hw3_dcgan_lsgan/train_text2image.py", "--preset", "smoke", "--steps", 4, "--out", run, "--data"
+    assert "gray eyes left out: " in script(*train_words, few_faces).stdout
+    assert json.loads((run / "config.json").read_text())["data_folder"] == [str(few_faces.resolve())]
     assert json.loads((run / "metrics.json").read_text())["condition_accuracy"]["n"] == 1200
     lines = tmp_path / "text.txt"
     lines.write_text("3,green hair blue eyes\n")
@@ -393,6 +388,8 @@ def test_text2image_smoke_with_two_folders_then_samples(script, few_faces, mini,
     lines.write_text("3,green hair gray eyes\n")
     refused = script("hw3_dcgan_lsgan/sample.py", "--run", run, "--text", lines, code=2)
     assert "gray eyes: this generator was not trained on them" in refused.stderr
+    refused = script(*train_words, few_faces, mini / "extra_data", code=2)  # several folders are joined
+    assert "the run there has data: " in refused.stderr
 
 
 def test_the_grid_shows_the_reports_five_labels(cdcgan):
@@ -412,7 +409,8 @@ def test_the_grid_shows_the_reports_five_labels(cdcgan):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "variant", "words"), [
-    ("train.py", "dcgan_1to3_soft", ("--d-steps", 3, "--labels", "soft")), ("train_text2image.py", "text2image_best", ())])
+    ("train.py", "dcgan_1to3_soft", ("--d-steps", 3, "--labels", "soft")),
+    ("train_text2image.py", "text2image_best", ())])
 def test_killed_and_run_again_is_the_same_to_the_bit(few_faces, killed, name, variant, words):
     killed(f"hw3_dcgan_lsgan/{name}", f"hw3_dcgan_lsgan/{variant}", "--data", few_faces, *words,
            measured=name == "train.py")

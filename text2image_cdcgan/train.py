@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common import experiment
 from common.options import Common, option, run_script
 
 if TYPE_CHECKING:
@@ -74,16 +75,16 @@ def build(config: Config) -> Game:
 
 def main(config: Config) -> None:
     """The experiment from data to finished run folder."""
-    from common import batches, experiment, trainer
-    from common.anime import data, evaluation, sampling, tags
-
     run = experiment.open(config)
+
+    from common import batches, trainer
+    from common.anime import data, evaluation, sampling, tags
+    from text2image_cdcgan import model
+
     faces = data.load(config.data_folders, config.image_size, keep="one_or_two")
     run.record_data(faces.origin)
     with run.machine.scope():
         game = build(config)
-
-    from text2image_cdcgan import model
 
     stream = batches.Batches(faces.images, faces.rows, {"condition": tags.multi_hot(faces.table, model.CONDITION)},
                              config.batch_size, config.seed, wrong="condition")

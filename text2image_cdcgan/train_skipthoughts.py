@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common import experiment
 from common.errors import UserError
 from common.options import Common, option, run_script
 
@@ -89,11 +90,12 @@ def build(config: Config, vectors: np.ndarray) -> Game:
 
 def main(config: Config) -> None:
     """The experiment from data to finished run folder."""
-    from common import batches, experiment, trainer
-    from common.anime import data, evaluation, sampling, tags
-    from text2image_cdcgan import text
-
     run = experiment.open(config)
+
+    from common import batches, trainer
+    from common.anime import data, evaluation, sampling, tags
+    from text2image_cdcgan import model, text
+
     faces = data.load(config.data_folders, 64, keep="one_or_two")
     run.record_data(faces.origin)
     phrases = text.phrases(faces.table)
@@ -104,8 +106,6 @@ def main(config: Config) -> None:
         faces, rows = faces.select(rows >= 0), rows[rows >= 0]
     with run.machine.scope():
         game = build(config, sentences.vectors)
-
-    from text2image_cdcgan import model
 
     stream = batches.Batches(faces.images, faces.rows, {"sentence": rows}, config.batch_size * config.d_steps,
                              config.seed, wrong="sentence")

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common import experiment
 from common.options import Common, option, run_script
 
 if TYPE_CHECKING:
@@ -71,18 +72,18 @@ def build(config: Config) -> Game:
 
 def main(config: Config) -> None:
     """The experiment from data to finished run folder."""
-    from common import batches, experiment, trainer
-    from common.anime import data, sampling, tags
-
     run = experiment.open(config)
+
+    from common import batches, trainer
+    from common.anime import data, sampling, tags
+    from wgan_gp_text import measures, model
+
     if config.alpha_dropout != 0.2:
         run.substitute(f"AlphaDropout in the critic drops {config.alpha_dropout:g}; the report's 0.2")
     faces = data.load(config.data_folders, size=64, keep="all")
     run.record_data(faces.origin)
     with run.machine.scope():
         game = build(config)
-
-    from wgan_gp_text import measures, model
 
     stream = batches.Batches(faces.images, faces.rows, {"text": tags.multi_hot(faces.table, model.TEXT)},
                              config.batch_size * config.d_steps, config.seed, wrong="text")

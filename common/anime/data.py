@@ -1,4 +1,4 @@
-"""The tagged faces of a run: those of `--data`, or the embedded set. No TensorFlow here."""
+"""The tagged faces of a run: those in `--data`, or the embedded set. No TensorFlow here."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ SUBSTITUTION = "no --data: training on the embedded set of faces, drawn by code 
 
 @dataclass(frozen=True)
 class Faces:
-    """Tagged pictures of a run.
+    """Tagged images of a run.
 
     Attributes:
-        images: uint8 [M, S, S, 3], every picture of the folder or folders: a read-only memory map, or `Stacked`.
+        images: uint8 [M, S, S, 3], all images of the folder or folders: a read-only memory map, or `Stacked`.
         rows: int64 [N], the row in `images` of each sample.
         table: N samples, see `tags`.
         info: what identifies the data in config.json: digests and counts.
-        folder: of the data, or several; None is the embedded set.
+        folder: one or several folders of data; None is the embedded set.
     """
 
     images: np.ndarray | Stacked
@@ -61,7 +61,7 @@ class Faces:
         return self._labels[1]
 
     def only(self, keep: str) -> Faces:
-        """The samples that a filter of `tags.FILTERS` keeps, with the info that `load` would give under it."""
+        """The samples that a filter of `tags.FILTERS` keeps, with the info that `load` would give with that filter."""
         kept = np.isin(self.table["id"].to_numpy(), tags.FILTERS[keep](self.table)["id"].to_numpy())
         selected = self.select(kept)
         return replace(selected, info=selected.info | {"filter": keep})
@@ -69,20 +69,20 @@ class Faces:
     def select(self, kept: np.ndarray) -> Faces:
         """The samples where `kept`, bool [N], is true."""
         info = self.info | {"kept": int(kept.sum()),
-                              "left_out_by_filter": self.info["left_out_by_filter"] + int((~kept).sum())}
+                            "left_out_by_filter": self.info["left_out_by_filter"] + int((~kept).sum())}
         return replace(self, rows=self.rows[kept], table=self.table[kept].reset_index(drop=True), info=info)
 
 
 def load(folders: Sequence[Path], size: int, keep: str) -> Faces:
-    """The tagged faces of some folders, or of the embedded set, which is drawn where it is missing.
+    """The tagged faces of some folders, or of the embedded set, which is drawn if it is missing.
 
     Args:
-        folders: in either layout of the course, joined; none is the embedded set.
+        folders: each in one of the layouts of the course, joined; none means the embedded set.
         size: images become size x size.
         keep: a name in `tags.FILTERS`.
 
     Raises:
-        UserError: bad tags or pictures, or nothing left after the filter.
+        UserError: bad tags or images, or nothing passes the filter.
         StorageError: the embedded set or the cache cannot be written.
     """
     if not folders:
@@ -111,15 +111,15 @@ def _read(folder: Path, size: int, keep: str) -> Faces:
     matched, no_picture, no_row = tags.match(table, ids)
     kept = tags.FILTERS[keep](matched)
     info = {"pictures_sha256": loaded.digest, "tags_sha256": hashlib.sha256(layout.csv.read_bytes()).hexdigest(),
-             "rows": len(table), "rows_without_picture": no_picture, "pictures": len(loaded.names),
-             "pictures_without_row": no_row, "bad_pictures": len(loaded.left_out), "filter": keep,
-             "left_out_by_filter": len(matched) - len(kept), "kept": len(kept)}
+            "rows": len(table), "rows_without_picture": no_picture, "pictures": len(loaded.names),
+            "pictures_without_row": no_row, "bad_pictures": len(loaded.left_out), "filter": keep,
+            "left_out_by_filter": len(matched) - len(kept), "kept": len(kept)}
     _report(layout.csv.parent, info, loaded.left_out)
     return Faces(loaded.images, _rows(ids, kept["id"].to_numpy()), kept, info)
 
 
 def _join(parts: Sequence[Faces]) -> Faces:
-    """One after the other; ids are numbered anew, since two folders may use the same."""
+    """Joins the data of several folders; ids are numbered anew, since two folders may use the same."""
     if len(parts) == 1:
         return parts[0]
     import pandas
@@ -129,12 +129,12 @@ def _join(parts: Sequence[Faces]) -> Faces:
     starts = np.cumsum([0, *(len(part.images) for part in parts)])
     rows = np.concatenate([part.rows + start for part, start in zip(parts, starts, strict=False)])
 
-    def both(values: list[int | str]) -> int | str:
+    def joined(values: list[int | str]) -> int | str:
         if isinstance(values[0], int):
             return sum(values)
         return values[0] if len(set(values)) == 1 else hashlib.sha256(" ".join(values).encode()).hexdigest()
 
-    info = {name: both([part.info[name] for part in parts]) for name in parts[0].info}
+    info = {name: joined([part.info[name] for part in parts]) for name in parts[0].info}
     return Faces(Stacked([part.images for part in parts]), rows, table, info)
 
 
@@ -147,6 +147,6 @@ def _report(folder: Path, info: dict[str, Any], left_out: dict[str, str]) -> Non
 
 
 def _rows(ids: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """The place in `ids` of each of `wanted`, all of which are there."""
+    """The index in `ids` of each of `wanted`, which are all there."""
     order = np.argsort(ids)
     return order[np.searchsorted(ids, wanted, sorter=order)]

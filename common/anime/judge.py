@@ -1,7 +1,7 @@
-"""The judge: a small network that names hair and eye colours, trained on the run's own pictures, never by a GAN.
+"""The judge: a small classifier of hair and eye colours, trained on the data of the run, never on generated images.
 
-It scores what a generator makes. What it reaches on real pictures that it has not seen is the ceiling of every such
-score. Its features are the space in which pictures are compared.
+It scores generated images. Its accuracy on real images that it has not seen is the ceiling of every such score. Images
+are compared by its features.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from common.errors import UserError, say
 from common.networks import cached
 from common.runtime import policy
 
-VERSION = 4          # raise it when the same data would give another judge
+VERSION = 4          # increase it when the same data would give another judge
 EPOCHS = 12
-UNSEEN = 0.3         # share of the pictures that the judge does not learn from
+UNSEEN = 0.3         # share of the images that the judge is not trained on
 FEATURES = 64
 NAMES = {"hair": tags.HAIR, "eyes": tags.EYES}
-SAME = 2.0           # levels of 255: pictures that differ by less are one drawing, perhaps mirrored
+SAME = 2.0           # levels of 255: images that differ by less show the same drawing, perhaps mirrored
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,12 @@ class Judge:
 
     Attributes:
         network: image uint8-valued [B, S, S, 3] -> [hair [B, 12], eyes [B, 11], features [B, 64]], logits.
-        ceiling: accuracy on unseen real pictures: hair, eyes, both, and their number n; `balanced`: the mean over the
-            colours, each counted alike, as where every condition is asked for equally often.
-        scale: mean length of the network's features on unseen real pictures; `predict` divides by it, so that distances
-            of two judges are of one size.
+        ceiling: accuracy on unseen real images: hair, eyes, both, and their number n; `balanced`: the mean over the
+            colours with equal weights, to compare with scores where every condition is asked for equally often.
+        scale: mean length of the network's features on unseen real images; `predict` divides by it, so that distances
+            under two judges are comparable.
         sha256: of the network's weights.
-        unseen: int [M], the samples of the data set that the judge has not learned from.
+        unseen: int [M], the samples that the judge was not trained on.
     """
 
     network: keras.Model
@@ -53,11 +53,11 @@ class Judge:
     unseen: np.ndarray
 
     def info(self) -> dict[str, Any]:
-        """What metrics.json says of the judge."""
+        """What metrics.json says about the judge."""
         return {"sha256": self.sha256, **self.ceiling, "note": "accuracy on unseen real pictures"}
 
     def predict_samples(self, data: Faces, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """`predict` at the pictures of some samples of a data set, without having them in memory at one time."""
+        """`predict` for samples of a data set, without loading all their images at once."""
         parts = [self.predict(data.images[data.rows[samples[start:start + 256]]])
                  for start in range(0, len(samples), 256)]
         hair, eyes, features = (np.concatenate(part) for part in zip(*parts, strict=True))
@@ -66,7 +66,7 @@ class Judge:
     def predict(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """uint8 [N, S, S, 3] -> hair [N] and eyes [N], indices into tags.HAIR and tags.EYES, and features [N, 64].
 
-        Features are non-negative, of mean length 1 on unseen real pictures.
+        Features are non-negative, with mean length 1 on unseen real images.
         """
         parts = [self.network.predict_on_batch(np.asarray(images[start:start + 256], np.float32))
                  for start in range(0, len(images), 256)]
@@ -75,13 +75,14 @@ class Judge:
 
 
 def load(data: Faces, seed: int) -> Judge:
-    """The judge of a data set: trained once for each (data, seed), kept in data/cache.
+    """The judge of a data set: trained once for each (data, seed), then kept in data/cache.
 
     Args:
-        data: rows with exactly one hair and one eye colour; the split is fixed by the seed, by drawing and not by row.
+        data: samples with exactly one hair and one eye colour.
+        seed: of the training and of the split.
     """
     network, card = cached(CACHE / "judges" / _name(data, seed), "judge", {"ceiling", "scale", "unseen"},
-                         lambda: _make(data, seed))
+                           lambda: _make(data, seed))
     return Judge(network, card["ceiling"], card["scale"], card["sha256"], np.array(card["unseen"]))
 
 
@@ -97,7 +98,7 @@ def _make(data: Faces, seed: int) -> tuple[keras.Model, dict[str, Any]]:
 
 
 def split(data: Faces, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Samples to learn from, and the unseen 30%. A drawing, its mirrored twin and its near copies stay together."""
+    """Samples to train on, and the unseen 30%. A drawing, its mirror image and its near copies are never separated."""
     groups = drawings(data.images, data.rows)
     order = np.random.default_rng([seed, len(groups)]).permutation(groups.max() + 1)
     unseen = order[groups] < UNSEEN * (groups.max() + 1)
@@ -105,9 +106,9 @@ def split(data: Faces, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def drawings(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """A number for each sample, the same where two show one drawing, also mirrored: int [N].
+    """A number for each sample, the same for samples that show the same drawing, also mirrored: int [N].
 
-    Pictures are compared as 8 x 8 grey thumbnails to which their mirror images are added, so that both sides agree.
+    Images are compared as 8 x 8 grey thumbnails, averaged with their mirror images.
     """
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
@@ -138,8 +139,9 @@ def _network(size: int) -> keras.Model:
 
 
 def _fit(data: Faces, train: np.ndarray, seed: int) -> keras.Model:
-    """Trains in float32, whatever the run's precision, on pictures mirrored at random."""
-    keras.utils.set_random_seed(seed)  # the game's networks are built by now; its noise does not come from here
+    """Trains in float32, whatever the precision of the run, on randomly mirrored images."""
+    # This does not affect the game: its networks exist already, and its noise does not depend on this seed.
+    keras.utils.set_random_seed(seed)
     with policy("float32"):
         network = _network(data.images.shape[1])
         trained = keras.Model(network.input, network.outputs[:2])
@@ -159,10 +161,10 @@ def _train(network: keras.Model, data: Faces, train: np.ndarray, seed: int, step
 
 
 def _measure(network: keras.Model, data: Faces, samples: np.ndarray) -> tuple[dict[str, Any], float]:
-    """Accuracy on real pictures, and the mean length of their features."""
-    seen_hair, seen_eyes, features = Judge(network, {}, 1.0, "", samples).predict_samples(data, samples)
+    """Accuracy on real images, and the mean length of their features."""
+    hair, eyes, features = Judge(network, {}, 1.0, "", samples).predict_samples(data, samples)
     accuracy = metrics.condition_accuracy({"hair": data.hair[samples], "eyes": data.eyes[samples]},
-                                          {"hair": seen_hair, "eyes": seen_eyes}, NAMES)
+                                          {"hair": hair, "eyes": eyes}, NAMES)
     colours = accuracy.pop("colours")
     accuracy["balanced"] = {name: float(np.mean([colour["right"] for colour in colours[name].values()]))
                             for name in NAMES}

@@ -1,6 +1,6 @@
-"""Reads both tag CSVs of the course into one table, and turns its rows into labels, vectors and domains.
+"""Reads both tag CSV formats of the course into a table, and turns its rows into labels, vectors and domains.
 
-A table is a `pandas.DataFrame` with one row a picture: `id` (int64); 23 bool columns, `orange hair` ... `blonde hair`
+A table is a `pandas.DataFrame` with one row per image: `id` (int64); 23 bool columns, `orange hair` ... `blonde hair`
 and `gray eyes` ... `blue eyes`; `hatsune miku` (bool); `other`, the remaining tags joined by tabs (str).
 """
 
@@ -24,10 +24,10 @@ HAIR = ("orange", "white", "aqua", "gray", "green", "red", "purple", "pink", "bl
 EYES = ("gray", "black", "orange", "pink", "yellow", "aqua", "purple", "green", "brown", "red", "blue")
 COLOURS = (*(f"{colour} hair" for colour in HAIR), *(f"{colour} eyes" for colour in EYES))
 MIKU = "hatsune miku"
-DOMAINS = {  # name of a domain -> the tag that its pictures have
+DOMAINS = {  # name of a domain -> the tag of its images
     **{colour: f"{colour} hair" for colour in HAIR}, **{f"{colour}-eyes": f"{colour} eyes" for colour in EYES},
     "miku": MIKU}
-WHOLE = "anime", "grayscale"  # domains of every face, whatever its tags
+WHOLE = "anime", "grayscale"  # domains of all faces, whatever their tags
 
 _FLAGS = (*COLOURS, MIKU)
 _COLUMN = {name: column for column, name in enumerate(_FLAGS)}
@@ -48,19 +48,19 @@ class Layout(NamedTuple):
 def find(folder: Path) -> Layout:
     """Finds the tag file and the pictures in `folder`.
 
-    Raises `UserError` if one is missing (naming the folder to pass instead, where one is near), or if the picture
-    folder is a link that leads out of `folder`.
+    Raises `UserError` if one is missing (and names a parent or subfolder that has both), or if the image folder is a
+    link that leads out of `folder`.
     """
     try:
-        near = [folder.resolve().parent, *sorted(path for path in folder.iterdir() if os.path.isdir(path))]
+        candidates = [folder.resolve().parent, *sorted(path for path in folder.iterdir() if os.path.isdir(path))]
     except OSError as error:
         raise UserError(f"{folder}: {error.strerror}; pass a folder with {_LAYOUTS}") from None
     csv, pictures = _csv(folder), _picture_folder(folder)
     if csv is None or pictures is None:
-        found = f"the tags are in {csv.name}, but there is no picture folder" if csv else "there is no tag file"
-        better = [str(path) for path in near if _csv(path) and _picture_folder(path)]
+        problem = f"the tags are in {csv.name}, but there is no picture folder" if csv else "there is no tag file"
+        better = [str(path) for path in candidates if _csv(path) and _picture_folder(path)]
         instead = f"; pass {' or '.join(better)} instead" if better else ""
-        raise UserError(f"{folder}: {found}; looked for {_LAYOUTS}{instead}")
+        raise UserError(f"{folder}: {problem}; looked for {_LAYOUTS}{instead}")
     demand_inside(pictures, folder)
     return Layout(csv, pictures)
 
@@ -83,15 +83,15 @@ def _picture_folder(folder: Path) -> Path | None:
 def read(csv: Path) -> pandas.DataFrame:
     """Reads `id,tag:count<TAB>...` (tags_clean.csv) or `id,COLOUR hair COLOUR eyes` (extra_data's tags.csv).
 
-    The first row that has tags decides which of the two it is. Blank lines are passed over. Raises `UserError`, with
-    the line's number, for anything else: a damaged tag file would otherwise only show as badly trained pictures.
+    The first row with tags decides which format it is. Blank lines are skipped. Raises `UserError`, with the line
+    number, for anything else: otherwise a damaged tag file would only show in the quality of the training.
     """
     with uninterrupted():
         import pandas
 
     lines = _lines(csv)
-    rests = (rest for _, _, rest in (line.partition(",") for line in lines) if rest.strip())
-    first = next(rests, ":")
+    with_tags = (tags for _, _, tags in (line.partition(",") for line in lines) if tags.strip())
+    first = next(with_tags, ":")
     ids, cells, other = _rows(csv, lines, _tagged if ":" in first or "\t" in first else _phrase)
     flags = np.zeros((len(ids), len(_FLAGS)), bool)
     flags.reshape(-1)[cells] = True
@@ -102,7 +102,7 @@ def read(csv: Path) -> pandas.DataFrame:
 
 
 def line_of(csv: Path, key: int) -> int:
-    """The line in which an id stands, for messages on a file that `read` has passed."""
+    """The number of the line with an id, for messages about a file that `read` has accepted."""
     return next(number for number, line in enumerate(_lines(csv), 1)
                 if line.strip() and _id(line.partition(",")[0]) == key)
 
@@ -120,12 +120,12 @@ def _lines(csv: Path) -> list[str]:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise UserError(f"{csv}:{line}: is not UTF-8 text; save the file as UTF-8") from None
-    # Not str.splitlines, which also breaks at characters that a tag may hold.
+    # Not str.splitlines, which also splits at characters that a tag may contain.
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def _rows(csv: Path, lines: list[str], parse) -> tuple[list[int], list[int], list[str]]:
-    """The ids, the cells to set in the flattened [N, 24] flags, and the other tags of each row."""
+    """The ids, the indices of the flags to set in the flattened [N, 24] array, and the other tags of each row."""
     line_of: dict[int, int] = {}
     cells: list[int] = []
     other: list[str] = []
@@ -162,9 +162,9 @@ def _tagged(rest: str) -> list[str]:
     return [_tag(item) for item in rest.split("\t") if item and not item.isspace()]
 
 
-@functools.lru_cache(100_000)  # the same few items fill the whole file
+@functools.lru_cache(100_000)  # a file repeats a few items many times
 def _tag(item: str) -> str:
-    tag, _, count = item.rpartition(":")  # the last colon: tags hold colons themselves
+    tag, _, count = item.rpartition(":")  # the last colon, since a tag may contain others
     tag, count = tag.strip(), count.strip()
     if not tag or not count.isdecimal():
         raise ValueError(f"{item[:40]!r} is not 'tag:count', the line is cut off or damaged; mend it, or fetch the "
@@ -176,10 +176,10 @@ def _tag(item: str) -> str:
 
 @functools.lru_cache(1000)
 def _phrase(rest: str) -> tuple[str, ...]:
-    found = _PHRASE.fullmatch(rest.strip())
-    if not found or not set(found.groups()) <= set(COLOURS):
+    match = _PHRASE.fullmatch(rest.strip())
+    if not match or not set(match.groups()) <= set(COLOURS):
         raise ValueError(f"{rest.strip()[:60]!r} is neither 'COLOUR hair COLOUR eyes' of known colours nor 'tag:count'")
-    return found.groups()
+    return match.groups()
 
 
 # ---- which rows ----
@@ -201,7 +201,7 @@ def exactly_one(table: pandas.DataFrame) -> pandas.DataFrame:
 
 
 def one_or_two(table: pandas.DataFrame) -> pandas.DataFrame:
-    """Keeps the rows with one or two of the 23 flags, whichever they are (report 002)."""
+    """Keeps the rows with one or two of the 23 colour flags, of whichever kind (report 002)."""
     count = _bits(table).sum(axis=1)
     return table[(count == 1) | (count == 2)].reset_index(drop=True)
 
@@ -214,32 +214,29 @@ def everything(table: pandas.DataFrame) -> pandas.DataFrame:
 FILTERS = {"exactly_one": exactly_one, "one_or_two": one_or_two, "all": everything}
 
 
-def without_gray_eyes(table: pandas.DataFrame) -> tuple[pandas.DataFrame, int]:
-    """Drops the rows with gray eyes, which the 22 columns cannot express; also returns how many those were."""
-    gray = table["gray eyes"].to_numpy()
-    return table[~gray].reset_index(drop=True), int(gray.sum())
-
-
 def match(table: pandas.DataFrame, picture_ids: np.ndarray) -> tuple[pandas.DataFrame, int, int]:
-    """Keeps the rows that have a picture; also returns the rows without a picture and the pictures without a row."""
+    """Keeps the rows that have an image; also returns how many rows have no image and how many images no row."""
     has_picture = np.isin(table["id"].to_numpy(), picture_ids)
     has_row = np.isin(picture_ids, table["id"].to_numpy())
     return table[has_picture].reset_index(drop=True), int((~has_picture).sum()), int((~has_row).sum())
 
 
 def is_domain(name: str) -> bool:
-    """Whether a name is one of the domains of tagged faces, of DOMAINS or WHOLE."""
+    """Whether a name is a domain of tagged faces: one of DOMAINS or WHOLE."""
     return name in DOMAINS or name in WHOLE
 
 
 def domain_sizes(table: pandas.DataFrame) -> dict[str, int]:
-    """How many rows each of DOMAINS has, without those of none."""
+    """The number of rows of each of DOMAINS that has any."""
     sizes = {name: int(table[tag].sum()) for name, tag in DOMAINS.items()}
     return {name: size for name, size in sizes.items() if size}
 
 
 def domains(table: pandas.DataFrame, a: str | None, b: str | None) -> tuple[np.ndarray, np.ndarray]:
-    """Which rows are in either of two DOMAINS, bool [N] each; rows in both are in neither. None takes every row."""
+    """The rows of domain `a` and of domain `b`, bool [N] each, without the rows that are in both DOMAINS.
+
+    None stands for all rows; then no row is left out.
+    """
     in_a, in_b = (np.ones(len(table), bool) if name is None else table[DOMAINS[name]].to_numpy() for name in (a, b))
     both = in_a & in_b if a and b else np.zeros(len(table), bool)
     return in_a & ~both, in_b & ~both
@@ -256,7 +253,7 @@ def labels(table: pandas.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 
 
 def one_hot(table: pandas.DataFrame, columns: int) -> np.ndarray:
-    """`multi_hot` of rows with exactly one hair and one eye colour. Raises `UserError` where a row has not."""
+    """`multi_hot` of rows with exactly one hair and one eye colour. Raises `UserError` if a row has not."""
     _demand_exactly_one(table)
     return multi_hot(table, columns)
 
@@ -264,14 +261,14 @@ def one_hot(table: pandas.DataFrame, columns: int) -> np.ndarray:
 def multi_hot(table: pandas.DataFrame, columns: int) -> np.ndarray:
     """All colour flags of each row, float32 [N, columns], 0 or 1.
 
-    23 columns are 12 hair + 11 eyes; 22 lack gray eyes; 24 have a column 0 in front that is always zero. Raises
-    `UserError` if 22 are asked for and a row has gray eyes (see `without_gray_eyes`).
+    23 columns are 12 hair + 11 eyes; 22 lack gray eyes; 24 start with a column that is always zero. Raises
+    `UserError` for 22 columns if a row has gray eyes.
     """
     return _columns(_bits(table).astype(np.float32), columns)
 
 
 def pair_hot(hair: np.ndarray, eyes: np.ndarray, columns: int) -> np.ndarray:
-    """`multi_hot` of one hair and one eye colour each, given as indices into HAIR and EYES, [N] integers."""
+    """The `multi_hot` rows of one hair and one eye colour each: indices into HAIR and EYES, [N] integers."""
     bits = np.zeros((len(hair), len(COLOURS)), np.float32)
     bits[np.arange(len(hair)), hair] = 1
     bits[np.arange(len(hair)), len(HAIR) + np.asarray(eyes)] = 1

@@ -8,7 +8,7 @@ from cyclegan_style.portraits.skin import lit, tinted
 
 
 def ears(canvas: np.ndarray, person: Portrait, frame: Frame) -> None:
-    """Both ears: a rim around a hollow; the one on the far side is narrower."""
+    """Both ears: a rim around a hollow; the far one is narrower."""
     for side in (-1, 1):
         wide = 5.6 * (1 - 0.4 * side * person.turn)
         patch = frame.patch(min(side * 36, side * 54), -14, max(side * 36, side * 54), 26)
@@ -21,7 +21,7 @@ def ears(canvas: np.ndarray, person: Portrait, frame: Frame) -> None:
 
 
 def draw(canvas: np.ndarray, person: Portrait, frame: Frame, rng: np.random.Generator) -> None:
-    """Skin of neck and shoulders, then what covers it. The body leans, the head above it does not."""
+    """Skin of neck and shoulders, then clothes. The body leans, the head does not."""
     patch = frame.patch(-999, 42)
     x = patch.x - np.tan(person.lean) * (patch.y - 55) + 2.5 * person.turn
     y = patch.y + x * np.tan(person.lean)
@@ -30,7 +30,7 @@ def draw(canvas: np.ndarray, person: Portrait, frame: Frame, rng: np.random.Gene
                  (80, wide + 9), (85, wide + 28), (90, wide + 50), (97, wide + 68), (112, wide + 74))
     across = np.clip(x / neck, -0.97, 0.97)
     right = 0.85 * across / np.sqrt(1 - 0.9 * across * across) * (1 - step(y, 74, 88) * 0.85)
-    right -= 0.30 * (bump(np.abs(x), 9, 3) * np.sign(x)) * (1 - step(y, 80, 88))  # the cords of the neck
+    right -= 0.30 * (bump(np.abs(x), 9, 3) * np.sign(x)) * (1 - step(y, 80, 88))  # the sinews of the neck
     down = -0.5 * step(y, 76, 92) + 0.5 * bump(y, 91 + 0.02 * np.abs(x), 1.7) * bump(np.abs(x), 24, 14)
     light, _ = lit(right, down + 0 * x, person)
     side = person.light[0]

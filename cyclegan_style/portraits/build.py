@@ -8,13 +8,13 @@ from common.files import write_picture
 from cyclegan_style.portraits.person import describe
 from cyclegan_style.portraits.picture import draw
 
-VERSION = 1  # raised when pictures change
+VERSION = 1  # increased when images change
 QUALITY = 92
 
 
 def make(folder: Path, count: int = 1200, seed: int = 0, workers: int | None = None,
          announce: Callable[[str], None] = lambda text: None) -> bool:
-    """Draws the set of `count` portraits of this seed into `folder`; False if it is there already, see `drawn.make`."""
+    """Draws the set of `count` portraits of this seed into `folder`; False if it exists, see `drawn.make`."""
     return drawn.make(SET, folder, count, seed, workers, announce)
 
 

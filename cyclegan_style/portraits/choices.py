@@ -1,4 +1,4 @@
-"""What portraits are made of: colours, cuts, clothes and scenes, and how common each is."""
+"""What portraits can show: colours, haircuts, clothes and scenes, and how common each is."""
 
 # hue in degrees, saturation and value in percent, each from - to: the middle tone of the hair
 HAIR_RANGES = {

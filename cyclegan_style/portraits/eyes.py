@@ -1,4 +1,4 @@
-"""Eyes with lids, lashes, iris and a catch light, and the brows."""
+"""Eyes with lids, lashes, iris and a highlight, and the brows."""
 
 import numpy as np
 
@@ -55,7 +55,7 @@ def _eye(face: Face, skin, light, side: int, u, v, rng) -> None:
 
 
 def _ball(person, light, side: int, out, down, upper, along, rng) -> np.ndarray:
-    """White, iris, pupil and catch light [h, w, 3]."""
+    """White, iris, pupil and highlight, [h, w, 3]."""
     shade = 0.50 + 0.50 * step(down - upper, -0.2, 3.6)  # the upper lid's shadow
     bright = shade * (1 - 0.22 * along * along) * (0.35 + 0.65 * light)
     white = np.array([226, 216, 210], np.float32) * bright[..., None]
@@ -67,7 +67,7 @@ def _ball(person, light, side: int, out, down, upper, along, rng) -> np.ndarray:
     spokes = np.arctan2(y, x) + 0 * far
     fibres = 1 + 0.10 * np.sin(spokes * 17 + rng.uniform(0, 6)) + 0.08 * np.sin(spokes * 29 + rng.uniform(0, 6))
     bright = (0.72 + 0.50 * bump(far, 0.62, 0.22) + 0.32 * (y / IRIS)) * fibres * (0.5 + 0.5 * shade)
-    bright *= 1 - 0.62 * step(far, 0.72, 1.02)  # the dark ring around
+    bright *= 1 - 0.62 * step(far, 0.72, 1.02)  # the dark ring around it
     iris = np.array(person.eye_rgb, np.float32) * bright[..., None]
     over(iris, (10, 8, 8), step(0.44 - far, -0.08, 0.08))
     over(white, iris, step(1.0 - far, -0.09, 0.09))
@@ -78,7 +78,7 @@ def _ball(person, light, side: int, out, down, upper, along, rng) -> np.ndarray:
 
 
 def brows(face: Face, canvas: np.ndarray, frame: Frame, rng: np.random.Generator) -> None:
-    """Brows of single hairs on the canvas [h, w, 3]; they stand up at the nose and lie down at the temple."""
+    """Brows of single hairs on the canvas [h, w, 3]: upright near the nose, flat at the temple."""
     person = face.person
     colour = np.array(person.hair_rgb, np.float32) * (0.62 if person.hair in ("blonde", "gray") else 0.72)
     layer = Layer()

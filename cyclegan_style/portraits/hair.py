@@ -1,4 +1,4 @@
-"""Hair: guides for every cut, and the strands between them, behind the head and over the face."""
+"""Hair: guides for every haircut, and the strands between them, behind the head and over the face."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from cyclegan_style.portraits.person import Portrait
 from cyclegan_style.portraits.strands import Layer, between, light
 
 LONG = ("long", "medium", "fringe")
-# Where short or tied hair begins on the forehead, and the skull it follows, from one ear over the top to the other.
+# The hairline of short or tied hair, and the skull that it follows, from one ear over the top to the other.
 LINE = np.array([(-42, 13), (-41.5, -8), (-37.5, -26), (-26, -40), (0, -44.5), (26, -40), (37.5, -26), (41.5, -8),
                  (42, 13)], float)
 SKULL = np.array([(-44.5, 10), (-47.5, -12), (-47, -37), (-34, -63), (0, -76), (34, -63), (47, -37), (47.5, -12),
@@ -16,7 +16,7 @@ SKULL = np.array([(-44.5, 10), (-47.5, -12), (-47, -37), (-34, -63), (0, -76), (
 
 
 def behind(person: Portrait, frame: Frame, rng: np.random.Generator) -> Layer:
-    """What is seen behind neck and ears."""
+    """The hair behind neck and ears."""
     layer, v = Layer(), person.volume
     if person.style not in LONG:
         layer.mass(frame, curve(_skull(person) * (0.97, 0.97)), 0.22)
@@ -53,7 +53,7 @@ def _tied(layer: Layer, person: Portrait, frame: Frame, rng) -> None:
 
 
 def front(person: Portrait, frame: Frame, rng: np.random.Generator) -> Layer:
-    """What falls over forehead and temples."""
+    """The hair over forehead and temples."""
     layer = Layer()
     if person.style in LONG:
         for side in (-1, 1):
@@ -69,7 +69,7 @@ def _curtain(layer: Layer, person: Portrait, frame: Frame, rng, side: int) -> No
     """Long hair from the parting down one side of the face."""
     v, c, low = person.volume, person.cover, person.length
     part = 0.0 if person.style == "fringe" else person.part * side
-    tucked = 5 if person.style == "medium" else 0  # the tips of half-long hair turn in
+    tucked = 5 if person.style == "medium" else 0  # the tips of medium hair turn inwards
 
     def down(x, share):
         return x, 12 + (low - 12) * share
@@ -107,7 +107,7 @@ def _skull(person: Portrait) -> np.ndarray:
 
 
 def _cap(layer: Layer, person: Portrait, frame: Frame, rng) -> None:
-    """Short hair, curls, or long hair tied back: from the hairline outwards, combed to one side."""
+    """Short hair, curls, or hair tied back: from the hairline outwards, combed to one side."""
     outer, inner = _skull(person), LINE.copy()
     comb = {"short": 0.55, "crop": 0.2, "curly": 0.1, "back": 0.0, "receding": 0.3}[person.style]
     if person.style == "receding":
@@ -115,7 +115,7 @@ def _cap(layer: Layer, person: Portrait, frame: Frame, rng) -> None:
     sweep = comb * np.sign(person.part or 1)
     stations = np.linspace(0, 8, 25)
     tips = (stations + sweep * np.sin(np.pi * stations / 8) * 1.6).clip(0, 8)
-    fine = np.linspace(0, 8, 97)  # curve() puts 12 places on each of the 8 pieces
+    fine = np.linspace(0, 8, 97)  # curve() puts 12 points on each of the 8 segments
     roots, ends = (np.stack([np.interp(at, fine, curve(line, steps=12)[:, k]) for k in (0, 1)], 1)
                    for at, line in ((stations, inner), (tips, outer)))
     bend = (roots + ends) / 2 + (ends - roots)[:, ::-1] * (0.10, -0.10) * np.sign(sweep or 1)

@@ -8,13 +8,13 @@ from cyclegan_style.portraits.skin import half_width, lit
 
 
 class Face:
-    """The skin of the face on its patch: place, shape, light; eyes and mouth are painted onto it."""
+    """The skin of the face on its patch: position, shape, light. Eyes and mouth are painted onto it."""
 
     def __init__(self, person: Portrait, frame: Frame, rng: np.random.Generator):
         self.person = person
         self.patch: Patch = frame.patch(-50, -78, 50, 76)
         x, y = self.patch.x, self.patch.y
-        # Features move with turn and nod as on a ball: most in the middle, not at all at the edge.
+        # Features move with turn and nod, as on a ball: most in the middle, not at the edge.
         self.u = x - 7 * person.turn * np.clip(1 - (x / 47) ** 2, 0, 1)
         self.v = y - 3 * person.nod * np.clip(1 - (y / 72) ** 2, 0, 1)
         self.half = half_width(y, person)
@@ -53,7 +53,7 @@ class Face:
             (-0.5 - 0.5 * age, bump(a, 17, 6), bump(v, 8.5, 1.8)), (-0.7, bump(a, 29, 8), bump(v, 38, 11)),
         )
         total = sum(size * down * across for size, across, down in parts)
-        tip = u - 3.2 * person.turn * step(v, 0, 24)  # the nose stands out, so it turns further
+        tip = u - 3.2 * person.turn * step(v, 0, 24)  # the nose sticks out, so it moves further
         ridge = track(v, (-16, 0.4), (-8, 2.2), (2, 4.0), (12, 6.6), (20, 9.6), (23, 10.0),
                       (27, 8.4), (31, 3.6), (35, 0))
         wide = track(v, (-16, 6), (0, 4.4 * n), (12, 4.8 * n), (23, 5.3 * n), (34, 4.6 * n))
@@ -65,7 +65,7 @@ class Face:
         return total.astype(np.float32)
 
     def shadows(self) -> np.ndarray:
-        """Where less light comes in: sockets, below nose, lip and jaw, and the shadow the nose casts."""
+        """Where less light arrives: eye sockets, below nose, lip and jaw, and in the shadow of the nose."""
         u, v, side = self.u, self.v, np.sign(self.person.light[0])
         a, n = np.abs(u - 3 * self.person.turn * step(v, 0, 24)), self.person.nose
         shade = 1 - 0.26 * bump(a, 12.5, 5) * bump(v, -3, 4.5)

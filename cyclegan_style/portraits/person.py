@@ -1,4 +1,4 @@
-"""Who is in the picture, as a pure function of (seed, number)."""
+"""What a portrait shows, as a pure function of (seed, number)."""
 
 import colorsys
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from cyclegan_style.portraits.choices import Colour
 
 @dataclass(frozen=True)
 class Portrait:
-    """One person in one picture. Colours are 8-bit RGB, lengths head units (see fields), shares 0 to 1."""
+    """One person in one image. Colours are 8-bit RGB, lengths head units (see fields), shares 0 to 1."""
 
     seed: int
     number: int
@@ -21,7 +21,7 @@ class Portrait:
     style: str
     length: float  # y of the tips of long hair
     part: float  # x of the parting
-    cover: float  # how far hair comes into the face
+    cover: float  # how far the hair covers the face
     volume: float
     tied: str  # "", "bun", "tail": tied hair
     wave: float
@@ -47,12 +47,12 @@ class Portrait:
     cloth_rgb: Colour
     scene: str
     light: tuple[float, float, float]  # direction to the light, of length 1; x right, y down, z to the viewer
-    fill: float  # share of light that comes from everywhere
-    turn: float  # -1 to 1: looks to the picture's left or right
+    fill: float  # share of ambient light
+    turn: float  # -1 to 1: looks to the left or right of the image
     nod: float  # -1 to 1: up or down
-    lean: float  # radians the shoulders lean
+    lean: float  # of the shoulders, radians
     gaze: tuple[float, float]  # of the irises
-    x: float  # where the middle between the eyes lies, pixels of the picture
+    x: float  # the middle between the eyes, in pixels of the image
     y: float
     scale: float
 

@@ -1,27 +1,26 @@
-"""A portrait, layer over layer, from the background to the camera."""
+"""From the parameters of a portrait to its image: the layers from the background to the camera."""
 
 import numpy as np
 from PIL import Image
 
 from cyclegan_style.portraits import body, eyes, hair, mouth, scene
 from cyclegan_style.portraits.extras import beard, glasses
-from cyclegan_style.portraits.fields import SIZE, Frame, blurred, moved, over, reduced
+from cyclegan_style.portraits.fields import Frame, blurred, moved, over, reduced
 from cyclegan_style.portraits.head import Face
 from cyclegan_style.portraits.person import Portrait
 from cyclegan_style.portraits.skin import tinted
 from cyclegan_style.portraits.strands import Layer, ramp
 
 
-def draw(person: Portrait, size: tuple[int, int] = SIZE) -> Image.Image:
-    """The portrait's picture, RGB, `size` pixels wide and high: a pure function of its parameters."""
-    picture = render(person)[0]
-    return picture if size == SIZE else picture.resize(size, Image.Resampling.LANCZOS)
+def draw(person: Portrait) -> Image.Image:
+    """The image of a portrait, 178 x 218 RGB: a pure function of its parameters."""
+    return render(person)[0]
 
 
 def render(person: Portrait) -> tuple[Image.Image, np.ndarray]:
-    """The picture, and where hair over the head is seen in it: a mask [height, width], 0 to 1."""
+    """The image, and a mask [height, width] of the hair in front, 0 to 1."""
     rng = np.random.default_rng([person.seed, person.number, 11])
-    # The eyes stay where they are when the head turns: the head goes the other way.
+    # When the head turns the eyes keep their position, so the head moves the other way.
     frame = Frame(person.x - 7 * person.turn * person.scale, person.y - 3 * person.nod * person.scale, person.scale)
     canvas = scene.background(person, rng)
     colours = ramp(person)
@@ -37,7 +36,7 @@ def render(person: Portrait) -> tuple[Image.Image, np.ndarray]:
 
 
 def _face(canvas: np.ndarray, person: Portrait, frame: Frame, front: Layer, rng) -> None:
-    """Face, brows and beard, under the shadow of the hair in front."""
+    """Face, brows and beard, in the shadow of the hair in front."""
     face = Face(person, frame, rng)
     at = face.patch.at
     shadow = blurred(moved(front.alpha, round(-5 * person.light[0]), 5), 4)[at]

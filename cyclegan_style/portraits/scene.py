@@ -1,4 +1,4 @@
-"""What is behind the person, out of focus, and the camera that takes the picture."""
+"""The background, out of focus, and the camera that takes the photograph."""
 
 import colorsys
 
@@ -8,7 +8,7 @@ from PIL import Image
 from cyclegan_style.portraits.fields import HIGH, SIZE, WIDE, bump, noise, reduced, step
 from cyclegan_style.portraits.person import Portrait
 
-_SMALL = (109, 89)  # rows and columns of the scene before it is enlarged; it is out of focus anyway
+_SMALL = (109, 89)  # rows and columns of the scene before it is enlarged: it is out of focus
 
 
 def _colour(rng, saturation: float, low: float, high: float) -> np.ndarray:
@@ -18,8 +18,8 @@ def _colour(rng, saturation: float, low: float, high: float) -> np.ndarray:
 def background(person: Portrait, rng: np.random.Generator) -> np.ndarray:
     """The scene, [HIGH, WIDE, 3] with values 0 to 255."""
     y, x = np.linspace(-1, 1, _SMALL[0])[:, None], np.linspace(-1, 1, _SMALL[1])[None]
-    make = {"studio": _studio, "blobs": _blobs, "lights": _lights, "outdoors": _outdoors, "panels": _panels}
-    small = make[person.scene](rng, x, y)
+    scenes = {"studio": _studio, "blobs": _blobs, "lights": _lights, "outdoors": _outdoors, "panels": _panels}
+    small = scenes[person.scene](rng, x, y)
     picture = Image.fromarray(small.clip(0, 255).astype(np.uint8)).resize((WIDE, HIGH), Image.Resampling.BICUBIC)
     return np.asarray(picture).astype(np.float32)
 
@@ -76,7 +76,7 @@ def _panels(rng, x, y):
 
 
 def photograph(canvas: np.ndarray, rng: np.random.Generator) -> Image.Image:
-    """The canvas as a camera would give it: reduced, a little soft, tinted, darker in the corners, with noise."""
+    """The canvas as a camera would record it: reduced, slightly blurred, tinted, darker in the corners, with noise."""
     small = reduced(canvas)
     strength = rng.uniform(0.06, 0.2)
     wide = np.pad(small, ((1, 1), (1, 1), (0, 0)), "edge")

@@ -1,4 +1,4 @@
-"""How skin takes light, and the outline of the face."""
+"""How skin reflects light, and the outline of the face."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from cyclegan_style.portraits.fields import step, track
 from cyclegan_style.portraits.person import Portrait
 
 _PLACES = np.linspace(0, 1.6, 1024)
-# Light that enters skin comes out red: in the shade red falls more slowly than green and blue.
+# Skin scatters red light most: in the shade red decreases more slowly than green and blue.
 _FALL = np.stack([_PLACES**power for power in (0.84, 1.06, 1.16)], axis=1).astype(np.float32)
 
 
@@ -16,7 +16,7 @@ def tinted(albedo: np.ndarray, light: np.ndarray) -> np.ndarray:
 
 
 def lit(right: np.ndarray, down: np.ndarray, person: Portrait) -> tuple[np.ndarray, np.ndarray]:
-    """Light and gloss of a surface whose height falls by `right` and `down` for a unit to the right and down."""
+    """Light and gloss of a surface that falls by `right` and `down` per unit to the right and down."""
     shape = 1 / np.sqrt(right * right + down * down + 1)
     x, y, z = person.light
     towards = (right * x + down * y + z) * shape

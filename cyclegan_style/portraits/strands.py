@@ -1,6 +1,6 @@
-"""Hair of single strands: lines between guides, and their light.
+"""Hair made of single strands: lines between guides, and their light.
 
-A strand is one pixel of the canvas wide, half a pixel of the picture, as fine as a camera would show it.
+A strand is one pixel of the canvas wide, half a pixel of the image, as fine as a photograph would show it.
 """
 
 from functools import cache
@@ -17,7 +17,7 @@ class Layer:
     """Tones (0 dark, 0.5 the hair's own colour, 1 gloss) and where they are, on the canvas."""
 
     def __init__(self):
-        # A pixel more on every side takes what leaves the canvas: that is quicker than to sort it out.
+        # One more pixel on every side catches what leaves the canvas: that is faster than to filter it.
         self._tone = np.full((HIGH + 2, WIDE + 2), 0.2, np.float32)
         self._alpha = np.zeros((HIGH + 2, WIDE + 2), np.float32)
         self.tone, self.alpha = self._tone[1:-1, 1:-1], self._alpha[1:-1, 1:-1]
@@ -29,9 +29,9 @@ class Layer:
         self.alpha[inside] = 1
 
     def draw(self, frame: Frame, lines: np.ndarray, tones: np.ndarray, faint: float = 1.0) -> None:
-        """Draws strands [n, points, 2], in head units, with tones [n, points]; later ones lie over earlier ones.
+        """Draws strands [n, points, 2], in head units, with tones [n, points]; later ones cover earlier ones.
 
-        Their tips fade out; `faint` (0 to 1) is how dense they are elsewhere.
+        Their tips fade out; `faint` (0 to 1) is their opacity elsewhere.
         """
         places = frame.place(lines)
         steps = np.sqrt(np.diff(places[..., 0]) ** 2 + np.diff(places[..., 1]) ** 2).max()
@@ -48,7 +48,7 @@ class Layer:
 
 @cache
 def _between(points: int, dense: int) -> np.ndarray:
-    """The matrix [points, (points - 1) * dense] that puts `dense` places on every piece of a line."""
+    """The matrix [points, (points - 1) * dense] that interpolates `dense` points on every segment of a line."""
     place = np.arange((points - 1) * dense) / dense
     return np.maximum(0, 1 - np.abs(place[None] - np.arange(points)[:, None])).astype(np.float32)
 
@@ -71,8 +71,8 @@ def between(guides: np.ndarray, count: int, rng: np.random.Generator, wave: floa
             clumps: int = 48, tight: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
     """Strands [count, COARSE, 2] between guides [guides, knots, 2], and their own shade [count, 1], around 0.
 
-    They fall in `clumps`, which share their waves and shade. `wave` and `loose` are head units: the swing, and how far
-    tips stray.
+    They form `clumps` with similar waves and shade. `wave` and `loose` are head units: the amplitude of the waves, and
+    how far the tips spread.
     """
     smooth = _smooth(guides.shape[1], COARSE)
     lines = np.einsum("mk,gkc->gmc", smooth, guides.astype(np.float32))
@@ -96,7 +96,7 @@ def between(guides: np.ndarray, count: int, rng: np.random.Generator, wave: floa
 
 
 def _shortened(strands: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """The strands [n, points, 2], each cut to a share [n] of its length."""
+    """The strands [n, points, 2], each shortened to a share [n] of its length."""
     place = np.arange(strands.shape[1])[None] * share[:, None]
     first = np.minimum(place.astype(int), strands.shape[1] - 2)
     part, rows = (place - first)[..., None].astype(np.float32), np.arange(len(strands))[:, None]
@@ -104,7 +104,7 @@ def _shortened(strands: np.ndarray, share: np.ndarray) -> np.ndarray:
 
 
 def light(strands: np.ndarray, shade: np.ndarray, person: Portrait, shine: float = 1.0) -> np.ndarray:
-    """Tones [count, points] of strands that lie on a head: the side to the light, and gloss across the strands."""
+    """Tones [count, points] of strands on a head: brighter towards the light, with gloss across the strands."""
     x, y = strands[..., 0], strands[..., 1]
     depth = np.sqrt(np.clip(1 - (x / 62) ** 2 - (np.minimum(y + 22, 0) / 66) ** 2, 0.02, 1))
     along = np.stack([np.gradient(x, axis=1), np.gradient(y, axis=1), np.gradient(52 * depth, axis=1)], -1)

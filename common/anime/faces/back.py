@@ -11,20 +11,21 @@ from common.anime.faces.strands import TAIL, comb, paths, wavy
 def behind(face: Face, frame: Frame, rng: np.random.Generator) -> Layer:
     """Everything behind neck and ears."""
     layer = Layer()
-    make = {"long": _long, "bob": _bob, "short": _short, "twintails": _twintails, "ponytail": _ponytail, "buns": _buns}
-    make[face.back](layer, face, frame, rng)
+    styles = {"long": _long, "bob": _bob, "short": _short, "twintails": _twintails, "ponytail": _ponytail,
+              "buns": _buns}
+    styles[face.back](layer, face, frame, rng)
     layer.add(slope(132, 104))
     return layer
 
 
 def _mass(layer: Layer, frame: Frame, half, tone: int = SHADE) -> None:
-    """A closed shape from its right half, top first; it lies in shadow, the strands over it do not."""
+    """A closed shape, given by its right half from the top; it is in shadow, the strands over it are not."""
     half = np.asarray(half, float)
     layer.fill(frame.head(curve(np.concatenate([half, mirror(half[::-1], -1)]), closed=True)), tone, ink=2)
 
 
 def _hang(layer: Layer, frame: Frame, rng, width: float, spread: tuple, end: tuple, bulge: float, wave: float) -> None:
-    """Strands on both sides, from the crown out to tips over x `spread` and heights `end`, inner ones first."""
+    """Strands on both sides, from the crown to tips spread over x `spread` and y `end`, inner ones first."""
     count = 5
     for side in (-1, 1):
         x = np.linspace(*spread, count) + rng.uniform(-1.2, 1.2, count)

@@ -9,23 +9,23 @@ from common.anime.faces.face import describe
 from common.anime.faces.portrait import draw
 from common.files import write_picture
 
-VERSION = 2  # raised when pictures or rows change
+VERSION = 2  # increased when images or rows change
 QUALITY = 92
 
 
 def make(folder: Path, count: int = 6000, seed: int = 0, workers: int | None = None,
          announce: Callable[[str], None] = lambda text: None) -> bool:
-    """Draws the set of `count` faces of this seed into `folder`; False if it is there already, see `drawn.make`."""
+    """Draws the set of `count` faces of this seed into `folder`; False if it exists, see `drawn.make`."""
     return drawn.make(SET, folder, count, seed, workers, announce)
 
 
 def write_rows(path: Path, count: int = 6000, seed: int = 0) -> None:
-    """Writes the tags_clean.csv of a set, which needs no drawing."""
+    """Writes the tags_clean.csv of a set, without drawing it."""
     rows = [describe(seed, number).tags for number in range(count)]
-    found = labels.counts(rows)
+    counts = labels.counts(rows)
     with path.open("w", encoding="utf-8", newline="\n") as file:
         for number, tags in enumerate(rows):
-            file.write(labels.line(number, tags, found) + "\n")
+            file.write(labels.line(number, tags, counts) + "\n")
 
 
 def _name(number: int) -> str:

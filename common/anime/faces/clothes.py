@@ -1,4 +1,4 @@
-"""What the shoulders wear: six collars, and the one outfit that is always the same."""
+"""Clothes: six kinds of collars, and one outfit that never varies."""
 
 import numpy as np
 from PIL import Image
@@ -15,9 +15,9 @@ def wear(picture: Image.Image, face: Face, frame: Frame) -> None:
     """Draws the clothes over neck and shoulders."""
     body = Layer()
     trim = Layer()
-    make = {"sailor": _sailor, "shirt": _shirt, "hoodie": _hoodie, "kimono": _kimono, "dress": _dress,
-            "turtleneck": _turtleneck, "miku": _shirt}
-    make[face.clothing](body, trim, frame)
+    styles = {"sailor": _sailor, "shirt": _shirt, "hoodie": _hoodie, "kimono": _kimono, "dress": _dress,
+              "turtleneck": _turtleneck, "miku": _shirt}
+    styles[face.clothing](body, trim, frame)
     plain = face.cloth_rgb if face.clothing != "sailor" else WHITE
     second = face.accent_rgb if face.clothing != "sailor" else face.cloth_rgb
     body.paste(picture, cloth_ramp(plain))
@@ -27,7 +27,7 @@ def wear(picture: Image.Image, face: Face, frame: Frame) -> None:
 
 
 def _shoulders(body: Layer, frame: Frame, neck) -> None:
-    """The trunk below a neckline, which is given from the middle to the right shoulder."""
+    """The body below a neckline, which is given from the middle to the right shoulder."""
     neck = np.asarray(neck, float)
     right = np.concatenate([neck, [(34, 47), (45, 55), (50, 90)]])
     body.fill(frame.body(np.concatenate([right, mirror(right[::-1], -1)])), BASE, ink=2)

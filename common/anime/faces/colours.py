@@ -1,6 +1,6 @@
 """The colours: a range of hue, saturation and value for each name, and the ramps that shade them.
 
-The ranges of two names nearly touch and never overlap, so that a face's colours can be told from its picture.
+The ranges of two names nearly touch but never overlap, so the colours of a face can be told from its image.
 """
 
 import colorsys
@@ -83,20 +83,20 @@ def brightness(colour) -> float:
 
 
 def ramp(ink, shade, base, light, gloss) -> bytes:
-    """A palette, 256 times red, green and blue, that gives every tone its colour; in between they are mixed."""
+    """A palette, 256 times red, green and blue: the key colours at their tones, mixtures in between."""
     keys = np.array([times(ink, 0.8), ink, shade, base, light, gloss], float)
     return (_between() @ keys).round().astype(np.uint8).tobytes()
 
 
 @cache
 def _between() -> np.ndarray:
-    """How much of each key colour of a ramp is in each tone [256, 6]."""
+    """The share of each key colour of a ramp in each tone, [256, 6]."""
     places = (0, INK, SHADE, BASE, LIGHT, GLOSS)
     return np.stack([np.interp(np.arange(256), places, row) for row in np.eye(6)], axis=1)
 
 
 def hair_ramp(colour: Colour) -> bytes:
-    """Shadows lean to violet; pale hair is shaded less, dark hair shines bluish."""
+    """Shadows tend to violet; pale hair is shaded less, dark hair has a bluish gloss."""
     bright = brightness(colour)
     pale = 0.17 * bright
     shade = times(colour, (0.70 + pale, 0.64 + pale, 0.76 + pale))
@@ -107,7 +107,7 @@ def hair_ramp(colour: Colour) -> bytes:
 
 
 def eye_ramp(colour: Colour) -> bytes:
-    """From the nearly black rim to the light at the iris's lower edge."""
+    """From the nearly black rim to the light at the lower edge of the iris."""
     return ramp(times(colour, 0.24), times(colour, 0.66), colour, mix(colour, (255, 255, 255), 0.22),
                 mix(colour, (255, 255, 255), 0.5))
 
@@ -120,7 +120,7 @@ def skin_ramp(name: str) -> bytes:
 
 
 def cloth_ramp(colour: Colour) -> bytes:
-    """Cloth has no gloss worth the name."""
+    """Cloth has hardly any gloss."""
     bright = brightness(colour)
     return ramp(times(colour, 0.32 + 0.16 * bright), times(colour, (0.70 + 0.1 * bright, 0.68 + 0.12 * bright, 0.8)),
                 colour, mix(colour, (255, 255, 255), 0.2), mix(colour, (255, 255, 255), 0.5))

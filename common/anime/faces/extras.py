@@ -11,11 +11,11 @@ from common.anime.faces.shapes import Frame, curve, ellipse, mirror
 
 
 def put_on(picture: Image.Image, face: Face, frame: Frame) -> None:
-    """Draws the face's extra, the ties of its tails, and its glasses."""
+    """Draws the extra, the hair ties and the glasses of a face."""
     layer = Layer()
-    make = {"ribbon": _ribbon, "pin": _pin, "hairband": _hairband, "flower": _flower, "headset": _headset}
+    shapes = {"ribbon": _ribbon, "pin": _pin, "hairband": _hairband, "flower": _flower, "headset": _headset}
     if face.extra:
-        make[face.extra](layer, face, frame)
+        shapes[face.extra](layer, face, frame)
     if face.back == "twintails" and face.extra != "headset":
         for side in (-1, 1):
             _bow(layer, frame, 30 * side, -23, 0.7)

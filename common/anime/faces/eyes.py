@@ -12,7 +12,7 @@ from common.anime.faces.shapes import Frame, curve, ellipse, mirror, ribbon
 
 MIDDLE = 12.6  # from the nose to the middle of an eye, face units
 IRIS = (5.9, 7.3)  # half axes
-# how far the outer corner lies above the inner one, and how far down the outer half of the lower lid hangs
+# how far the outer corner is above the inner one, and how far the outer half of the lower lid hangs down
 CORNERS = {"round": (0.6, 0.2), "sharp": (2.2, -0.6), "gentle": (-1.4, 0.8)}
 BROWS = {
     "calm": [(-5.5, -12.4), (0.5, -13.4), (6.5, -11.6)],
@@ -26,7 +26,7 @@ Place = Callable[[object], np.ndarray]  # from an eye's own units (origin in its
 
 
 def places(face: Face, frame: Frame) -> dict[int, Place]:
-    """For the left (-1) and right (1) side of the picture, how points of an eye come onto the layer."""
+    """For the left (-1) and right (1) side of the image, a function from points of an eye to points on the layer."""
 
     def place(side: int) -> Place:
         return lambda points: frame.head(mirror(points, side) * face.eye_size + (side * MIDDLE, 1.0))
@@ -51,7 +51,7 @@ def opening(face: Face, state: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def draw(picture: Image.Image, face: Face, frame: Frame) -> Image.Image:
-    """Draws both eyes but for their lashes; answers with the mask of the irises."""
+    """Draws both eyes without their lashes; returns the mask of the irises."""
     white, left = Layer(), Layer()
     right = Layer() if face.second_eyes else left
     both = {side: place for side, place in places(face, frame).items() if lids(face, side) != "closed"}
@@ -72,7 +72,7 @@ def draw(picture: Image.Image, face: Face, frame: Frame) -> Image.Image:
 
 
 def _iris(layer: Layer, face: Face, side: int, place: Place) -> None:
-    """Dark above, bright below, with a pupil and a dark rim. Gaze and light do not mirror, the eye does."""
+    """Dark above, bright below, with a pupil and a dark rim. The eye is mirrored, gaze and light are not."""
     x, y = face.gaze[0] * side, face.gaze[1] - 0.2
     width, height = IRIS
     layer.fill(place(ellipse(x, y, width, height)), INK + 22)
@@ -86,7 +86,7 @@ def _iris(layer: Layer, face: Face, side: int, place: Place) -> None:
 
 
 def _lights(picture: Image.Image, face: Face, side: int, place: Place) -> None:
-    """The white spots: a large one above, towards the light on the left, and a small one opposite."""
+    """The highlights: a large one above, towards the light on the left, and a small one opposite."""
     x, y = face.gaze[0] * side, face.gaze[1]
     pen = ImageDraw.Draw(picture)
     top = -3.6 if lids(face, side) == "open" else -1.0
@@ -116,7 +116,7 @@ def lashes(picture: Image.Image, face: Face, frame: Frame) -> None:
 
 
 def brows(picture: Image.Image, face: Face, frame: Frame) -> None:
-    """Brows in a dark tone of the hair, seen through the fringe as the style has it."""
+    """Brows in a dark tone of the hair, visible through the fringe, as usual in this style."""
     pen = ImageDraw.Draw(picture)
     ink = times(mix(face.hair_rgb, (70, 40, 40), 0.35), 0.62)
     for place in places(face, frame).values():

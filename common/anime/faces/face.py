@@ -9,7 +9,7 @@ from common.anime.faces import labels
 from common.anime.faces.colours import CLOTHES, EYE_RANGES, HAIR_RANGES, Colour, pick, rgb
 from common.anime.tags import EYES, HAIR
 
-# How common a colour is, in the order of HAIR and EYES: less uneven than in the course's set, so that no pair is rare.
+# How common a colour is, in the order of HAIR and EYES: less uneven than in the data of the course, so no pair is rare.
 HAIR_SHARES = (0.8, 1.0, 1.1, 0.9, 0.9, 1.0, 1.0, 1.2, 1.2, 1.3, 1.5, 1.6)
 EYE_SHARES = (0.8, 0.8, 0.8, 0.9, 1.0, 1.1, 1.1, 1.2, 1.2, 1.4, 1.6)
 
@@ -29,7 +29,7 @@ SKIN_SHARES = {"pale": 30, "fair": 40, "peach": 19, "tan": 6, "brown": 2}
 
 @dataclass(frozen=True)
 class Face:
-    """One face. Colours are 8-bit RGB; `second_*` is set where a picture shows two colours of one kind."""
+    """One face. Colours are 8-bit RGB; `second_*` is set if hair or eyes have two colours."""
 
     seed: int
     number: int
@@ -59,7 +59,7 @@ class Face:
     cloth_rgb: Colour
     accent_rgb: Colour
     scene: str
-    x: float  # where the middle between the eyes lies, pixels of the 96x96 picture
+    x: float  # the middle between the eyes, in pixels of the 96x96 image
     y: float
     scale: float
     lean: float  # radians
@@ -71,7 +71,7 @@ class Face:
     wave: float  # of the long strands, face units; 0 is straight
     soft: float  # 0 (line art) to 1 (painted)
     tint: tuple[float, float, float]  # factors of the light
-    tags: tuple[str, ...]  # as written in the csv row, stray spaces included
+    tags: tuple[str, ...]  # as written in the CSV row, with stray spaces
 
 
 def describe(seed: int, number: int) -> Face:
@@ -95,7 +95,7 @@ def describe(seed: int, number: int) -> Face:
 
 
 def pair(seed: int, number: int) -> tuple[str, str]:
-    """Hair and eye colour of a face. Steps of the golden ratio over all pairs keep the rare ones from missing."""
+    """Hair and eye colour of a face. Steps of the golden ratio over all pairs make sure that rare ones occur."""
     place = (_start(seed) + number * 0.6180339887498949) % 1.0
     k = int(np.searchsorted(_shares(), place, side="right"))
     return HAIR[k // len(EYES)], EYES[k % len(EYES)]
@@ -103,7 +103,7 @@ def pair(seed: int, number: int) -> tuple[str, str]:
 
 @cache
 def _shares() -> np.ndarray:
-    """Upper ends of the pairs' pieces of [0, 1)."""
+    """Where the intervals of the pairs end in [0, 1)."""
     shares = np.outer(HAIR_SHARES, EYE_SHARES).ravel()
     return np.cumsum(shares / shares.sum())[:-1]
 
@@ -129,7 +129,7 @@ def _other(rng: np.random.Generator, names: tuple[str, ...], name: str) -> str:
 
 
 def _look(rng: np.random.Generator) -> dict:
-    """Everything but hair and eye colours and tags."""
+    """Everything except hair and eye colours and tags."""
     cloth = np.array(CLOTHES[rng.integers(len(CLOTHES))]) + rng.uniform(-1, 1, 3) * (6, 5, 3)
     near = rng.uniform(-1, 1, 2)
     warm = rng.uniform(-0.03, 0.03)
@@ -154,7 +154,7 @@ def _look(rng: np.random.Generator) -> dict:
 
 
 def _miku(second_hair: str | None) -> dict:
-    """The one outfit of the set that is always the same."""
+    """The only outfit of the set that never varies."""
     return {
         "miku": second_hair is None, "back": "twintails", "bangs": "messy", "sides": "long", "wave": 0.0,
         "extra": "headset", "clothing": "miku", "cloth_rgb": (186, 192, 198), "accent_rgb": (32, 168, 170),

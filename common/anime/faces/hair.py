@@ -10,7 +10,7 @@ from common.anime.faces.strands import BLADE, BLUNT, TAIL, comb, paths, wavy
 
 
 def front(face: Face, frame: Frame, rng: np.random.Generator) -> Layer:
-    """Everything that hangs before the face."""
+    """All hair in front of the face."""
     layer = Layer()
     part = 5.0 * face.flip if face.bangs == "swept" else 0.0
     _cap(layer, face, frame, part)
@@ -38,13 +38,13 @@ def _cap(layer: Layer, face: Face, frame: Frame, part: float) -> None:
 
 
 def fringe(face: Face, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Middle lines, half widths and profile of the strands over the forehead, outer ones first."""
-    make = {"hime": _hime, "swept": _swept, "parted": _parted, "spiky": _spiky, "messy": _messy, "wispy": _wispy}
-    return make[face.bangs](rng, face.flip)
+    """Centre lines, half widths and profile of the strands over the forehead, outer ones first."""
+    shapes = {"hime": _hime, "swept": _swept, "parted": _parted, "spiky": _spiky, "messy": _messy, "wispy": _wispy}
+    return shapes[face.bangs](rng, face.flip)
 
 
 def _fan(x: np.ndarray, y: np.ndarray, root: np.ndarray, lean=0.0):
-    """Strands from the crown over the round of the head to tips (x, y); lean pulls them all sideways."""
+    """Strands from the crown along the curve of the head to tips (x, y); `lean` pulls all of them sideways."""
     order = np.argsort(-np.abs(x), kind="stable")
     x, y, root = x[order], y[order], root[order]
     return paths(np.stack([root, np.full_like(x, -41.0)], 1), np.stack([x * 1.02 - lean, np.full_like(x, -30.0)], 1),
@@ -91,7 +91,7 @@ def _wispy(rng, flip):
 
 
 def _side_locks(layer: Layer, face: Face, frame: Frame, rng: np.random.Generator) -> None:
-    """Locks before the ears; under the side locks of `none` the ears are seen."""
+    """Locks in front of the ears; with `none` the ears are visible."""
     if face.sides == "none":
         return
     length = rng.uniform(40, 54) if face.sides == "long" else rng.uniform(12, 24)
@@ -104,7 +104,7 @@ def _side_locks(layer: Layer, face: Face, frame: Frame, rng: np.random.Generator
 
 
 def _gloss(layer: Layer, face: Face, frame: Frame, rng: np.random.Generator) -> None:
-    """The band of light around the head, torn at its edges, and a slow fall of light from top to bottom."""
+    """The band of light around the head, with ragged edges, and a gradual decrease of light from top to bottom."""
     band = Image.new("L", (WIDE, WIDE), 128)
     x = np.linspace(-27, 27, 25)
     middle = -27.5 + 0.016 * x**2

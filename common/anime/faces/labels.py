@@ -1,10 +1,10 @@
-"""The tags of a face: those its picture shows, and now and then a row as messy as the course's."""
+"""The tags of a face: what its image shows, and now and then a row as messy as those of the course."""
 
 from collections.abc import Iterable
 
 import numpy as np
 
-# About one row in ten is messy. The first six kinds are ambiguous: they have no colour, or two, of one kind.
+# About one row in ten is messy. The first six kinds are ambiguous: hair or eyes have no colour, or two.
 KINDS = {
     "two hairs": 0.013, "two eyes": 0.013, "four": 0.004, "no hair": 0.013, "no eyes": 0.013, "neither": 0.013,
     "look-alike": 0.010, "space": 0.012, "colon": 0.009,
@@ -32,7 +32,7 @@ def kind_of_row(rng: np.random.Generator) -> str:
 
 
 def row(rng: np.random.Generator, kind: str, look: dict) -> tuple[str, ...]:
-    """The tags of a csv row in their mixed order. A tag may carry a stray space, which is no part of its name."""
+    """The tags of a CSV row in random order. A tag may have a stray space, which is not part of its name."""
     colours = [] if kind in ("no hair", "neither") else [f"{look['hair']} hair"]
     colours += [] if kind in ("no eyes", "neither") else [f"{look['eyes']} eyes"]
     colours += [f"{look['second_hair']} hair"] if look["second_hair"] else []
@@ -40,28 +40,28 @@ def row(rng: np.random.Generator, kind: str, look: dict) -> tuple[str, ...]:
     if kind == "space":
         k = int(rng.integers(len(colours)))
         colours[k] = colours[k] + " " if rng.random() < 0.5 else " " + colours[k]
-    others = [tag for tag in _seen(look) if rng.random() < 0.8]
+    others = [tag for tag in _visible(look) if rng.random() < 0.8]
     others += _titles(rng, kind, look["miku"])
     tags = colours + others
     return tuple(tags[k] for k in rng.permutation(len(tags)))
 
 
 def counts(rows: Iterable[tuple[str, ...]]) -> dict[str, int]:
-    """How many of the rows carry each tag; stray spaces do not make another tag."""
-    found: dict[str, int] = {}
+    """How many rows have each tag, stray spaces ignored."""
+    rows_with: dict[str, int] = {}
     for tags in rows:
         for tag in tags:
-            found[tag.strip()] = found.get(tag.strip(), 0) + 1
-    return found
+            rows_with[tag.strip()] = rows_with.get(tag.strip(), 0) + 1
+    return rows_with
 
 
-def line(number: int, tags: tuple[str, ...], found: dict[str, int]) -> str:
+def line(number: int, tags: tuple[str, ...], counts: dict[str, int]) -> str:
     r"""One row of tags_clean.csv: `id,tag:count\ttag:count\t`, with a tab also after the last tag."""
-    return f"{number}," + "".join(f"{tag}:{found[tag.strip()]}\t" for tag in tags)
+    return f"{number}," + "".join(f"{tag}:{counts[tag.strip()]}\t" for tag in tags)
 
 
-def _seen(look: dict) -> list[str]:
-    """What can be seen in the picture, colours apart."""
+def _visible(look: dict) -> list[str]:
+    """What the image shows, apart from colours."""
     tags = [LENGTHS[look["back"]]]
     if look["back"] in ("twintails", "ponytail"):
         tags.append("long hair")
@@ -75,7 +75,7 @@ def _seen(look: dict) -> list[str]:
 
 
 def _titles(rng: np.random.Generator, kind: str, miku: bool) -> list[str]:
-    """The works the faces are said to be from."""
+    """The works that a face is tagged with."""
     if miku:
         return ["hatsune miku", "vocaloid"]
     if kind == "look-alike":

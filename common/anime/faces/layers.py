@@ -12,7 +12,7 @@ INK, SHADE, BASE, LIGHT, GLOSS = 30, 105, 160, 205, 255
 
 
 class Layer:
-    """One material: its tones and where it is. All points are places on the layer (see Frame)."""
+    """One material: its tones, and a mask of where it is. All points are coordinates on the layer (see Frame)."""
 
     def __init__(self):
         self.tone = Image.new("L", (WIDE, WIDE), BASE)
@@ -28,28 +28,28 @@ class Layer:
             self.line(np.concatenate([points, points[:1]]), ink)
 
     def line(self, points: np.ndarray, width: float, tone: int = INK) -> None:
-        """A line that belongs to the material: it is seen also where nothing else of it is."""
+        """A line that is part of the material: visible also where nothing else of it is."""
         flat = points.ravel().tolist()
         self._mask.line(flat, 255, max(1, round(width)))
         self._tone.line(flat, tone, max(1, round(width)))
 
     def shade(self, points: np.ndarray, tone: int) -> None:
-        """Paints over a part of the material; nothing is seen of it elsewhere."""
+        """Paints over a part of the material; outside of it nothing changes."""
         self._tone.polygon(points.ravel().tolist(), tone)
 
     def crease(self, points: np.ndarray, width: float, tone: int = INK) -> None:
-        """A line that is seen on the material alone."""
+        """A line that is visible only on the material."""
         self._tone.line(points.ravel().tolist(), tone, max(1, round(width)))
 
     def blade(self, shape: list[float], shadow: list[float], edge: list[float], tone: int, ink: int) -> None:
-        """A strand of hair, its shaded part and its outline, each as x, y, x, y, ...: there are dozens in a face."""
+        """A strand of hair, its shaded part and its outline, each as x, y, x, y, ...: a face has dozens."""
         self._mask.polygon(shape, 255)
         self._tone.polygon(shape, tone)
         self._tone.polygon(shadow, tone - (BASE - SHADE) * 5 // 8)
         self._tone.line(edge, ink, 2)
 
     def add(self, other: Image.Image) -> None:
-        """Adds tones, where 128 changes nothing."""
+        """Adds tones; 128 changes nothing."""
         self._replace(ImageChops.add(self.tone, other, 1, -128))
 
     def darken(self, mask: Image.Image, tone: int) -> None:
@@ -64,7 +64,7 @@ class Layer:
         self._replace(Image.blend(self.tone, blurred, strength))
 
     def clip(self, mask: Image.Image) -> None:
-        """Leaves of the material only what lies inside the mask."""
+        """Keeps only the part of the material inside the mask."""
         self.mask = ImageChops.darker(self.mask, mask)
         self._mask = ImageDraw.Draw(self.mask)
 
@@ -76,7 +76,7 @@ class Layer:
 
     def paste(self, picture: Image.Image, ramp: bytes) -> None:
         """Puts the material on the picture [WIDE, WIDE]."""
-        box = self.mask.getbbox()  # small materials, such as a tie, are much quicker to colour by themselves
+        box = self.mask.getbbox()  # much faster for small materials, such as a tie
         if box:
             picture.paste(self.colours(ramp, box), box[:2], self.mask.crop(box))
 
@@ -98,7 +98,7 @@ def slope(low: int, high: int) -> Image.Image:
 
 @cache
 def fall() -> Image.Image:
-    """Tones of light that comes from above on the left: brighter there, darker towards the lower right."""
+    """Tones of light from the upper left: brighter there, darker towards the lower right."""
     x, y = np.linspace(-1, 1, WIDE), np.linspace(-1, 1, WIDE)[:, None]
     return Image.fromarray((128 - 16 * y - 9 * x - 8 * x * x).round().astype(np.uint8))
 
@@ -112,7 +112,7 @@ def glow(width: int, height: int, strength: int) -> Image.Image:
 
 
 def shifted(mask: Image.Image, x: float, y: float) -> Image.Image:
-    """The mask moved by (x, y) pixels of the layer; what leaves it on one side is gone."""
+    """The mask moved by (x, y) pixels of the layer, cropped to it."""
     moved = Image.new("L", mask.size, 0)
     moved.paste(mask, (round(x), round(y)))
     return moved

@@ -1,4 +1,4 @@
-"""A face's parameters to its picture: the layers from back to front."""
+"""From the parameters of a face to its image: the layers from back to front."""
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -9,16 +9,16 @@ from common.anime.faces.face import Face
 from common.anime.faces.layers import SHADE, Layer, shifted, slope
 from common.anime.faces.shapes import SCALE, Frame
 
-TIPS = [min(255, max(0, (k - 95) * 4)) for k in range(256)]  # from height in the picture to share of the second colour
+TIPS = [min(255, max(0, (k - 95) * 4)) for k in range(256)]  # height in the image -> share of the second colour
 
 
 def draw(face: Face) -> Image.Image:
-    """The face's picture, 96x96 RGB: a pure function of its parameters."""
+    """The image of a face, 96x96 RGB: a pure function of its parameters."""
     return render(face)[0]
 
 
 def render(face: Face) -> tuple[Image.Image, dict[str, Image.Image]]:
-    """The picture and where in it hair in front and irises are, as masks of the same size (`hair`, `eyes`)."""
+    """The image, and masks of the same size of the hair in front (`hair`) and of the irises (`eyes`)."""
     rng = np.random.default_rng([face.seed, face.number, 1])
     frame = Frame(face.x, face.y, face.scale, face.lean, face.turn, face.nod)
     picture = scene.background(face, rng)
@@ -41,7 +41,7 @@ def render(face: Face) -> tuple[Image.Image, dict[str, Image.Image]]:
 
 
 def _skin(picture: Image.Image, face: Face, frame: Frame, front: Layer) -> None:
-    """The face with what lies flat on it, under the shadow of the fringe."""
+    """The face and its features, in the shadow of the fringe."""
     layer = head.skin(face, frame)
     head.nose(face, layer, frame)
     layer.darken(shifted(front.mask, 0.6 * SCALE, 2.6 * SCALE), SHADE + 12)
@@ -51,7 +51,7 @@ def _skin(picture: Image.Image, face: Face, frame: Frame, front: Layer) -> None:
 
 
 def _hair(picture: Image.Image, face: Face, layer: Layer) -> None:
-    """Hair in its colour; a second one takes over towards the tips."""
+    """Hair in its colour, which changes to the second one, if any, towards the tips."""
     if face.second_hair is None:
         return layer.paste(picture, hair_ramp(face.hair_rgb))
     first, second = (layer.colours(hair_ramp(colour)) for colour in (face.hair_rgb, face.second_hair_rgb))

@@ -1,4 +1,4 @@
-"""What is behind the face, and the light over all of it."""
+"""What is behind the face, and the light on the whole image."""
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -8,14 +8,14 @@ from common.anime.faces.face import Face
 from common.anime.faces.layers import glow
 from common.anime.faces.shapes import WIDE
 
-SMALL = 32  # pixels of the blurred scenes before they are enlarged
+SMALL = 32  # pixels of a blurred scene before it is enlarged
 _SOFT = Image.Resampling.BICUBIC
 
 
 def background(face: Face, rng: np.random.Generator) -> Image.Image:
-    """An RGB picture [WIDE, WIDE]."""
-    make = {"plain": _plain, "gradient": _gradient, "sky": _sky, "dots": _dots, "stripes": _stripes, "room": _room}
-    return make[face.scene](rng)
+    """An RGB image [WIDE, WIDE]."""
+    scenes = {"plain": _plain, "gradient": _gradient, "sky": _sky, "dots": _dots, "stripes": _stripes, "room": _room}
+    return scenes[face.scene](rng)
 
 
 def _pastel(rng) -> tuple[int, int, int]:

@@ -1,7 +1,7 @@
 """Curves as arrays of points, and the frame that turns the head.
 
-Points are in face units: one unit is about one pixel of the finished 96x96 picture, the origin lies between the eyes,
-x grows to the right and y downwards. Layers are SCALE times as large as the picture, which smooths the edges.
+Points are in face units: one unit is about one pixel of the finished 96x96 image, the origin is between the eyes,
+x grows to the right and y downwards. Layers are SCALE times as large as the image, which smooths the edges.
 """
 
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from functools import cache, cached_property, lru_cache
 
 import numpy as np
 
-SIZE = 96  # pixels of the finished picture, the course's own
+SIZE = 96  # pixels of the finished image, as in the data of the course
 SCALE = 3
 WIDE = SIZE * SCALE  # pixels of a layer
-# One over the square of the head's half width and height (29 and 62 face units): there turning it moves nothing.
+# 1 / (half the width and height of the head, 29 and 62 face units)^2: turning the head moves nothing at this distance.
 ROUND = np.array([29.0, 62.0]) ** -2
 
 
@@ -25,7 +25,7 @@ def _basis(steps: int) -> np.ndarray:
 
 
 def curve(points, steps: int = 6, closed: bool = False) -> np.ndarray:
-    """A smooth line [n, 2] through the points; a closed one comes back to the first of them."""
+    """A smooth line [n, 2] through the points; a closed one returns to the first."""
     return _curve(tuple(map(tuple, points)), steps, closed)
 
 
@@ -73,7 +73,7 @@ def mirror(points: np.ndarray, side: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Frame:
-    """Where the face stands in the picture: its place, size and lean, and how far it looks to the side."""
+    """How the face stands in the image: its position, size and tilt, and how far it looks to the side."""
 
     x: float  # pixels of the finished picture
     y: float
@@ -83,7 +83,7 @@ class Frame:
     nod: float  # -1 to 1: up or down
 
     def head(self, points) -> np.ndarray:
-        """Face units [..., 2] on the layer: near the nose the points move with turn and nod, as on a ball."""
+        """Face units [..., 2] on the layer: points near the nose move with turn and nod, as on a ball."""
         points = np.asarray(points, float)
         turning, middle, near = self._head
         depth = np.sqrt(np.maximum(1 - (points * points) @ ROUND, 0))

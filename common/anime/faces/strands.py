@@ -14,7 +14,7 @@ BLUNT = np.interp(_T, (0, 0.3, 0.8, 1), (0.35, 0.85, 1.0, 0.92))
 
 
 def paths(roots, bends, tips) -> np.ndarray:
-    """Middle lines [strands, STEPS, 2] from roots to tips, pulled towards the bends; all are [strands, 2]."""
+    """Centre lines [strands, STEPS, 2] from roots to tips, pulled towards the bends; all are [strands, 2]."""
     roots, bends, tips = (np.asarray(points, float)[:, None, :] for points in (roots, bends, tips))
     t = _T[None, :, None]
     return (1 - t) ** 2 * roots + 2 * t * (1 - t) * bends + t**2 * tips
@@ -34,12 +34,12 @@ def comb(layer: Layer, frame: Frame, lines: np.ndarray, widths, profile=BLADE, t
     """Draws the strands in order: lines [strands, STEPS, 2] in face units, one half width and tone each.
 
     The outline, in the tone `ink`, starts at `inked` (0 root to 1 tip) of the way down: at the crown the lines would
-    run together.
+    merge.
     """
     count = len(lines)
     tones = [BASE] * count if tones is None else np.asarray(tones).tolist()
     widths = np.broadcast_to(np.asarray(widths, float), count)[:, None] * profile
-    # From here to the right edge lies shadow: none at the root, so that the strands are one mass at the crown.
+    # The shadow goes from here to the right edge: none at the root, so that the strands merge at the crown.
     light = lines + np.stack([widths * (1.0 - 0.6 * _T), np.zeros_like(widths)], -1)
     points = frame.head(np.concatenate([ribbon(lines, widths), light], axis=1))  # [strands, 3 STEPS, 2]
     first, second, light = points[:, :STEPS], points[:, 2 * STEPS - 1 : STEPS - 1 : -1], points[:, 2 * STEPS :]
