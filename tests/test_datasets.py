@@ -1,4 +1,4 @@
-"""common/datasets.py: from a folder, or none, to pictures joined with their tags."""
+"""common/anime/data.py and common/datasets.py: from a folder, or none, to images joined with their tags."""
 
 import json
 from pathlib import Path
@@ -9,129 +9,124 @@ from conftest import full_disk
 from PIL import Image
 
 from common import datasets
-from common.anime import faces, tags
+from common.anime import data, faces, tags
 from common.errors import StorageError, UserError
 from common.options import Common
 from common.runs import Run
 
+ROWS = {40: "red hair:1\tblue eyes:1\t", 7: "long hair:1\t", 100: "aqua hair:1\tgray eyes:1\t",
+        5: "red hair:1\tred eyes:1\t"}
 
-@pytest.fixture
-def run(tmp_path, monkeypatch):
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path, monkeypatch):
+    """A cache and an embedded set, of 20 faces, for each test alone."""
+    make = faces.make
     monkeypatch.setattr(datasets, "CACHE", tmp_path / "cache")
-    monkeypatch.setattr(datasets, "EMBEDDED", tmp_path / "data" / "faces")
-    return Run(Common(out=tmp_path / "run", steps=1))
+    monkeypatch.setattr(data, "EMBEDDED", tmp_path / "data" / "faces")
+    monkeypatch.setattr(faces, "make", lambda folder, announce: make(folder, 20, workers=1, announce=announce))
 
 
-def write_set(folder: Path, rows: dict[int, str], pictures: list[int]) -> Path:
-    """A tiny set in the course's layout; picture k is a flat grey of level k."""
+def write_set(folder: Path, rows: dict[int, str], images: list[int]) -> Path:
+    """A small set in the layout of the course; image k is uniformly grey, of level k."""
     (folder / "faces").mkdir(parents=True)
     (folder / "tags_clean.csv").write_text("".join(f"{key},{text}\n" for key, text in rows.items()))
-    for number in pictures:
+    for number in images:
         Image.new("RGB", (8, 8), (number,) * 3).save(folder / "faces" / f"{number}.png")
     return folder
 
 
-def test_each_sample_has_its_own_picture_and_labels(run, tmp_path, capsys):
-    folder = write_set(tmp_path / "set", {
-        40: "red hair:1\tblue eyes:1\t", 7: "long hair:1\t", 100: "aqua hair:1\tgray eyes:1\t",
-        5: "red hair:1\tred eyes:1\t"}, pictures=[100, 7, 40, 9])
-    data = datasets.load(run, [folder], 64, "exactly_one")
-    assert data.images[data.rows][:, 0, 0, 0].tolist() == [40, 100]
-    hair, eyes = tags.labels(data.table)
-    assert [tags.HAIR[k] for k in hair] == ["red", "aqua"]
-    assert [tags.EYES[k] for k in eyes] == ["blue", "gray"]
-    counts = {key: value for key, value in data.info.items() if isinstance(value, int)}
+def levels(loaded: data.Faces) -> list[int]:
+    """The grey levels of the samples' images."""
+    return loaded.images[loaded.rows][:, 0, 0, 0].tolist()
+
+
+def test_each_sample_has_its_own_image_and_labels(tmp_path, capsys):
+    loaded = data.load([write_set(tmp_path / "set", ROWS, [100, 7, 40, 9])], 64, "exactly_one")
+    assert levels(loaded) == [40, 100]
+    assert [tags.HAIR[k] for k in loaded.hair] == ["red", "aqua"]
+    assert [tags.EYES[k] for k in loaded.eyes] == ["blue", "gray"]
+    counts = {key: value for key, value in loaded.info.items() if isinstance(value, int)}
     assert counts == {"rows": 4, "rows_without_picture": 1, "pictures": 4, "pictures_without_row": 1, "bad_pictures": 0,
                       "left_out_by_filter": 1, "kept": 2}
     assert "4 pictures, 4 rows; 2 kept, 1 left out by the filter exactly_one; 1 rows without a picture, 1 pictures " \
            "without a row, 0 bad pictures" in capsys.readouterr().out
 
 
-def test_nothing_left_after_the_filter(run, tmp_path):
+@pytest.mark.parametrize(("name", "message"), [
+    ("1.png", "none of the 1 tagged pictures passes the filter exactly_one"),
+    ("2.png", "no row has a picture: 1 rows, 1 pictures"),
+    ("cover.png", "set/faces: cover.png: the name is not a number, so no row")])
+def test_a_set_without_a_usable_sample(tmp_path, name, message):
     folder = write_set(tmp_path / "set", {1: "long hair:1\t"}, [1])
-    with pytest.raises(UserError, match="none of the 1 tagged pictures passes the filter exactly_one"):
-        datasets.load(run, [folder], 64, "exactly_one")
+    (folder / "faces/1.png").rename(folder / "faces" / name)
+    with pytest.raises(UserError, match=message):
+        data.load([folder], 64, "exactly_one")
 
 
-def test_a_run_does_not_go_on_with_other_data(run, tmp_path):
-    one = write_set(tmp_path / "one", {1: "red hair:1\tblue eyes:1\t"}, [1])
-    same_tags = write_set(tmp_path / "two", {2: "red hair:1\tblue eyes:1\t"}, [2])
-    datasets.load(run, [one], 64, "exactly_one")
+def test_a_run_does_not_go_on_with_other_data(tmp_path):
+    run = Run(Common(out=tmp_path / "run", steps=1))
+    folder = write_set(tmp_path / "one", {1: "red hair:1\tblue eyes:1\t"}, [1])
+    same_tags = write_set(tmp_path / "two", {1: "red hair:1\tblue eyes:1\t"}, [1])
+    Image.new("RGB", (8, 8)).save(same_tags / "faces/1.png")
+    run.record_data(data.load([folder], 64, "exactly_one").origin)
     (run.folder / "checkpoints").mkdir()
     (run.folder / "checkpoints" / "step-1.index").touch()
-    one.rename(tmp_path / "moved")
-    datasets.load(run, [tmp_path / "moved"], 64, "exactly_one")
+    folder.rename(tmp_path / "moved")
+    run.record_data(data.load([tmp_path / "moved"], 64, "exactly_one").origin)
     with pytest.raises(UserError, match="data: pictures_sha256"):
-        datasets.load(run, [same_tags], 64, "exactly_one")
+        run.record_data(data.load([same_tags], 64, "exactly_one").origin)
 
 
-def test_the_embedded_set_is_drawn_once_and_said(run, tmp_path, monkeypatch, capsys):
-    make = faces.make
-    monkeypatch.setattr(faces, "make", lambda folder, announce: make(folder, 20, workers=1, announce=announce))
-    data = datasets.load(run, [], 64, "all")
-    assert len(data.rows) == 20
-    first = capsys.readouterr().out
-    assert "note: no --data: training on the embedded set" in first
-    assert "drawing" in first
-    datasets.load(run, [], 64, "all")
-    assert "drawing" not in capsys.readouterr().out
+def test_the_embedded_set_is_drawn_once_and_recorded(tmp_path, capsys):
+    run = Run(Common(out=tmp_path / "run", steps=1))
+    for drawing in (True, False):
+        loaded = data.load([], 64, "all")
+        assert len(loaded.rows) == 20
+        assert ("drawing 20 faces into" in capsys.readouterr().out) == drawing
+        run.record_data(loaded.origin)
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert config["substitutions"] == ["no --data: training on the embedded set of faces, drawn by code (data/faces)"]
+    assert config["data_folder"] == "embedded"
     csv = data.EMBEDDED / "tags_clean.csv"
-    csv.write_text(csv.read_text()[:-9])  # of the last row's last tag only the first letters are left
+    csv.write_text(csv.read_text()[:-9])  # only the first letters of the last row's last tag are left
     with pytest.raises(UserError, match=f"tags_clean.csv:20: .* is not 'tag:count', the line is cut off or damaged; "
                                         f".*; or delete {data.EMBEDDED}, it is drawn anew"):
-        datasets.load(run, [], 64, "all")
-    config = json.loads((tmp_path / "run" / "config.json").read_text())
-    assert len(config["substitutions"]) == 1
-    assert config["data_folder"] == "embedded"
+        data.load([], 64, "all")
 
 
-def test_a_full_disk_while_the_embedded_set_is_drawn_leaves_nothing(run, tmp_path, monkeypatch):
-    make = faces.make
-    monkeypatch.setattr(faces, "make", lambda folder, announce: make(folder, 20, workers=1, announce=announce))
+def test_a_full_disk_while_the_embedded_set_is_drawn_leaves_nothing():
     with full_disk(2000), pytest.raises(StorageError, match="the embedded set cannot be drawn there .*; free space or"):
-        datasets.load(run, [], 64, "all")
-    assert list(data.EMBEDDED.parent.glob(f"*{data.EMBEDDED.name}*")) == []
+        data.load([], 64, "all")
+    assert list(data.EMBEDDED.parent.iterdir()) == []
 
 
-def test_a_picture_without_a_number_is_named_with_its_folder(run, tmp_path):
-    folder = write_set(tmp_path / "set", {1: "red hair:1\tblue eyes:1\t"}, [1])
-    next((folder / "faces").iterdir()).rename(folder / "faces" / "cover.png")
-    with pytest.raises(UserError, match="set/faces: cover.png: the name is not a number, so no row"):
-        datasets.load(run, [folder], 64, "all")
+@pytest.mark.parametrize(("folder", "total", "kept", "left_out"), [("anime", 168, 160, 8), ("extra_data", 60, 60, 0)])
+def test_real_faces_of_the_course(mini, folder, total, kept, left_out):
+    loaded = data.load([mini / folder], 64, "exactly_one")
+    assert loaded.images.shape == (total, 64, 64, 3)
+    assert (loaded.info["kept"], loaded.info["left_out_by_filter"]) == (kept, left_out)
+    assert len(set(loaded.rows.tolist())) == kept
 
 
-def test_real_faces_of_the_course(run, mini):
-    data = datasets.load(run, [mini / "anime"], 64, "exactly_one")
-    assert (data.info["kept"], data.info["left_out_by_filter"], data.info["rows_without_picture"]) == (160, 8, 8)
-    assert data.images.shape == (168, 64, 64, 3)
-
-
-def test_real_faces_of_extra_data(run, mini):
-    data = datasets.load(run, [mini / "extra_data"], 64, "exactly_one")
-    assert data.info["kept"] == 60
-    np.testing.assert_array_equal(np.sort(data.rows), np.arange(60))
-
-
-def test_narrowed_data_is_what_the_stricter_filter_would_load(run, tmp_path):
+def test_only_gives_what_the_stricter_filter_would_load(tmp_path):
     folder = write_set(tmp_path / "set", {
         1: "red hair:1\tblue eyes:1\t", 2: "long hair:1\t", 3: "aqua hair:1\t", 4: "red hair:1\tred eyes:1\t"},
-        pictures=[4, 3, 2, 1])
-    wide = datasets.load(run, [folder], 64, "one_or_two").only("exactly_one")
-    strict = datasets.load(Run(Common(out=tmp_path / "other", steps=1)), [folder], 64, "exactly_one")
-    assert wide.info == strict.info
-    assert wide.table.equals(strict.table)
-    np.testing.assert_array_equal(wide.rows, strict.rows)
-    assert wide.images[wide.rows][:, 0, 0, 0].tolist() == [1, 4]
+        images=[4, 3, 2, 1])
+    narrowed = data.load([folder], 64, "one_or_two").only("exactly_one")
+    strict = data.load([folder], 64, "exactly_one")
+    assert narrowed.info == strict.info
+    assert narrowed.table.equals(strict.table)
+    assert levels(narrowed) == levels(strict) == [1, 4]
 
 
-def test_several_folders_are_joined_with_their_own_pictures(run, tmp_path):
+def test_several_folders_are_joined_with_their_own_images(tmp_path):
     one = write_set(tmp_path / "one", {1: "red hair:1\tblue eyes:1\t", 2: "pink hair:1\t"}, [2, 1])
     two = write_set(tmp_path / "two", {1: "aqua hair:1\tgray eyes:1\t", 30: "red hair:1\tred eyes:1\t"}, [30, 1])
-    data = datasets.load(run, [one, two], 64, "exactly_one")
-    assert data.images[data.rows][:, 0, 0, 0].tolist() == [1, 1, 30]
-    assert [tags.HAIR[k] for k in tags.labels(data.table)[0]] == ["red", "aqua", "red"]
-    assert data.images.shape == (4, 64, 64, 3)
-    assert (data.info["rows"], data.info["kept"], data.info["left_out_by_filter"]) == (4, 3, 1)
-    assert run.info["data_folder"] == [str(one), str(two)]
-    narrowed = data.select(np.array([False, True, True]))
-    assert narrowed.images[narrowed.rows][:, 0, 0, 0].tolist() == [1, 30]
+    loaded = data.load([one, two], 64, "exactly_one")
+    assert levels(loaded) == [1, 1, 30]
+    assert [tags.HAIR[k] for k in loaded.hair] == ["red", "aqua", "red"]
+    assert loaded.images.shape == (4, 64, 64, 3)
+    assert (loaded.info["rows"], loaded.info["kept"], loaded.info["left_out_by_filter"]) == (4, 3, 1)
+    assert loaded.origin.folder == [str(one), str(two)]
+    assert levels(loaded.select(np.array([False, True, True]))) == [1, 30]

@@ -377,9 +377,8 @@ def test_smoke_of_both_models_from_another_folder_then_samples(script, few_faces
 
 def test_text2image_smoke_then_samples_and_no_other_data(script, few_faces, mini, tmp_path):
     run = tmp_path / "run"
-    train_words = "hw3_dcgan_lsgan/train_text2image.py", "--preset", "smoke", "--steps", 4, "--out", run, "--data"
+    train_words = "hw3_dcgan_lsgan/train_text2image.py", "--preset", "smoke", "--steps", 2, "--out", run, "--data"
     assert "gray eyes left out: " in script(*train_words, few_faces).stdout
-    assert json.loads((run / "config.json").read_text())["data_folder"] == [str(few_faces.resolve())]
     assert json.loads((run / "metrics.json").read_text())["condition_accuracy"]["n"] == 1200
     lines = tmp_path / "text.txt"
     lines.write_text("3,green hair blue eyes\n")

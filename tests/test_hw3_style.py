@@ -1,5 +1,6 @@
 """hw3_dcgan_lsgan, style transfer: MSG-Net's layers, the perceptual loss, the pictures, train_style.py, stylize.py."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -8,6 +9,7 @@ from conftest import frozen, rows
 from PIL import Image
 
 from common.errors import StorageError, UserError
+from common.files import targets
 from common.options import Common, parse, words_first
 from common.runs import Run
 from hw3_dcgan_lsgan import pencil, pictures, stylize, train_style
@@ -28,11 +30,6 @@ def transfer(tensorflow):
     return transfer
 
 
-@pytest.fixture
-def run(tmp_path):
-    return Run(Common(out=tmp_path / "run", steps=1))
-
-
 # ---- the network ----
 
 PLACES = np.array([[[[1.0, 2.0], [3.0, 4.0]]]], np.float32)  # a 1x2 picture of two channels
@@ -43,17 +40,13 @@ def test_gram_by_hand(msgnet):
 
 
 def test_gram_is_float32_under_bfloat16(msgnet, tensorflow):
-    import keras
+    from common import runtime
 
-    features = tensorflow.cast(np.full((1, 40, 40, 2), 1.0), "bfloat16")
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
-        found = msgnet.Gram(dtype="float32")(features)
-    finally:
-        keras.config.set_dtype_policy(policy)
-    assert found.dtype == "float32"
-    np.testing.assert_array_equal(found[0], np.full((2, 2), 0.5))  # bfloat16 sums stop at 256
+    features = tensorflow.ones((1, 40, 40, 2), "bfloat16")
+    with runtime.policy("bfloat16"):
+        gram = msgnet.Gram(dtype="float32")(features)
+    assert gram.dtype == "float32"
+    np.testing.assert_array_equal(gram[0], np.full((2, 2), 0.5))  # bfloat16 sums stop at 256
 
 
 def test_comatch_by_hand(msgnet):
@@ -65,12 +58,10 @@ def test_comatch_by_hand(msgnet):
 
 
 def test_instance_norm_by_hand(msgnet, tensorflow):
-    pictures = np.concatenate([PLACES, 10 * PLACES])
-    layer = msgnet.InstanceNormalization()
-    expected = [[[[-1.0, -1.0], [1.0, 1.0]]]] * 2
-    np.testing.assert_allclose(layer(pictures), expected, atol=1e-4)
-    unknown = tensorflow.function(layer, input_signature=[tensorflow.TensorSpec((None, 1, 2, 2))])
-    np.testing.assert_allclose(unknown(pictures), expected, atol=1e-4)
+    layer, images = msgnet.InstanceNormalization(), np.concatenate([PLACES, 10 * PLACES])
+    unknown_batch = tensorflow.function(layer, input_signature=[tensorflow.TensorSpec((None, 1, 2, 2))])
+    for normalise in (layer, unknown_batch):
+        np.testing.assert_allclose(normalise(images), [[[[-1.0, -1.0], [1.0, 1.0]]]] * 2, atol=1e-4)
 
 
 def test_reflection_does_not_repeat_the_edge(msgnet):
@@ -94,29 +85,27 @@ def test_parameters_of_every_layer(msgnet):
     assert sum(count for _, count in rows(network, "InstanceNormalization")) == 0
 
 
-@pytest.mark.parametrize(("height", "width"), [(5, 5), (6, 9), (37, 50), (64, 31)])
-def test_the_picture_comes_back_in_its_own_size(msgnet, tensorflow, height, width):
+def test_the_picture_comes_back_in_its_own_size(msgnet, tensorflow):
     network = msgnet.msgnet(filters=8, blocks=1)
-    image = network([tensorflow.zeros((2, height, width, 3)), tensorflow.zeros((1, 9, 7, 3))])
-    assert (image.shape, image.dtype) == ((2, height, width, 3), "float32")
+    for height, width in ((5, 5), (6, 9), (37, 50), (64, 31)):
+        image = network([tensorflow.zeros((2, height, width, 3)), tensorflow.zeros((1, 9, 7, 3))])
+        assert (image.shape, image.dtype) == ((2, height, width, 3), "float32")
 
 
-def test_saved_and_loaded_in_safe_mode_it_draws_the_same(msgnet, tensorflow, tmp_path):
+def test_saved_and_loaded_in_safe_mode_it_gives_the_same(msgnet, tensorflow, tmp_path):
     network = msgnet.msgnet(filters=8, blocks=1)
-    random = np.random.default_rng(0)
-    pair = [tensorflow.constant(random.uniform(-1, 1, (1, 21, 18, 3)), "float32") for _ in range(2)]
+    photo, style = tensorflow.constant(np.random.default_rng(0).uniform(-1, 1, (2, 1, 21, 18, 3)), "float32")
     network.save(tmp_path / "transfer.keras")
-    again = stylize.load(tmp_path / "transfer.keras")
-    np.testing.assert_array_equal(again(pair), network(pair))
-    other = network([pair[0], -pair[1]])
-    assert np.abs(other - again(pair)).max() > 1e-4  # the style counts
+    again = stylize.load(tmp_path / "transfer.keras")([photo, style])
+    np.testing.assert_array_equal(again, network([photo, style]))
+    assert np.abs(network([photo, -style]) - again).max() > 1e-4  # the style counts
 
 
 # ---- the loss ----
 
 
-class Plain:
-    """A feature network that gives the picture itself."""
+class Identity:
+    """A feature network whose features are the picture itself."""
 
     def __call__(self, picture):
         return [picture] * 4
@@ -125,55 +114,45 @@ class Plain:
         return picture
 
 
-def player(network):
+@pytest.fixture
+def game(transfer, msgnet):
     import keras
 
     from common.game import Player
 
-    return Player(network, keras.optimizers.Adam(1e-3))
-
-
-@pytest.fixture
-def game(transfer, msgnet):
-    def build(styles=255, **changes):
-        white = np.full((2, 8, 8, 3), 255, np.uint8)
-        drawn = np.stack([np.full((8, 8, 3), level, np.uint8) for level in np.atleast_1d(styles)])
-        return transfer.StyleTransfer(0, player(msgnet.msgnet(filters=4, blocks=1)), Plain(), drawn, white, **changes)
+    def build(levels=(255,), **changes):
+        styles, white = (np.stack([np.full((8, 8, 3), level, np.uint8) for level in group])
+                         for group in (levels, (255, 255)))
+        player = Player(msgnet.msgnet(filters=4, blocks=1), keras.optimizers.Adam(1e-3))
+        return transfer.StyleTransfer(0, player, Identity(), styles, white, **changes)
 
     return build
-
-
-def flat(level, count=1):
-    return np.full((count, 8, 8, 3), level, np.float32)
 
 
 @pytest.mark.parametrize(("level", "content", "style"), [(1.0, 0.0, 0.0), (0.0, 1.0, 5.0), (0.5, 0.25, 5 * 0.5625)])
 def test_the_terms_by_hand(game, level, content, style):
     # white has the Gram matrix 1/3 everywhere, half of it a quarter of that: (1 - 1/4)^2 = 0.5625
-    found = game().terms(flat(1.0), flat(level), 0)
-    assert float(found["content"]) == pytest.approx(content, abs=1e-6)
-    assert float(found["style"]) == pytest.approx(style, abs=1e-5)
-
-
-def test_weights_are_factors(game):
-    found = game(content_weight=3.0, style_weight=7.0).terms(flat(1.0), flat(0.0), 0)
-    assert (float(found["content"]), float(found["style"])) == pytest.approx((3.0, 7.0), rel=1e-5)
+    photo, image = (np.full((1, 8, 8, 3), value, np.float32) for value in (1.0, level))
+    terms = game().terms(photo, image, 0)
+    assert (float(terms["content"]), float(terms["style"])) == pytest.approx((content, style), abs=1e-5)
+    weighted = game(content_weight=3.0, style_weight=7.0).terms(photo, image, 0)
+    assert (float(weighted["content"]), float(weighted["style"])) == pytest.approx((3 * content, 7 * style / 5),
+                                                                                   abs=1e-5)
 
 
 def test_each_step_takes_the_next_style(game, tensorflow):
-    built = game(styles=(255, 128, 0))
-    seen = []
+    built, seen = game(levels=(255, 128, 0)), []
     built.terms = lambda photo, image, number: seen.append(int(number)) or {"style": tensorflow.reduce_mean(image)}
     for step in range(4):
-        built.step({"image": np.zeros((1, 8, 8, 3), np.uint8)}, tensorflow.constant(step, tensorflow.int64))
+        built.train_step({"image": np.zeros((1, 8, 8, 3), np.uint8)}, tensorflow.constant(step, tensorflow.int64))
     assert seen == [0, 1, 2, 0]
 
 
 def test_a_step_moves_every_weight(game, tensorflow):
-    built = game(styles=200)
+    built = game(levels=(200,))
     before = built.transfer.get_weights()
     photo = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3), np.uint8)
-    terms = built.step({"image": photo}, tensorflow.constant(0, tensorflow.int64))
+    terms = built.train_step({"image": photo}, tensorflow.constant(0, tensorflow.int64))
     assert set(terms) == {"content", "style"}
     for variable, old in zip(built.transfer.weights, before, strict=True):
         # a bias before an instance normalisation has no effect, hence no gradient
@@ -183,55 +162,66 @@ def test_a_step_moves_every_weight(game, tensorflow):
 def test_recoloured_has_the_styles_colours(transfer):
     random = np.random.default_rng(0)
     photo, style = (random.normal(0, 0.1, (1, 32, 32, 3)) @ random.normal(0, 0.7, (3, 3)) for _ in range(2))
-    found = transfer.recoloured(np.float32(photo + 0.2), np.float32(style - 0.3))
-    for expected, value in zip(transfer.colours(np.float32(style - 0.3))[1:], transfer.colours(found)[1:], strict=True):
+    photo, style = np.float32(photo + 0.2), np.float32(style - 0.3)
+    result = transfer.colours(transfer.recoloured(photo, style))
+    for expected, value in zip(transfer.colours(style)[1:], result[1:], strict=True):
         np.testing.assert_allclose(value, expected, atol=2e-3)
+
+
+def grey_pictures(random, size):
+    return np.float32(np.repeat(random.uniform(-0.2, 0.6, (1, size, size, 1)), 3, axis=3))
 
 
 def test_a_grey_style_makes_grey_and_keeps_dark_dark(transfer):
     random = np.random.default_rng(0)
     level = random.uniform(-0.5, 0.5, (1, 16, 16, 1))
     photo = np.float32(level * [1.0, 0.8, 0.6] + random.normal(0, 0.02, (1, 16, 16, 3)))
-    style = np.float32(np.repeat(random.uniform(-0.2, 0.6, (1, 16, 16, 1)), 3, axis=3))
-    found = transfer.recoloured(photo, style).numpy()
-    assert np.ptp(found, axis=3).max() < 0.01
-    assert np.corrcoef(found.mean(3).ravel(), level.ravel())[0, 1] > 0.95
+    result = transfer.recoloured(photo, grey_pictures(random, 16)).numpy()
+    assert np.ptp(result, axis=3).max() < 0.01
+    assert np.corrcoef(result.mean(3).ravel(), level.ravel())[0, 1] > 0.95
 
 
 def test_a_drawing_has_no_hue_that_the_style_lacks(transfer):
     random = np.random.default_rng(0)
     image = np.float32(random.uniform(-1, 1, (2, 8, 8, 3)))
-    grey = np.float32(np.repeat(random.uniform(-0.2, 0.6, (1, 9, 9, 1)), 3, axis=3))
-    found = transfer.without_other_hues(image, grey).numpy()
-    np.testing.assert_allclose(found, np.repeat(image.mean(3, keepdims=True), 3, axis=3), atol=1e-5)
+    under_grey = transfer.without_other_hues(image, grey_pictures(random, 9)).numpy()
+    np.testing.assert_allclose(under_grey, np.repeat(image.mean(3, keepdims=True), 3, axis=3), atol=1e-5)
     colourful = np.float32(random.uniform(-1, 1, (1, 9, 9, 3)))
     np.testing.assert_allclose(transfer.without_other_hues(image, colourful), image, atol=1e-5)
 
 
-def test_drawings_stand_beside_grey_and_untouched_photos(game, run):
+def test_drawings_are_measured_beside_grey_and_untouched_photos(game):
     from hw3_dcgan_lsgan import measures
 
-    built = game(styles=255)
-    built.draw = lambda photos, number: np.full_like(photos, 255)
+    built = game()
+    built.stylize = lambda photos, number: np.full_like(photos, 255)
     photos = np.zeros((2, 8, 8, 3), np.uint8)
     photos[..., 0] = 255  # red, the grey of which is 76
-    found = measures.StyleMeasures(run, built, photos).measure()
-    assert found["style"]["drawing"] == pytest.approx(0, abs=1e-6)
-    assert found["style"]["photo"] == pytest.approx(5 * (4 / 9) * 4, rel=1e-4)  # 4 of 9 pairs of channels: 1 and -1
-    level = 2 * 76 / 255 - 1
-    assert found["style"]["grey"] == pytest.approx(5 * (1 - level**2) ** 2, rel=1e-3)
-    assert found["content"] == pytest.approx({"drawing": 8 / 3, "photo": 0.0, "n": 2, "grey": (
-        (1 - level) ** 2 + 2 * (-1 - level) ** 2) / 3}, rel=1e-3, abs=1e-6)
-    assert measures.verdict(found["style"]).endswith("nearer to the style than a grey photo")
+    sections, verdict = measures.StyleMeasures(built, photos, {"kind": "random"}).measure()
+    grey = 2 * 76 / 255 - 1
+    assert sections["style"] == pytest.approx({
+        "drawing": 0.0, "photo": 5 * (4 / 9) * 4, "grey": 5 * (1 - grey**2) ** 2,  # 4 of 9 pairs of channels: 1 and -1
+        "n": 2}, rel=1e-3, abs=1e-6)
+    assert sections["content"] == pytest.approx({
+        "drawing": 8 / 3, "photo": 0.0, "grey": ((1 - grey) ** 2 + 2 * (-1 - grey) ** 2) / 3, "n": 2}, rel=1e-3,
+        abs=1e-6)
+    assert sections["features"] == {"kind": "random"}
+    assert verdict.endswith("nearer to the style than a grey photo")
 
 
 # ---- the feature network ----
 
 
 @pytest.fixture
-def features(tensorflow):
+def run(tmp_path):
+    return Run(Common(out=tmp_path / "run", steps=1))
+
+
+@pytest.fixture
+def features(tensorflow, tmp_path, monkeypatch):
     from hw3_dcgan_lsgan import features
 
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     return features
 
 
@@ -239,31 +229,22 @@ NOISE = np.random.default_rng(0).integers(0, 256, (2, 40, 40, 3), np.uint8)
 
 
 def test_prepared_as_vgg_was_trained(features):
-    white = features.prepared(np.ones((1, 1, 1, 3), np.float32))
-    np.testing.assert_allclose(white[0, 0, 0], [255 - 103.939, 255 - 116.779, 255 - 123.68], rtol=1e-6)
-    red = features.prepared(np.array([[[[1.0, -1.0, -1.0]]]], np.float32))
-    np.testing.assert_allclose(red[0, 0, 0], [-103.939, -116.779, 255 - 123.68], rtol=1e-6)
+    white, red = (features.prepared(np.array([[[colour]]], np.float32))[0, 0, 0]
+                  for colour in ([1.0, 1.0, 1.0], [1.0, -1.0, -1.0]))
+    np.testing.assert_allclose(white, [255 - 103.939, 255 - 116.779, 255 - 123.68], rtol=1e-6)
+    np.testing.assert_allclose(red, [-103.939, -116.779, 255 - 123.68], rtol=1e-6)
 
 
-def test_auto_without_weights_is_random_with_activations_of_mean_1(features, run, tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+def test_auto_without_weights_is_random_with_activations_of_mean_1(features, run, monkeypatch, capsys):
     monkeypatch.setattr(features, "_download", lambda: pytest.fail("asks the network"))
-    found = features.load(run, "auto", NOISE)
+    judge = features.load(run, "auto", NOISE)
     assert run.info["features"] == {"kind": "random", "seed": 0, "scaled_by": 2}
     assert "random filters" in run.info["substitutions"][0] and "note: --features auto" in capsys.readouterr().out
-    values = found(np.float32(NOISE) / 127.5 - 1)
+    values = judge(np.float32(NOISE) / 127.5 - 1)
     assert [value.shape[-1] for value in values] == [64, 128, 256, 512]
     assert [float(np.mean(value)) for value in values] == pytest.approx([1.0] * 4, rel=1e-3)
-    np.testing.assert_array_equal(found.content(np.float32(NOISE) / 127.5 - 1), values[1])
-    assert not found.network.trainable_variables
-
-
-def test_auto_takes_the_weights_that_keras_has(features, run, tmp_path, monkeypatch):
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
-    features.cache().parent.mkdir(parents=True)
-    features.cache().write_bytes(b"no weights")
-    with pytest.raises(UserError, match=f"--features auto: {features.cache()} cannot be loaded"):
-        features.load(run, "auto", NOISE)
+    np.testing.assert_array_equal(judge.content(np.float32(NOISE) / 127.5 - 1), values[1])
+    assert judge.random and not judge.network.trainable_variables
 
 
 def test_a_file_of_weights(features, run, tmp_path):
@@ -271,26 +252,31 @@ def test_a_file_of_weights(features, run, tmp_path):
 
     vgg = keras.applications.VGG16(weights=None, include_top=False)
     vgg.save_weights(tmp_path / "vgg.weights.h5")
-    found = features.load(run, str(tmp_path / "vgg.weights.h5"), NOISE)
+    judge = features.load(run, str(tmp_path / "vgg.weights.h5"), NOISE)
     assert run.info["features"]["kind"] == "file" and len(run.info["features"]["sha256"]) == 64
-    np.testing.assert_array_equal(found.network.get_layer("block4_conv3").kernel, vgg.get_layer("block4_conv3").kernel)
+    np.testing.assert_array_equal(judge.network.get_layer("block4_conv3").kernel, vgg.get_layer("block4_conv3").kernel)
     with pytest.raises(UserError, match="is no file; give VGG16's weights"):
         features.load(run, str(tmp_path / "none.h5"), NOISE)
 
 
-@pytest.mark.parametrize("name", ["other.weights.h5", "other.keras"])
+@pytest.mark.parametrize("name", ["other.weights.h5", "other.keras", "auto"])
 def test_weights_of_another_network_are_one_line(features, run, tmp_path, recwarn, name):
     import keras
 
+    path = features.cache() if name == "auto" else tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
     other = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
-    other.save(tmp_path / name) if name.endswith(".keras") else other.save_weights(tmp_path / name)
-    with pytest.raises(UserError, match=f"{name} cannot be loaded .*; give VGG16's weights without its top, or") as end:
-        features.load(run, str(tmp_path / name), NOISE)
-    assert len(str(end.value).splitlines()) == 1
+    if name == "auto":  # takes what Keras has downloaded before
+        path.write_bytes(b"no weights")
+    else:
+        other.save(path) if name.endswith(".keras") else other.save_weights(path)
+    with pytest.raises(UserError, match=f"{path} cannot be loaded .*; give VGG16's weights without its top, or") as error:
+        features.load(run, "auto" if name == "auto" else str(path), NOISE)
+    assert len(str(error.value).splitlines()) == 1
     assert not [str(warning.message) for warning in recwarn if warning.category is UserWarning]
 
 
-def test_imagenet_without_network_is_one_line(script, tmp_path):
+def test_imagenet_without_internet_is_one_line(script, tmp_path):
     done = script("hw3_dcgan_lsgan/train_style.py", "--preset", "smoke", "--features", "imagenet", "--out",
                   tmp_path / "run", code=2, KERAS_HOME=str(tmp_path / "keras"), https_proxy="http://127.0.0.1:9")
     lines = [line for line in done.stderr.splitlines() if line.startswith("train_style.py")]
@@ -309,42 +295,34 @@ def test_the_drawing_is_grey_light_and_always_the_same():
     np.testing.assert_array_equal(drawing, pencil.draw(128))
 
 
-def test_embedded_photos_are_local_and_others_than_those_held_out(run):
-    found = images.load(run, None, (), (), 32, 40)
-    assert (found.photos.shape, found.held_out.shape, found.styles.shape) == (
+def test_embedded_photos_are_local_and_others_than_those_held_out(tmp_path):
+    material = pictures.load(None, (), (), 32, 40)
+    assert (material.photos.shape, material.held_out.shape, material.styles.shape) == (
         (240, 32, 32, 3), (4, 256, 256, 3), (1, 40, 40, 3))
     assert not set(pictures.TRAINED) & {name for name, _ in pictures.HELD_OUT}
-    assert [text.split(":")[0] for text in run.info["substitutions"]] == ["no --content", "no --style"]
-    assert run.info["data"]["photos_sha256"] and (run.folder / "styles" / "1.png").exists()
+    assert [text.split(":")[0] for text in material.origin.substitutions] == ["no --content", "no --style"]
+    assert material.origin.identity["data"].keys() >= {"photos_sha256", "styles_sha256"}
+    material.save_styles(tmp_path)
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "1.png")), material.styles[0])
 
 
-def test_given_pictures(run, tmp_path, monkeypatch):
+def test_given_pictures(tmp_path, monkeypatch):
     monkeypatch.setattr(pictures, "CACHE", tmp_path / "cache")
-    folder = tmp_path / "data" / "photos"
+    folder, pencil_file = tmp_path / "data" / "photos", tmp_path / "data" / "style" / "pencil.jpg"
     folder.mkdir(parents=True)
+    pencil_file.parent.mkdir()
     for level in range(9):
         Image.new("RGB", (30, 20), (level, 0, 0)).save(folder / f"{level}.png")
-    (tmp_path / "data" / "style").mkdir()
-    Image.new("L", (30, 20), 77).save(tmp_path / "data" / "style" / "pencil.jpg")
-    found = images.load(run, folder, (), [tmp_path / "data"], 16, 24)
-    assert found.photos[found.rows][:, 0, 0, 0].tolist() == [1, 3, 4, 6, 7]
-    assert found.held_out[:, 0, 0, 0].tolist() == [0, 2, 5, 8]
-    assert (found.styles == 77).all() and found.styles.shape == (1, 24, 24, 3)
-    assert "substitutions" not in run.info
-    assert run.info["other_pictures"] == [str(tmp_path / "data" / "style" / "pencil.jpg")]
+    Image.new("L", (30, 20), 77).save(pencil_file)
+    material = pictures.load(folder, (), [tmp_path / "data"], 16, 24)
+    assert material.photos[material.rows][:, 0, 0, 0].tolist() == [1, 3, 4, 6, 7]
+    assert material.held_out[:, 0, 0, 0].tolist() == [0, 2, 5, 8]
+    assert (material.styles == 77).all() and material.styles.shape == (1, 24, 24, 3)
+    assert (material.origin.substitutions, material.origin.other_pictures) == ((), [str(pencil_file)])
     Image.new("RGB", (24, 24), "red").save(tmp_path / "red.png")
-    with pytest.raises(UserError, match="the run there has data: styles = "):
-        images.load(run, folder, [tmp_path / "red.png"], (), 16, 24)
-    again = images.load(run, folder, (), (), 16, 24, again=True)
-    np.testing.assert_array_equal(again.styles, found.styles)
-
-
-def test_bad_pictures_are_named(tmp_path, run):
-    (tmp_path / "text.jpg").write_text("no picture")
-    with pytest.raises(UserError, match="text.jpg: not a JPEG or PNG picture; give another"):
-        pictures.read(tmp_path / "text.jpg")
-    with pytest.raises(UserError, match="none.jpg: no such file"):
-        pictures.read(tmp_path / "none.jpg")
+    other = pictures.load(folder, [tmp_path / "red.png"], (), 16, 24).origin.identity["data"]
+    assert {key for key, value in material.origin.identity["data"].items() if other[key] != value} == \
+        {"styles", "styles_sha256"}
 
 
 def test_a_square_is_cut_from_the_middle():
@@ -353,14 +331,27 @@ def test_a_square_is_cut_from_the_middle():
     assert (pictures.square(picture, 10) <= 1).all()
 
 
+def test_bad_pictures_and_links_to_themselves_are_named(tmp_path):
+    (tmp_path / "text.jpg").write_text("no picture")
+    (tmp_path / "loop.png").symlink_to("loop.png")
+    for name, words in (("text.jpg", "not a JPEG or PNG picture; give another"), ("none.jpg", "no such file"),
+                        ("loop.png", "no such file")):
+        with pytest.raises(UserError, match=f"{name}: {words}"):
+            pictures.read(tmp_path / name)
+    assert targets([tmp_path / "loop.png"], tmp_path / "out") == {tmp_path / "loop.png": tmp_path / "out" / "loop.png"}
+    with pytest.raises(UserError, match="loop.png would be written over"):
+        targets([tmp_path / "loop.png"], tmp_path)
+
+
 # ---- the scripts ----
 
 
-def test_defaults_are_the_papers():
+def test_defaults_are_the_papers_or_marked_as_assumed():
     config = train_style.Config()
     assert (config.lr, config.batch_size, config.size, config.content_weight, config.style_weight, config.variant) == \
         (1e-3, 4, 256, 1.0, 5.0, "msgnet")
-    assert parse(train_style.Config, ["--style", "a.jpg", "b.jpg", "--steps", "3"]).style[1].name == "b.jpg"
+    assert {field.name for field in dataclasses.fields(config) if field.metadata["assumed"]} == \
+        {"steps", "seed", "style_size", "features", "recolour", "warm_up", "clip", "cool_down"}
     with pytest.raises(UserError, match="--content not/there: no such folder"):
         parse(train_style.Config, ["--content", "not/there"])
 
@@ -369,7 +360,7 @@ def test_defaults_are_the_papers():
     ("", "no photo"), ("a/x.jpg b/x.png", "two photos are named x"), ("x.jpg --longest 3", "must be 16 or more")])
 def test_stylize_says_what_makes_no_sense(argv, message):
     with pytest.raises(UserError, match=message):
-        parse(stylize.Options, first("--photos", argv.split()))
+        parse(stylize.Options, words_first("--photos", argv.split()))
 
 
 def test_a_number_that_no_style_has(tmp_path):
@@ -381,25 +372,14 @@ def test_a_number_that_no_style_has(tmp_path):
             stylize.style_file(tmp_path, style)
 
 
-def test_a_photo_that_is_a_link_to_itself(tmp_path):
-    from common.files import targets
-
-    (tmp_path / "a.png").symlink_to("a.png")
-    assert targets([tmp_path / "a.png"], tmp_path / "out") == {tmp_path / "a.png": tmp_path / "out" / "a.png"}
-    with pytest.raises(UserError, match="a.png: no such file"):
-        pictures.read(tmp_path / "a.png")
-    with pytest.raises(UserError, match="a.png would be written over"):
-        targets([tmp_path / "a.png"], tmp_path)
-
-
-def test_photos_that_do_not_fit(monkeypatch, tmp_path):
+def test_photos_fit_the_memory_or_are_refused(monkeypatch, tmp_path):
     monkeypatch.setattr(stylize, "free_memory", lambda: stylize.BYTES_A_PIXEL * 100 * 100)
-    assert stylize.fit(tmp_path, Image.new("RGB", (100, 100)), None).size == (100, 100)
-    with pytest.raises(UserError, match="400x100 pixels need .* give --longest 200"):
-        stylize.fit(tmp_path, Image.new("RGB", (400, 100)), None)
-    assert stylize.fit(tmp_path, Image.new("RGB", (400, 100)), 200).size == (200, 50)
-    with pytest.raises(UserError, match="no side may be shorter than 16"):
-        stylize.fit(tmp_path, Image.new("RGB", (100, 9)), None)
+    for size, longest, fitted in (((100, 100), None, (100, 100)), ((400, 100), 200, (200, 50))):
+        assert stylize.fit(tmp_path, Image.new("RGB", size), longest).size == fitted
+    for size, words in (((400, 100), "400x100 pixels need .* give --longest 200"),
+                        ((100, 9), "no side may be shorter than 16")):
+        with pytest.raises(UserError, match=words):
+            stylize.fit(tmp_path, Image.new("RGB", size), None)
 
 
 def test_no_run_an_unfinished_one_and_a_damaged_one(tmp_path, tensorflow):
@@ -415,31 +395,27 @@ def test_no_run_an_unfinished_one_and_a_damaged_one(tmp_path, tensorflow):
 
 @pytest.mark.slow
 def test_smoke_then_photos_of_odd_sizes(script, tmp_path):
-    run = tmp_path / "run"
-    Image.new("L", (60, 50), 90).save(tmp_path / "grey.jpg")
-    script("hw3_dcgan_lsgan/train_style.py", "--preset", "smoke", "--out", run, "--features", "random", "--style",
-           tmp_path / "grey.jpg", tmp_path / "grey.jpg")
+    run, grey = tmp_path / "run", tmp_path / "grey.jpg"
+    Image.new("L", (60, 50), 90).save(grey)
+    words = "hw3_dcgan_lsgan/train_style.py", "--preset", "smoke", "--out", run, "--features", "random", "--style"
+    script(*words, grey, grey)
     metrics = json.loads((run / "metrics.json").read_text())
     assert (metrics["step"], metrics["variant"], metrics["style"]["n"]) == (4, "msgnet", 4)
     assert min(metrics["style"].values()) > 0 and metrics["verdict"].startswith("style loss ")
     assert Image.open(run / "progress.webp").n_frames == 3
-    turned = Image.Exif()
-    turned[0x0112] = 6  # a quarter turn
-    Image.new("RGB", (41, 22), "red").save(tmp_path / "turned.jpg", exif=turned)
+    config = json.loads((run / "config.json").read_text())
+    assert any("in the style's colours" in text for text in config["substitutions"])
+    assert config["data"]["styles"] == ["grey.jpg", "grey.jpg"]
+    quarter_turn = Image.Exif()
+    quarter_turn[0x0112] = 6
+    Image.new("RGB", (41, 22), "red").save(tmp_path / "turned.jpg", exif=quarter_turn)
     Image.new("RGBA", (33, 50), (0, 0, 255, 128)).save(tmp_path / "clear.png")
     script("hw3_dcgan_lsgan/stylize.py", tmp_path / "turned.jpg", tmp_path / "clear.png", "--run", run, "--style", "2")
-    assert np.ptp(np.asarray(Image.open(run / "stylized" / "clear.png")), axis=2).max() <= 1  # as grey as the style
     sizes = {path.name: Image.open(path).size for path in (run / "stylized").iterdir()}
     assert sizes == {"turned.png": (22, 41), "clear.png": (33, 50)}
-    (tmp_path / "grey.jpg").unlink()  # a finished run has its own copy
-    kept = json.loads((run / "config.json").read_text())
-    assert any("in the style's colours" in text for text in kept["substitutions"])
-    assert kept["data"]["styles"] == ["grey.jpg", "grey.jpg"]
-    before = metrics
-    script("hw3_dcgan_lsgan/train_style.py", "--evaluate-only", "--out", run)
-    assert json.loads((run / "metrics.json").read_text()) == before
-    refused = script("hw3_dcgan_lsgan/stylize.py", tmp_path / "clear.png", "--run", run, "--style", "3", code=2)
-    assert "--style 3: must be from 1 to 2" in refused.stderr
+    assert np.ptp(np.asarray(Image.open(run / "stylized" / "clear.png")), axis=2).max() <= 1  # as grey as the style
+    script(*words, grey, grey)  # measures it again
+    assert json.loads((run / "metrics.json").read_text()) == metrics
 
 
 @pytest.mark.slow

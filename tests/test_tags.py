@@ -8,11 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import make_pipe
+from conftest import ROOT, make_pipe
 
 from common.anime import tags
 from common.errors import UserError
-from common.files import ROOT
 
 ROWS = (
     "2,original:2980\tblonde hair:3735\tpink eyes:691\t\n"
@@ -32,6 +31,12 @@ def write(tmp_path: Path, content: str | bytes) -> Path:
 @pytest.fixture
 def table(tmp_path):
     return tags.read(write(tmp_path, ROWS))
+
+
+def ones(vectors: np.ndarray) -> list[list[int]]:
+    """The columns that are 1 in each row."""
+    assert vectors.dtype == np.float32 and set(np.unique(vectors)) <= {0, 1}
+    return [np.flatnonzero(row).tolist() for row in vectors]
 
 
 # ---- reading ----
@@ -64,14 +69,10 @@ def test_extra_data(tmp_path):
     assert (hair.tolist(), eyes.tolist()) == ([2, 7], [5, 1])
 
 
-def test_the_format_is_known_by_content_even_after_a_row_without_tags(tmp_path):
-    assert tags.read(write(tmp_path, "1,\n2,red hair:1\t\n"))["red hair"].tolist() == [False, True]
-
-
 @pytest.mark.parametrize("content", [b"1,red hair:1\t\r\n\r\n2,\r\n", b"\xef\xbb\xbf\n1,red hair:1\t\n  \n2,",
-                                     b"1,red hair:1\t\r2,\r"])
-def test_line_ends_byte_order_mark_and_blank_lines(tmp_path, content):
-    table = tags.read(write(tmp_path, content))
+                                     b"1,red hair:1\t\r2,\r", b"2,\n1,red hair:1\t\n"])
+def test_line_ends_byte_order_mark_blank_lines_and_rows_without_tags(tmp_path, content):
+    table = tags.read(write(tmp_path, content)).sort_values("id")
     assert (table["id"].tolist(), table["red hair"].tolist()) == ([1, 2], [True, False])
 
 
@@ -99,54 +100,37 @@ def test_a_bad_row_is_named_by_file_and_line(tmp_path, content, line, words):
     assert words in str(error.value) and "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("content", ["", "\n \n"])
-def test_an_empty_file_is_an_error(tmp_path, content):
-    with pytest.raises(UserError, match="holds no rows"):
-        tags.read(write(tmp_path, content))
-
-
-def test_a_pipe_is_an_error(tmp_path):
-    make_pipe(tmp_path / "tags.csv")
-    with pytest.raises(UserError, match="tags.csv: cannot be read .is no file.; check the path"):
-        tags.read(tmp_path / "tags.csv")
-
-
-def test_a_missing_file_is_an_error(tmp_path):
-    with pytest.raises(UserError, match="No such file"):
+@pytest.mark.parametrize("make, message", [
+    (Path.touch, "holds no rows"), (lambda csv: csv.write_text("\n \n"), "holds no rows"),
+    (make_pipe, "tags.csv: cannot be read .is no file.; check the path"), (lambda csv: None, "No such file")])
+def test_a_file_without_rows_is_an_error(tmp_path, make, message):
+    make(tmp_path / "tags.csv")
+    with pytest.raises(UserError, match=message):
         tags.read(tmp_path / "tags.csv")
 
 
 # ---- rows ----
 
 
-def test_filters(table):
-    assert {name: rows(table)["id"].tolist() for name, rows in tags.FILTERS.items()} == {
+def test_filters(table, tmp_path):
+    assert {name: keep(table)["id"].tolist() for name, keep in tags.FILTERS.items()} == {
         "exactly_one": [2, 7, 11], "one_or_two": [2, 7, 11], "all": [2, 5, 7, 9, 11],
     }
-
-
-def test_one_or_two_takes_any_two_flags(tmp_path):
     rows = "1,red hair:1\t\n2,red hair:1\tblue hair:1\t\n3,red hair:1\tblue hair:1\tred eyes:1\t\n4,hatsune miku:1\t\n"
     assert tags.one_or_two(tags.read(write(tmp_path, rows)))["id"].tolist() == [1, 2]
 
 
 def test_match_counts_what_has_no_partner(table):
-    kept, without_picture, without_row = tags.match(table, np.array([100, 2, 9, 101, 102]))
-    assert (kept["id"].tolist(), without_picture, without_row) == ([2, 9], 3, 3)
+    matched, without_image, without_row = tags.match(table, np.array([100, 2, 9, 101, 102]))
+    assert (matched["id"].tolist(), without_image, without_row) == ([2, 9], 3, 3)
 
 
-def test_domains_leave_out_what_is_in_both(table):
-    ids = table["id"].to_numpy()
-    red, blonde = tags.domains(table, "red", "blonde")
-    assert (ids[red].tolist(), ids[blonde].tolist()) == ([11], [2])
+@pytest.mark.parametrize("a, b, ids", [("red", "blonde", ([11], [2])), (None, "miku", ([2, 5, 7, 9, 11], [7]))])
+def test_a_row_in_two_domains_is_in_neither_but_all_rows_are_all(table, a, b, ids):
+    assert tuple(table["id"][member].tolist() for member in tags.domains(table, a, b)) == ids
 
 
-def test_a_domain_of_every_row_leaves_nothing_out(table):
-    everything, miku = tags.domains(table, None, "miku")
-    assert (everything.sum(), miku.sum()) == (5, 1)
-
-
-def test_domain_sizes_name_those_that_are_there(table):
+def test_domain_sizes_leave_out_empty_domains(table):
     assert tags.domain_sizes(table) == {"red": 2, "blonde": 2, "aqua": 1, "gray-eyes": 2, "pink-eyes": 1,
                                         "blue-eyes": 1, "miku": 1}
 
@@ -159,47 +143,26 @@ def test_labels_are_indices_into_the_vocabularies(table):
     assert (hair.tolist(), eyes.tolist(), hair.dtype, eyes.dtype) == ([11, 2, 5], [3, 10, 0], np.int32, np.int32)
 
 
-def test_labels_refuse_other_rows(table):
-    with pytest.raises(UserError, match=r"2 of 5 rows .* first is id 5"):
-        tags.labels(table)
-
-
-@pytest.mark.parametrize("columns, ones", [(23, [[11, 15], [2, 22]]), (22, [[11, 14], [2, 21]]),
-                                           (24, [[12, 16], [3, 23]])])
-def test_one_hot_and_multi_hot_agree_where_both_are_defined(table, columns, ones):
+@pytest.mark.parametrize("columns, expected", [(23, [[11, 15], [2, 22]]), (22, [[11, 14], [2, 21]]),
+                                               (24, [[12, 16], [3, 23]])])
+def test_vectors_of_one_hair_and_one_eye_colour(table, columns, expected):
     rows = table[table["id"].isin([2, 7])]
-    for vector in (tags.one_hot(rows, columns), tags.multi_hot(rows, columns)):
-        assert (vector.shape, vector.dtype) == ((2, columns), np.float32)
-        assert [np.flatnonzero(row).tolist() for row in vector] == ones
-        assert vector.sum() == 4
+    for vectors in (tags.one_hot(rows, columns), tags.multi_hot(rows, columns),
+                    tags.pair_hot(*tags.labels(rows), columns)):
+        assert vectors.shape == (2, columns)
+        assert ones(vectors) == expected
 
 
 def test_multi_hot_sets_every_flag_and_none(table):
-    assert [np.flatnonzero(row).tolist() for row in tags.multi_hot(table, 23)][1::2] == [[5, 11, 12], []]
+    assert ones(tags.multi_hot(table, 23))[1::2] == [[5, 11, 12], []]
 
 
-def test_pairs_are_the_multi_hot_rows_of_such_faces():
-    red_blue, aqua_gray = (tags.HAIR.index("red"), tags.EYES.index("blue")), (tags.HAIR.index("aqua"), 0)
-    hair, eyes = np.transpose([red_blue, aqua_gray])
-    assert [np.flatnonzero(row).tolist() for row in tags.pair_hot(hair, eyes, 23)] == [[5, 22], [2, 12]]
-    assert [np.flatnonzero(row).tolist() for row in tags.pair_hot(hair, eyes, 24)] == [[6, 23], [3, 13]]
-    assert np.flatnonzero(tags.pair_hot(hair[:1], eyes[:1], 22)).tolist() == [5, 21]
-
-
-def test_one_hot_refuses_several_colours(table):
-    with pytest.raises(UserError, match="exactly one"):
-        tags.one_hot(table, 23)
-
-
-def test_22_columns_refuse_gray_eyes_until_they_are_dropped(table):
-    rows = tags.exactly_one(table)
+def test_vectors_refuse_what_they_cannot_express(table):
+    for several in (tags.labels, lambda rows: tags.one_hot(rows, 23)):
+        with pytest.raises(UserError, match=r"2 of 5 rows do not have exactly one .* first is id 5"):
+            several(table)
     with pytest.raises(UserError, match="1 rows have gray eyes"):
-        tags.one_hot(rows, 22)
-    kept, dropped = tags.without_gray_eyes(rows)
-    assert (kept["id"].tolist(), dropped, tags.one_hot(kept, 22).shape) == ([2, 7], 1, (2, 22))
-
-
-def test_another_number_of_columns_is_a_mistake_in_the_code(table):
+        tags.one_hot(tags.exactly_one(table), 22)
     with pytest.raises(ValueError, match="22, 23 or 24, not 21"):
         tags.multi_hot(table, 21)
 
@@ -207,21 +170,15 @@ def test_another_number_of_columns_is_a_mistake_in_the_code(table):
 # ---- where the files are ----
 
 
-def data_folder(folder: Path, csv: str, pictures: str) -> Path:
-    (folder / pictures).mkdir(parents=True)
+def data_folder(folder: Path, csv: str, images: str) -> Path:
+    (folder / images).mkdir(parents=True)
     (folder / csv).write_text("1,\n")
     return folder
 
 
-@pytest.mark.parametrize("csv, pictures", [("tags_clean.csv", "faces"), ("tags.csv", "images"), ("mine.csv", "images")])
-def test_find_knows_the_layouts(tmp_path, csv, pictures):
-    assert tags.find(data_folder(tmp_path, csv, pictures)) == (tmp_path / csv, tmp_path / pictures)
-
-
-def test_find_prefers_the_known_names(tmp_path):
-    data_folder(tmp_path, "a.csv", "faces")
-    (tmp_path / "tags_clean.csv").write_text("1,\n")
-    assert tags.find(tmp_path).csv.name == "tags_clean.csv"
+@pytest.mark.parametrize("csv, images", [("tags_clean.csv", "faces"), ("tags.csv", "images"), ("mine.csv", "images")])
+def test_find_knows_the_layouts(tmp_path, csv, images):
+    assert tags.find(data_folder(tmp_path, csv, images)) == (tmp_path / csv, tmp_path / images)
 
 
 def test_find_does_not_guess_between_two_unknown_csv_files(tmp_path):
@@ -229,27 +186,21 @@ def test_find_does_not_guess_between_two_unknown_csv_files(tmp_path):
     (tmp_path / "b.csv").write_text("1,\n")
     with pytest.raises(UserError, match="there is no tag file; looked for tags_clean.csv"):
         tags.find(tmp_path)
+    (tmp_path / "tags_clean.csv").write_text("1,\n")
+    assert tags.find(tmp_path).csv.name == "tags_clean.csv"
 
 
-def test_find_names_the_sub_folder_to_pass_instead(tmp_path):
-    data_folder(tmp_path / "extra_data", "tags.csv", "images")
-    with pytest.raises(UserError, match=f"pass {tmp_path}/extra_data instead"):
-        tags.find(tmp_path)
+@pytest.mark.parametrize("data, passed", [("set/sub", "set"), ("set", "set/faces")])
+def test_find_names_the_folder_to_pass_instead(tmp_path, data, passed):
+    data_folder(tmp_path / data, "tags_clean.csv", "faces")
+    with pytest.raises(UserError, match=f"pass {tmp_path / data} instead"):
+        tags.find(tmp_path / passed)
 
 
-def test_find_names_the_parent_to_pass_instead(tmp_path):
-    data_folder(tmp_path, "tags_clean.csv", "faces")
-    with pytest.raises(UserError, match=f"pass {tmp_path} instead"):
-        tags.find(tmp_path / "faces")
-
-
-def test_find_says_that_the_pictures_are_missing(tmp_path):
+def test_find_says_what_is_missing(tmp_path):
     write(tmp_path, "1,\n")
     with pytest.raises(UserError, match="the tags are in tags.csv, but there is no picture folder"):
         tags.find(tmp_path)
-
-
-def test_find_needs_a_folder(tmp_path):
     with pytest.raises(UserError, match="No such file or directory; pass a folder"):
         tags.find(tmp_path / "missing")
 
@@ -275,9 +226,9 @@ def test_the_course_files_of_the_mini_set(mini):
     layout = tags.find(mini / "anime")
     table = tags.read(layout.csv)
     ids = np.array([int(path.stem) for path in layout.pictures.glob("*.jpg")])
-    kept, without_picture, without_row = tags.match(table, ids)
-    assert (len(table), len(kept), without_picture, without_row) == (176, 168, 8, 0)
-    assert (len(tags.exactly_one(table)), len(tags.exactly_one(kept))) == (164, 160)
+    matched, without_image, without_row = tags.match(table, ids)
+    assert (len(table), len(matched), without_image, without_row) == (176, 168, 8, 0)
+    assert (len(tags.exactly_one(table)), len(tags.exactly_one(matched))) == (164, 160)
 
 
 def test_extra_data_of_the_mini_set(mini):
