@@ -156,8 +156,7 @@ class Run:
         folder, config = self.folder / "checkpoints", self.folder / "config.json"
         if any(INDEX.fullmatch(path.name) for path in folder.glob("*.index")):
             return True
-        finished = any(self.folder.glob("*.keras"))
-        if finished or config.exists() and read_config(config).get("saved", False):
+        if config.exists() and read_config(config).get("saved", False):
             raise StorageError(f"{folder}: the run's checkpoints are gone; restore them, or start anew with "
                                "--overwrite")
         return False

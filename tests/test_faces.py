@@ -1,4 +1,4 @@
-"""The embedded anime faces, and how any set is drawn (common/drawn.py): the same files every time, complete or absent."""
+"""The embedded anime faces, and common/drawn.py: the same files every time, complete or absent."""
 
 import json
 import os

@@ -15,15 +15,15 @@ def game(tensorflow):
     from common.game import Game, Player
 
     class Line(Game):
-        def generate(self, draw, count):
+        def generate(self, noise, count):
             return self.generator(tensorflow.ones((count, 1)))
 
-        def d_loss(self, real, fake, draw):
+        def d_loss(self, real, fake, noise):
             real_score = self.discriminator(tensorflow.reshape(real, (-1, 3))[:, :1])
             return {"d_fake": tensorflow.reduce_mean(self.discriminator(fake)),
                     "d_real": -tensorflow.reduce_mean(real_score)}
 
-        def g_loss(self, fake, draw):
+        def g_loss(self, fake, noise):
             return {"g": -tensorflow.reduce_mean(self.discriminator(fake))}
 
     def player(value):
@@ -47,7 +47,7 @@ def weights(game):
 
 def test_one_step_by_hand(game, tensorflow):
     one = game()
-    terms = one.step(white(2), tensorflow.constant(0, tensorflow.int64))
+    terms = one.train_step(white(2), tensorflow.constant(0, tensorflow.int64))
     # D first: slope of d * 0.5 - d * 1 is -0.5, so d = 2.5; then G through the new D: slope of -2.5 g is -2.5.
     assert weights(one) == (3.0, 2.5)
     assert {name: float(value) for name, value in terms.items()} == {"d_fake": 1.0, "d_real": -2.0, "g": -1.25}
@@ -56,35 +56,35 @@ def test_one_step_by_hand(game, tensorflow):
 def test_the_fake_is_made_once_a_step(game, tensorflow):
     one, calls = game(), []
     generate = one.generate
-    one.generate = lambda draw, count: calls.append(count) or generate(draw, count)
-    one.step(white(2), tensorflow.constant(0, tensorflow.int64))
+    one.generate = lambda noise, count: calls.append(count) or generate(noise, count)
+    one.train_step(white(2), tensorflow.constant(0, tensorflow.int64))
     assert calls == [2]
 
 
 def test_several_d_steps_take_parts_of_the_batch(game, tensorflow):
     three, calls = game(d_steps=3), []
     generate = three.generate
-    three.generate = lambda draw, count: calls.append(count) or generate(draw, count)
-    three.step(white(6), tensorflow.constant(0, tensorflow.int64))
+    three.generate = lambda noise, count: calls.append(count) or generate(noise, count)
+    three.train_step(white(6), tensorflow.constant(0, tensorflow.int64))
     assert calls == [2, 2, 2]
     assert weights(three) == (0.5 + 3.5, 2.0 + 3 * 0.5)
 
 
-def test_draws_are_functions_of_seed_step_and_order(tensorflow):
+def test_noise_is_a_function_of_seed_step_and_order(tensorflow):
     from common.game import Noise
 
-    def draw(seed, step):
-        draws = Noise(seed, tensorflow.constant(step, tensorflow.int64))
-        return np.stack([draws.normal((5,)), draws.normal((5,))])
+    def two(seed, step):
+        noise = Noise(seed, tensorflow.constant(step, tensorflow.int64))
+        return np.stack([noise.normal((5,)), noise.normal((5,))])
 
-    first = draw(0, 7)
-    np.testing.assert_array_equal(first, draw(0, 7))
+    first = two(0, 7)
+    np.testing.assert_array_equal(first, two(0, 7))
     assert not np.allclose(first[0], first[1])
-    assert not np.allclose(first, draw(0, 8))
-    assert not np.allclose(first, draw(1, 7))
+    assert not np.allclose(first, two(0, 8))
+    assert not np.allclose(first, two(1, 7))
 
 
-def test_uniform_draws_stay_in_range_and_fill_it(tensorflow):
+def test_uniform_noise_stays_in_range_and_fill_it(tensorflow):
     from common.game import Noise
 
     values = Noise(0, tensorflow.constant(0, tensorflow.int64)).uniform((10_000,), 0.7, 1.2).numpy()

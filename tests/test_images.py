@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT, full_disk
+from conftest import full_disk
 from PIL import Image, ImageFile
 
 from common import decoding, images
@@ -288,16 +288,6 @@ def test_builds_of_dead_processes_are_removed_and_of_living_ones_kept(folder, ca
         (cache / f".building-{os.uname().nodename}-{pid}-0000-new").mkdir(parents=True)
     images.load(folder, 4, cache)
     assert [path.name.split("-")[-3] for path in cache.glob(".building-*")] == [str(os.getpid())]
-
-
-def test_two_processes_at_once_both_get_the_images(folder, cache):
-    code = ("import sys; from pathlib import Path; from common.images import load; "
-            "print(load(Path(sys.argv[1]), 4, Path(sys.argv[2])).digest)")
-    command = [sys.executable, "-c", code, str(folder), str(cache)]
-    both = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    digests = {process.communicate()[0].strip() for process in both}
-    assert digests == {images.load(folder, 4, cache).digest}
-    assert len(list(cache.iterdir())) == 1
 
 
 def test_another_build_that_was_first_does_no_harm(folder, cache):

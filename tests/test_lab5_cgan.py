@@ -1,5 +1,6 @@
 """lab5_cgan: the report's networks layer by layer, its objectives, the evaluator, its scripts, resume."""
 
+import dataclasses
 import json
 import math
 import os
@@ -10,11 +11,11 @@ import pytest
 from conftest import BRACKETS, encrypt, frozen, make_pipe, rows
 from PIL import Image
 
-from common import datasets, options
+from common import datasets
 from common.errors import UserError
-from common.options import Common
-from common.runs import Run, read_log
-from lab5_cgan import figures, iclevr, labels
+from common.options import Common, parse
+from common.runs import Run
+from lab5_cgan import figures, iclevr, labels, scenes, train
 from lab5_cgan.train import Config
 
 
@@ -22,11 +23,32 @@ from lab5_cgan.train import Config
 def model(tensorflow):
     from lab5_cgan import model
 
-    tensorflow.keras.utils.set_random_seed(0)  # initial weights do not hang on the tests before
+    tensorflow.keras.utils.set_random_seed(0)  # initial weights do not depend on the tests before
     return model
 
 
 # ---- the networks ----
+
+
+def slopes(network):
+    return [layer.negative_slope for layer in network.layers if type(layer).__name__ == "LeakyReLU"]
+
+
+def check_settings_are_torchs(network):
+    """No bias; initial weights from U(-1, 1) / sqrt(fan_in); batch normalisation with PyTorch's momentum and epsilon."""
+    for layer in network.layers:
+        kind = type(layer).__name__
+        if kind in ("Conv2D", "Conv2DTranspose", "Dense", "GroupedTransposed"):
+            [kernel] = layer.get_weights()
+            if kind.startswith("Conv"):
+                fan_in = 16 * kernel.shape[2]  # [4, 4, in, out], transposed [4, 4, out, in]: there PyTorch takes out
+            else:
+                fan_in = 16 if kind == "GroupedTransposed" else len(kernel)
+            bound = fan_in ** -0.5
+            assert 0.95 * bound < np.abs(kernel).max() <= bound * (1 + 1e-6), layer.name
+            assert kernel.std() == pytest.approx(bound / math.sqrt(3), rel=0.1), layer.name
+        if kind == "BatchNormalization":
+            assert (layer.momentum, layer.epsilon) == (0.9, 1e-5)
 
 
 def test_cgan_generator_is_the_printed_one(model):
@@ -38,6 +60,7 @@ def test_cgan_generator_is_the_printed_one(model):
                                           ((16, 16, 128), 524_288), ((32, 32, 64), 131_072), ((64, 64, 3), 3_072)]
     assert [count for _, count in rows(g, "BatchNormalization")] == [2_048, 1_024, 512, 256]
     assert slopes(g) == [0.01] * 6
+    check_settings_are_torchs(g)
 
 
 def test_cgan_discriminator_is_the_printed_one(model):
@@ -49,6 +72,7 @@ def test_cgan_discriminator_is_the_printed_one(model):
                                  ((4, 4, 512), 2_097_152), ((1, 1, 1), 8_192)]
     assert [count for _, count in rows(d, "BatchNormalization")] == [512, 1_024, 2_048]
     assert slopes(d) == [0.2] * 6
+    check_settings_are_torchs(d)
 
 
 def test_acgan_generator_is_the_printed_one(model):
@@ -59,6 +83,7 @@ def test_acgan_generator_is_the_printed_one(model):
                                           ((16, 16, 128), 524_288), ((32, 32, 64), 131_072), ((64, 64, 3), 3_072)]
     assert [count for _, count in rows(g, "BatchNormalization")] == [1_024, 512, 256]
     assert slopes(g) == []  # plain ReLU
+    check_settings_are_torchs(g)
 
 
 def test_acgan_discriminator_is_the_printed_one(model):
@@ -71,32 +96,7 @@ def test_acgan_discriminator_is_the_printed_one(model):
     assert [layer.rate for layer in d.layers if type(layer).__name__ == "SpatialDropout2D"] == [0.5] * 4
     assert slopes(d) == [0.2] * 4
     assert [output.shape for output in d.outputs] == [(None, 1), (None, 24)]
-
-
-def slopes(network):
-    return [layer.negative_slope for layer in network.layers if type(layer).__name__ == "LeakyReLU"]
-
-
-BUILDERS = ["cgan_generator", "cgan_discriminator", "acgan_generator", "acgan_discriminator"]
-
-
-@pytest.mark.parametrize("name", BUILDERS)
-def test_weights_begin_as_pytorchs(model, name):
-    network = getattr(model, name)()
-    for layer in network.layers:
-        kind = type(layer).__name__
-        if kind in ("Conv2D", "Conv2DTranspose", "Dense", "GroupedTransposed"):
-            assert len(layer.weights) == 1, "no bias"
-            kernel = layer.weights[0].numpy()
-            if kind.startswith("Conv"):
-                fan_in = 16 * kernel.shape[2]  # [4, 4, in, out], transposed [4, 4, out, in]: there PyTorch takes out
-            else:
-                fan_in = 16 if kind == "GroupedTransposed" else len(kernel)
-            bound = fan_in ** -0.5
-            assert 0.95 * bound < np.abs(kernel).max() <= bound * (1 + 1e-6), layer.name
-            assert kernel.std() == pytest.approx(bound / math.sqrt(3), rel=0.1), layer.name
-        if kind == "BatchNormalization":
-            assert (layer.momentum, layer.epsilon) == (0.9, 1e-5)
+    check_settings_are_torchs(d)
 
 
 def test_grouped_layer_equals_a_transposed_convolution_of_each_channel(model):
@@ -104,71 +104,68 @@ def test_grouped_layer_equals_a_transposed_convolution_of_each_channel(model):
 
     layer = model.GroupedTransposed()
     label = np.random.default_rng(0).random((3, 24)).astype(np.float32)
-    found = layer(label).numpy()
-    assert (layer.count_params(), found.shape) == (384, (3, 4, 4, 24))
+    grouped = layer(label).numpy()
+    assert (layer.count_params(), grouped.shape) == (384, (3, 4, 4, 24))
     kernel = layer.kernel.numpy()
     for channel in range(24):
         single = keras.layers.Conv2DTranspose(1, 4, use_bias=False)
         single.build((None, 1, 1, 1))
         single.set_weights([kernel[:, :, channel, None, None]])
         alone = single(label[:, channel].reshape(3, 1, 1, 1)).numpy()
-        np.testing.assert_allclose(found[..., channel], alone[..., 0], rtol=1e-6)
+        np.testing.assert_allclose(grouped[..., channel], alone[..., 0], rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["cgan_generator", "acgan_generator"])
 def test_each_label_changes_the_picture(model, name):
-    g = getattr(model, name)()
-    label = labels.multi_hot([[], [0], [23], [0, 23]])
-    image = g.predict_on_batch([np.full((4, 100), 0.5, np.float32), label])
-    assert image.shape == (4, 64, 64, 3)
-    assert -1 <= image.min() < image.max() <= 1
-    for one in range(4):
-        for two in range(one):
-            assert np.abs(image[one] - image[two]).max() > 1e-3 * np.abs(image).max()  # z is far louder at first
+    images = getattr(model, name)().predict_on_batch(
+        [np.full((4, 100), 0.5, np.float32), labels.multi_hot([[], [0], [23], [0, 23]])])
+    assert images.shape == (4, 64, 64, 3)
+    assert -1 <= images.min() < images.max() <= 1
+    for a in range(4):
+        for b in range(a):
+            assert np.abs(images[a] - images[b]).max() > 1e-3 * np.abs(images).max()  # z is far louder at first
 
 
-def test_cgan_discriminator_hears_the_labels(model):
-    d = model.cgan_discriminator()
-    image = np.zeros((2, 64, 64, 3), np.float32)
-    one, two = d.predict_on_batch([image, labels.multi_hot([[3], [4]])])[:, 0]
-    assert one != two
+def test_each_label_changes_the_cgan_discriminators_score(model):
+    image, label = np.zeros((2, 64, 64, 3), np.float32), labels.multi_hot([[3], [4]])
+    a, b = model.cgan_discriminator().predict_on_batch([image, label])[:, 0]
+    assert a != b
 
 
 # ---- the games ----
 
 
-def player(network):
-    import keras
-
-    from common.game import Player
-
-    return Player(network, keras.optimizers.Adam(2e-4, beta_1=0.5))
+@pytest.fixture
+def build(model):
+    """Builds the game that train.py builds for some options."""
+    return lambda words="": train.build(parse(Config, words.split()))
 
 
-def scores(tensorflow, *logits):
-    """A discriminator that answers the k-th call with the k-th logit."""
-    left = list(logits)
+def objectives(game, label):
+    """D's and G's terms for two pictures of every kind."""
+    image = np.zeros((2, 64, 64, 3), np.float32)
+    return ({name: float(value) for name, value in game.d_loss(image, image, None, label).items()},
+            {name: float(value) for name, value in game.g_loss(image, None, label).items()})
+
+
+def test_cgan_objectives_by_hand(build, tensorflow):
+    game, label = build(), tensorflow.constant(labels.multi_hot([[0], [1, 2]]))
+    logits = [math.log(3.0), -math.log(4.0), -math.log(4.0)]  # of real, fake and, for G, fake: 3/4, 1/5, 1/5 real
 
     def answer(inputs, training):
-        assert training is True
-        return tensorflow.fill((2, 1), left.pop(0))
+        assert training is True and inputs[1] is label  # real and fake pictures come with the same labels
+        return tensorflow.fill((2, 1), logits.pop(0))
 
-    return answer
-
-
-def test_cgan_objectives_by_hand(model, tensorflow):
-    game = model.CGAN(0, generator=player(model.cgan_generator()), discriminator=player(model.cgan_discriminator()))
-    image, label = tensorflow.zeros((2, 64, 64, 3)), tensorflow.zeros((2, 24))
-    game.discriminator = scores(tensorflow, math.log(3.0), -math.log(4.0), -math.log(4.0))  # 3/4, 1/5, 1/5 real
-    d = {name: float(value) for name, value in game.d_loss(image, image, None, label).items()}
-    g = {name: float(value) for name, value in game.g_loss(image, None, label).items()}
+    game.discriminator = answer
+    d, g = objectives(game, label)
     # -log 3/4 = 0.28768, -log 4/5 = 0.22314, -log 1/5 = 1.60944
     assert d == pytest.approx({"d_real": 0.28768, "d_fake": 0.22314}, rel=1e-4)
     assert g == pytest.approx({"g": 1.60944}, rel=1e-4)
+    assert logits == []
 
 
-def test_acgan_objectives_by_hand(model, tensorflow):
-    game = model.ACGAN(0, player(model.acgan_generator()), player(model.acgan_discriminator()), class_weight=3.0)
+def test_acgan_objectives_by_hand(build, tensorflow):
+    game = build("--model acgan --class-weight 3")
 
     def answer(image, training):
         """3/4 real; label 0 is there with 3/4, of the 23 others it knows nothing."""
@@ -178,63 +175,48 @@ def test_acgan_objectives_by_hand(model, tensorflow):
         return tensorflow.fill((2, 1), math.log(3.0)), tensorflow.constant(named)
 
     game.discriminator = answer
-    image, label = tensorflow.zeros((2, 64, 64, 3)), tensorflow.constant(labels.multi_hot([[0], [0, 5]]))
+    d, g = objectives(game, tensorflow.constant(labels.multi_hot([[0], [0, 5]])))
     named = (0.28768 + 23 * 0.69315) / 24  # the mean over 24 questions
-    d = {name: float(value) for name, value in game.d_loss(image, image, None, label).items()}
-    g = {name: float(value) for name, value in game.g_loss(image, None, label).items()}
     assert d == pytest.approx({"d_real": 0.28768, "d_fake": 1.38629, "d_class": 3 * 2 * named}, rel=1e-4)
     assert g == pytest.approx({"g_source": 0.28768, "g_class": 3 * named}, rel=1e-4)
 
 
-def test_cgan_shows_d_real_and_made_pictures_with_the_same_labels(model, tensorflow):
-    game = model.CGAN(0, generator=player(model.cgan_generator()), discriminator=player(model.cgan_discriminator()))
-    seen = []
-
-    def watch(inputs, training):
-        seen.append(inputs[1])
-        return tensorflow.zeros((2, 1))
-
-    game.discriminator = watch
-    label = tensorflow.constant(labels.multi_hot([[0], [1, 2]]))
-    image = tensorflow.zeros((2, 64, 64, 3))
-    game.d_loss(image, image, None, label)
-    game.g_loss(image, None, label)
-    assert all(one is label for one in seen) and len(seen) == 3
-
-
-@pytest.mark.parametrize("kind", ["cgan", "acgan"])
-def test_d_learns_on_a_tiny_set(model, tensorflow, kind):
-    networks = [player(getattr(model, f"{kind}_{name}")()) for name in ("generator", "discriminator")]
-    game = {"cgan": model.CGAN, "acgan": model.ACGAN}[kind](0, generator=networks[0], discriminator=networks[1])
-    game.players["generator"].optimizer.learning_rate = 0.0
+@pytest.mark.parametrize(("words", "rates"), [("", (4e-4, 1e-4)), ("--model acgan --g-lr 2e-4", (2e-4, 1e-4))])
+def test_a_step_moves_both_players_by_adam(build, tensorflow, words, rates):
+    game = build(words)
     random = np.random.default_rng(0)
-    batch = {"image": random.integers(0, 256, (8, 64, 64, 3), np.uint8),
-             "label": (random.random((8, 24)) < 0.1).astype(np.float32)}
-    step = tensorflow.function(game.step)
-    terms = [step(batch, tensorflow.constant(k, tensorflow.int64)) for k in range(15)]
-    for name in ("d_real", "d_fake", *(["d_class"] if kind == "acgan" else [])):
-        assert float(terms[-1][name]) < 0.8 * float(terms[0][name]), name
+    minibatch = {"image": random.integers(0, 256, (2, 64, 64, 3), np.uint8), "label": labels.multi_hot([[0], [1, 2]])}
+    before = {name: player.network.get_weights() for name, player in game.players.items()}
+    game.train_step({name: tensorflow.constant(value) for name, value in minibatch.items()},
+                    tensorflow.constant(0, tensorflow.int64))
+    for (name, player), rate in zip(game.players.items(), rates, strict=True):
+        adam = player.optimizer
+        assert (float(adam.learning_rate), adam.beta_1, adam.beta_2, adam.epsilon) == (
+            pytest.approx(rate), 0.5, 0.999, 1e-8)
+        for old, new in zip(before[name], player.network.get_weights(), strict=True):
+            assert not np.array_equal(old, new)
 
 
 def test_defaults_are_the_reports_or_marked_as_assumed():
     config = Config()
     assert (config.model, config.epochs, config.batch_size, config.z, config.resize) == ("cgan", 300, 64, 100, "crop")
     assert (config.g_lr, config.d_lr, config.beta_1, config.class_weight) == (4e-4, 1e-4, 0.5, 1.0)
+    assert {field.name for field in dataclasses.fields(Config) if field.metadata["assumed"]} == {"seed"}
 
 
 @pytest.mark.parametrize(("words", "variant"), [
     ("", "cgan"), ("--model acgan", "acgan"), ("--g-lr 2e-4 --d-lr 2e-4", "cgan_equal_rates"),
     ("--model acgan --class-weight 24", "acgan_class_24"), ("--resize squash", "cgan_squash")])
-def test_each_comparison_has_a_run_folder_of_its_own(words, variant):
-    assert options.parse(Config, words.split()).variant == variant
+def test_each_comparison_has_its_own_run_folder(words, variant):
+    assert parse(Config, words.split()).variant == variant
 
 
 @pytest.mark.parametrize(("words", "message"), [
     ("--class-weight 24", "the cGAN has no class term"), ("--z 0", "must be from 1"), ("--g-lr 0", "must be from"),
     ("--evaluator none.npz", "none.npz: no such file"), ("--data nowhere", "no such folder")])
-def test_values_that_cannot_be_meant(words, message):
+def test_values_that_make_no_sense(words, message):
     with pytest.raises(UserError, match=message):
-        options.parse(Config, words.split())
+        parse(Config, words.split())
 
 
 # ---- labels and pictures ----
@@ -250,99 +232,84 @@ def test_labels_are_the_courses(mini):
 
 
 def test_multi_hot():
-    found = labels.multi_hot([[0, 23], [9]])
-    assert found.dtype == np.float32
-    assert [np.flatnonzero(row).tolist() for row in found] == [[0, 23], [9]]
+    encoded = labels.multi_hot([[0, 23], [9]])
+    assert encoded.dtype == np.float32
+    assert [np.flatnonzero(row).tolist() for row in encoded] == [[0, 23], [9]]
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ("[[]]", "entry 0: write a list"), ('[["red cube"], ["pink cube"]]', "entry 1: there is no object 'pink cube'"),
-    ('[["red cube", "red cube"]]', "twice"), ('{"a": 1}', "write a list of label lists"), ("[", "cannot be read"),
-    ('["red cube"]', "entry 0: write a list"), ("[[1]]", "no object 1"), ("[]", "write a list"),
-    ('[[["red cube"]]]', r"no object \['red cube'\]"),
-    ("[", r"test.json: cannot be read as JSON \(.*\); mend it there, or fetch the file again")])
-def test_bad_label_files(tmp_path, text, message):
-    file = tmp_path / "test.json"
+NUMBERED = {name: number for number, name in enumerate(labels.OBJECTS)}
+
+
+@pytest.mark.parametrize(("read", "text", "message"), [
+    (labels.read_conditions, text, message) for text, message in (
+        ("[[]]", "entry 0: write a list"), ('[["red cube"], ["pink cube"]]', "entry 1: there is no object 'pink cube'"),
+        ('[["red cube", "red cube"]]', "twice"), ('{"a": 1}', "write a list of label lists"),
+        ('["red cube"]', "entry 0: write a list"), ("[[1]]", "no object 1"), ("[]", "write a list"),
+        ('[[["red cube"]]]', r"no object \['red cube'\]"),
+        ("[", r"labels.json: cannot be read as JSON \(.*\); mend it there, or fetch the file again"))
+] + [
+    (labels.read_train, text, message) for text, message in (
+        ('{"a.png": ["red cube"], "b.png": ["cube"]}', "b.png: there is no object 'cube'"),
+        ('{"../a.png": ["red cube"]}', "is a path; give the name of a picture"),
+        ('{"/etc/a.png": ["red cube"]}', "is a path"), (r'{"..\\a.png": ["red cube"]}', "is a path"),
+        ('{"a.png": ["red cube"], "b.png": ["red cube"], "a.png": ["gray cube"]}', "'a.png' stands there twice"))
+] + [
+    (labels.check_objects, json.dumps(NUMBERED | change), message) for change, message in (
+        ({"red cube": 2}, "red cube is 2, here it is 1"), ({"x": None}, "x is None, here it is None"),
+        ({"gray cube": False}, "gray cube is False"))])
+def test_bad_label_files(tmp_path, read, text, message):
+    file = tmp_path / "labels.json"
     file.write_text(text)
     with pytest.raises(UserError, match=message):
-        labels.read_conditions(file)
+        read(file)
 
 
-def test_a_label_file_may_come_from_windows(tmp_path):
+def test_a_label_file_may_come_from_windows_but_not_from_a_pipe(tmp_path):
     (tmp_path / "test.json").write_bytes(b'\xef\xbb\xbf[["red cube"]]\r\n')
     assert labels.read_conditions(tmp_path / "test.json") == [[1]]
+    make_pipe(tmp_path / "pipe.json")
+    with pytest.raises(UserError, match="pipe.json: no such file"):
+        labels.read_conditions(tmp_path / "pipe.json")
 
 
-def test_a_pipe_is_no_label_file(tmp_path):
-    make_pipe(tmp_path / "test.json")
-    with pytest.raises(UserError, match="test.json: no such file"):
-        labels.read_conditions(tmp_path / "test.json")
-
-
-def test_bad_train_and_objects_files(tmp_path):
-    file = tmp_path / "train.json"
-    file.write_text('{"a.png": ["red cube"], "b.png": ["cube"]}')
-    with pytest.raises(UserError, match="b.png: there is no object 'cube'"):
-        labels.read_train(file)
-    numbered = {name: number for number, name in enumerate(labels.OBJECTS)}
-    file.write_text(json.dumps(numbered | {"red cube": 2}))
-    with pytest.raises(UserError, match="red cube is 2, here it is 1"):
-        labels.check_objects(file)
-    for odd, message in (({"x": None}, "x is None, here it is None"), ({"gray cube": False}, "gray cube is False")):
-        file.write_text(json.dumps(numbered | odd))
-        with pytest.raises(UserError, match=message):
-            labels.check_objects(file)
-    for name in ("../a.png", "/etc/a.png", "..\\\\a.png"):
-        file.write_text(f'{{"{name}": ["red cube"]}}')
-        with pytest.raises(UserError, match="is a path; give the name of a picture"):
-            labels.read_train(file)
-    file.write_text('{"a.png": ["red cube"], "b.png": ["red cube"], "a.png": ["gray cube"]}')
-    with pytest.raises(UserError, match="'a.png' stands there twice"):
-        labels.read_train(file)
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch):
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
     monkeypatch.setattr(datasets, "CACHE", tmp_path / "cache")
-    run = Run(Common(out=tmp_path / "run", steps=1))
-    yield run
-    run.close()
 
 
-def write_set(folder: Path, scenes: int, size=(128, 96)) -> Path:
+def write_set(folder: Path, count: int, size=(128, 96)) -> Path:
     """A set in the course's layout; a picture is grey, with a red band at its left and a blue one at its right."""
     (folder / "images").mkdir(parents=True)
     named = {}
-    for scene in range(scenes):
-        for count in (1, 2, 3):
-            name = f"CLEVR_train_{scene:06d}_{count - 1}.png"
-            pixels = np.full((size[1], size[0], 3), 40 * count, np.uint8)
+    for scene in range(count):
+        for objects in (1, 2, 3):
+            name = f"CLEVR_train_{scene:06d}_{objects - 1}.png"
+            pixels = np.full((size[1], size[0], 3), 40 * objects, np.uint8)
             pixels[:, :size[0] // 10] = 255, 0, 0
             pixels[:, -(size[0] // 10):] = 0, 0, 255
             Image.fromarray(pixels).save(folder / "images" / name)
-            named[name] = list(labels.OBJECTS[scene % 20:scene % 20 + count])
+            named[name] = list(labels.OBJECTS[scene % 20:scene % 20 + objects])
     for name, value in (("train", named), ("test", [["red cube"], ["gray cube", "red sphere"]] * 16),
-                        ("new_test", [["red cube", "blue cube"]] * 32),
-                        ("objects", {name: number for number, name in enumerate(labels.OBJECTS)})):
+                        ("new_test", [["red cube", "blue cube"]] * 32), ("objects", NUMBERED)):
         (folder / f"{name}.json").write_text(json.dumps(value))
     return folder
 
 
-def test_crop_takes_the_middle_and_squash_the_whole_picture(run, tmp_path):
+def test_crop_takes_the_middle_and_squash_the_whole_picture(tmp_path):
     folder = write_set(tmp_path / "set", 3)
-    crop, squash = iclevr.load(run, folder, "crop"), iclevr.load(run, folder, "squash")
+    crop, squash = iclevr.load(folder, "crop"), iclevr.load(folder, "squash")
     assert crop.images.shape == squash.images.shape == (9, 64, 64, 3)
     assert len(np.unique(crop.images[0])) == 1, "1/8 of the width falls away on each side, and with it the bands"
     assert squash.images[0, 32, 2].tolist() == [255, 0, 0] and squash.images[0, 32, 61].tolist() == [0, 0, 255]
-    assert crop.info == squash.info, "it is one data set"
+    assert crop.origin == squash.origin, "it is one data set"
 
 
-def test_labels_belong_to_their_pictures(run, tmp_path):
+def test_labels_belong_to_their_pictures(tmp_path):
     folder = write_set(tmp_path / "set", 3)
     (folder / "images" / "CLEVR_train_000001_1.png").unlink()
     (folder / "images" / "CLEVR_train_000009_0.png").write_bytes(
         (folder / "images" / "CLEVR_train_000000_0.png").read_bytes())
-    data = iclevr.load(run, folder, "crop")
+    data = iclevr.load(folder, "crop")
     assert (data.info["kept"], data.info["rows_without_picture"], data.info["pictures_without_row"]) == (8, 1, 1)
     assert data.labels.sum(axis=1).tolist() == [1, 2, 3, 1, 3, 1, 2, 3]
     assert data.images[data.rows][:, 0, 0, 0].tolist() == [40, 80, 120, 40, 120, 40, 80, 120]
@@ -350,71 +317,60 @@ def test_labels_belong_to_their_pictures(run, tmp_path):
     assert np.flatnonzero(data.labels[4]).tolist() == [1, 2, 3]
 
 
-def test_real_pictures_of_the_course(run, mini):
-    data = iclevr.load(run, mini / "iclevr", "crop")
+def test_real_pictures_of_the_course(mini):
+    data = iclevr.load(mini / "iclevr", "crop")
     assert (data.info["kept"], data.images.shape, data.scene.max() + 1) == (90, (90, 64, 64, 3), 30)
     assert list(data.views) == ["square"], "they are square already, so both readings are one"
 
 
-def test_the_embedded_set_is_drawn_once_and_said(run, tmp_path, monkeypatch, capsys):
-    from lab5_cgan import scenes
-
+def test_the_embedded_set_is_drawn_once_and_said(tmp_path, monkeypatch, capsys):
     make = scenes.make
     monkeypatch.setattr(scenes, "make", lambda folder, announce: make(folder, 6, workers=1, announce=announce))
     monkeypatch.setattr(iclevr, "EMBEDDED", tmp_path / "scenes")
-    data = iclevr.load(run, None, "crop")
-    assert (data.info["kept"], sorted(data.views)) == (6, ["crop", "squash"])
-    assert "note: no --data: training on the embedded set of scenes" in capsys.readouterr().out
-    iclevr.load(run, None, "crop")
+    data = iclevr.load(None, "crop")
+    assert (data.info["kept"], sorted(data.views), data.origin.folder) == (6, ["crop", "squash"], "embedded")
+    assert data.origin.substitutions[0].startswith("no --data: training on the embedded set of scenes")
+    assert "drawing" in capsys.readouterr().out
+    iclevr.load(None, "crop")
     assert "drawing" not in capsys.readouterr().out
-    assert run.info["data_folder"] == "embedded"
     os.truncate(tmp_path / "scenes" / "train.json", 30)
     with pytest.raises(UserError, match=f"cannot be read as JSON .*; or delete {tmp_path}/scenes, it is drawn anew"):
-        iclevr.load(run, None, "crop")
+        iclevr.load(None, "crop")
 
 
-def test_a_folder_that_is_not_i_clevr(run, tmp_path):
-    folder = write_set(tmp_path / "set", 1)
-    (folder / "new_test.json").unlink()
-    with pytest.raises(UserError, match="has no new_test.json; an i-CLEVR folder has images/, train.json"):
-        iclevr.load(run, folder, "crop")
-
-
-def test_pipes_and_pictures_of_elsewhere_are_not_followed(run, tmp_path):
-    folder = write_set(tmp_path / "set", 1)
-    (folder / "images").rename(tmp_path / "images")
+def link_images(folder):
+    (folder / "images").rename(folder.parent / "images")
     (folder / "images").symlink_to("../images")
-    with pytest.raises(UserError, match="set/images: is a link that leads out of .*/set; pass the folder that really"):
-        iclevr.load(run, folder, "crop")
+
+
+def put_pipe(folder):
     (folder / "train.json").unlink()
     make_pipe(folder / "train.json")
-    with pytest.raises(UserError, match="has no train.json; an i-CLEVR folder"):
-        iclevr.load(run, folder, "crop")
 
 
-def test_no_picture_with_a_label(run, tmp_path):
+@pytest.mark.parametrize(("change", "message"), [
+    (lambda folder: (folder / "new_test.json").unlink(), "has no new_test.json; an i-CLEVR folder has images/, train."),
+    (put_pipe, "has no train.json; an i-CLEVR folder"),
+    (link_images, "set/images: is a link that leads out of .*/set; pass the folder that really"),
+    (lambda folder: (folder / "train.json").write_text('{"other.png": ["red cube"]}'),
+     "names none of the 3 pictures")])
+def test_a_folder_that_is_not_i_clevr(tmp_path, change, message):
     folder = write_set(tmp_path / "set", 1)
-    (folder / "train.json").write_text('{"other.png": ["red cube"]}')
-    with pytest.raises(UserError, match="names none of the 3 pictures"):
-        iclevr.load(run, folder, "crop")
-
-
-def test_more_than_four_captions_go_on_in_a_second_row():
-    page = np.asarray(figures.captioned(np.zeros((1, 64, 64, 3), np.uint8), [[0, 1, 2, 3, 7]], columns=1))
-    assert page.shape == (64 + 2 * 15, 64, 3)
-    assert page[64 + 15 + 7, 7].tolist() == [0xe0, 0xc8, 0x1e]  # the fifth is yellow
-    assert page[64 + 15 + 7, 15 + 7].tolist() == [255, 255, 255]
+    change(folder)
+    with pytest.raises(UserError, match=message):
+        iclevr.load(folder, "crop")
 
 
 def test_captions_show_the_objects_that_were_asked_for():
     page = np.asarray(figures.captioned(np.zeros((2, 64, 64, 3), np.uint8), [[1], [18, 7]], columns=2))
-    strip = page[64:, :]
     assert page.shape == (79, 132, 3)
-    assert strip[7, 7].tolist() == [0xc0, 0x28, 0x28]  # a red cube
-    assert strip[7, 68 + 7].tolist() == [0x2a, 0x4b, 0xd7]  # a blue cylinder, then a yellow cube
-    assert strip[7, 68 + 15 + 7].tolist() == [0xe0, 0xc8, 0x1e]
-    assert strip[7, 15 + 7].tolist() == [255, 255, 255]
+    icons = [page[64 + 7, left + 7].tolist() for left in (0, 15, 68, 68 + 15)]
+    red, blue, yellow, white = [0xc0, 0x28, 0x28], [0x2a, 0x4b, 0xd7], [0xe0, 0xc8, 0x1e], [255, 255, 255]
+    assert icons == [red, white, blue, yellow]  # a red cube; a blue cylinder and a yellow cube
     assert set(figures.INKS) == set(labels.COLOURS)
+    page = np.asarray(figures.captioned(np.zeros((1, 64, 64, 3), np.uint8), [[0, 1, 2, 3, 7]], columns=1))
+    assert page.shape == (64 + 2 * 15, 64, 3)  # more than four go on in a second row
+    assert [page[64 + 15 + 7, left + 7].tolist() for left in (0, 15)] == [yellow, white]
 
 
 # ---- the evaluator ----
@@ -425,6 +381,13 @@ def evaluator(tensorflow):
     from lab5_cgan import evaluator
 
     return evaluator
+
+
+@pytest.fixture(scope="module")
+def network(tensorflow):
+    from lab5_cgan.resnet import resnet18
+
+    return resnet18(24)
 
 
 @pytest.mark.parametrize(("scores", "asked", "expected"), [
@@ -454,8 +417,8 @@ def test_chance_by_hand_and_by_chance(evaluator):
     asked = labels.multi_hot([[0], [1, 2], [3, 4, 5]])
     assert evaluator.chance(asked) == pytest.approx((1 + 4 + 9) / (6 * 24))
     random = np.random.default_rng(0)
-    found = np.mean([evaluator.accuracy(random.random((3, 24)), asked) for _ in range(4000)])
-    assert found == pytest.approx(14 / 144, abs=0.006)
+    mean = np.mean([evaluator.accuracy(random.random((3, 24)), asked) for _ in range(4000)])
+    assert mean == pytest.approx(14 / 144, abs=0.006)
 
 
 def test_no_scene_is_on_both_sides_of_the_split(evaluator):
@@ -518,33 +481,33 @@ def torch_forward(state, image):
     return state["fc.0.weight"] @ x.mean((1, 2)) + state["fc.0.bias"]
 
 
-def test_a_checkpoint_of_the_courses_shape_gives_what_pytorch_gives(evaluator, tmp_path):
-    from lab5_cgan.resnet import load_torch, resnet18
+def test_a_checkpoint_of_the_courses_shape_gives_what_pytorch_gives(evaluator, network, tmp_path):
+    from lab5_cgan.resnet import load_torch
 
     state = state_dict()
     np.savez(tmp_path / "course.npz", **state)
-    network = resnet18(24)
     assert (network.count_params(), frozen(network)) == (11_198_424, 9_600)
     load_torch(network, tmp_path / "course.npz")
     images = np.random.default_rng(1).integers(0, 256, (2, 64, 64, 3), np.uint8)
     course = evaluator.Evaluator(network, {}, np.arange(0), mirror=False)
     logits, features = course.predict(images)
-    for image, found in zip(images, logits, strict=True):
-        np.testing.assert_allclose(found, torch_forward(state, image / 127.5 - 1), rtol=2e-4, atol=2e-4)
+    for image, predicted in zip(images, logits, strict=True):
+        np.testing.assert_allclose(predicted, torch_forward(state, image / 127.5 - 1), rtol=2e-4, atol=2e-4)
     assert features.shape == (2, 512) and features.min() >= 0
+    mirrored = course.predict(images[:, :, ::-1])[0]
     ours = evaluator.Evaluator(network, {}, np.arange(0))
-    np.testing.assert_allclose(ours.predict(images)[0], (logits + course.predict(images[:, :, ::-1])[0]) / 2, rtol=1e-5)
+    np.testing.assert_allclose(ours.predict(images)[0], (logits + mirrored) / 2, rtol=1e-5)
 
 
-def test_a_given_checkpoint_is_float32_whatever_the_runs_precision(evaluator, run, tmp_path):
+def test_a_given_checkpoint_is_float32_whatever_the_runs_precision(evaluator, tmp_path):
     from common import runtime
 
     np.savez(tmp_path / "course.npz", **state_dict())
-    data = iclevr.load(run, write_set(tmp_path / "set", 3), "crop")
+    data = iclevr.load(write_set(tmp_path / "set", 3), "crop")
     with runtime.policy("bfloat16"):
         given = evaluator.load(data, tmp_path / "course.npz")
     assert {layer.compute_dtype for layer in given.network.layers} == {"float32"}
-    assert given.card["source"] == "course.npz" and not given.mirror
+    assert given.info["source"] == "course.npz" and not given.mirror
 
 
 @pytest.mark.parametrize(("change", "message"), [
@@ -552,50 +515,57 @@ def test_a_given_checkpoint_is_float32_whatever_the_runs_precision(evaluator, ru
     ({"fc.0.weight": np.zeros((10, 512), np.float32)}, "does not fit"),
     ({"bn1.bias": np.full(64, np.nan, np.float32)}, "bn1.bias holds values that are not finite"),
     ({"bn1.weight": np.array([None] * 64)}, "is no .npz file of arrays")])
-def test_a_checkpoint_that_does_not_fit(evaluator, tmp_path, change, message):
-    from lab5_cgan.resnet import load_torch, resnet18
+def test_a_checkpoint_that_does_not_fit(network, tmp_path, change, message):
+    from lab5_cgan.resnet import load_torch
 
-    state = {name: value for name, value in (state_dict() | change).items() if value is not None}
-    np.savez(tmp_path / "course.npz", **state)
+    np.savez(tmp_path / "course.npz", **{name: value for name, value in (state_dict() | change).items()
+                                         if value is not None})
     with pytest.raises(UserError, match=message):
-        load_torch(resnet18(24), tmp_path / "course.npz")
+        load_torch(network, tmp_path / "course.npz")
 
 
-def test_a_file_that_is_no_checkpoint(evaluator, tmp_path):
-    from lab5_cgan.resnet import load_torch, resnet18
+def test_a_file_that_is_no_checkpoint(network, tmp_path):
+    from lab5_cgan.resnet import load_torch
 
-    np.save(tmp_path / "one.npy", np.zeros(3))
+    np.save(tmp_path / "array.npy", np.zeros(3))
     np.savez(tmp_path / "locked.npz", np.zeros(3))
     encrypt(tmp_path / "locked.npz")
-    np.savez(tmp_path / "whole.npz", **state_dict())
-    whole = bytearray((tmp_path / "whole.npz").read_bytes())
-    whole[5000] ^= 1
-    for name, content in (("text.npz", b"hello"), ("empty.npz", b""), ("bit.npz", bytes(whole)),
-                          ("array.npz", (tmp_path / "one.npy").read_bytes()), ("header.npz", BRACKETS),
-                          ("locked.npz", (tmp_path / "locked.npz").read_bytes())):
+    np.savez(tmp_path / "bit.npz", **state_dict())
+    damaged = bytearray((tmp_path / "bit.npz").read_bytes())
+    damaged[5000] ^= 1
+    (tmp_path / "bit.npz").write_bytes(damaged)
+    for name, content in (("text.npz", b"hello"), ("empty.npz", b""), ("header.npz", BRACKETS)):
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(UserError, match=r"is no \.npz file of arrays"):
-            load_torch(resnet18(24), tmp_path / name)
+    for file in sorted(tmp_path.iterdir()):
+        with pytest.raises(UserError, match=rf"{file.name}: is no \.npz file of arrays"):
+            load_torch(network, file)
 
 
 class Reader:
     """An evaluator that reads the labels from a picture's first pixels."""
 
-    card, unseen = {"sha256": "0", "accuracy": {"square": 0.99, "n": 6}}, np.arange(48)
+    info, unseen = {"sha256": "0", "accuracy": {"square": 0.99, "n": 6}}, np.arange(48)
 
-    def look(self, images):
+    def predict(self, images):
         return images[:, 0, :24, 0].astype(np.float32), images.reshape(len(images), -1)[:, :64].astype(np.float32) + 1
 
 
 @pytest.fixture
-def measure(run, mini, tensorflow):
-    """Measures a function in place of a generator."""
+def run(tmp_path):
+    run = Run(Common(out=tmp_path / "run", steps=1))
+    yield run
+    run.close()
+
+
+@pytest.fixture
+def measures_of(run, mini, tensorflow):
+    """The measures of a function in place of a generator."""
     from lab5_cgan.measures import Accuracy
 
-    data = iclevr.load(run, mini / "iclevr", "crop")
+    data = iclevr.load(mini / "iclevr", "crop")
 
-    def start(draw):
-        measures = Accuracy(run, data, draw, 4, 10)
+    def start(generate):
+        measures = Accuracy(run, data, generate, z=4)
         measures.evaluator = Reader()
         return measures
 
@@ -610,78 +580,55 @@ def written(z, label):
     return images
 
 
-def test_a_perfect_generator_scores_one_and_one_that_ignores_its_labels_chance(measure):
-    perfect = measure(written).accuracy()
+def test_a_perfect_generator_scores_one_and_one_that_ignores_its_labels_chance(measures_of):
+    perfect = measures_of(written).accuracy()
     assert (perfect["test"], perfect["new_test"], perfect["std"]["test"], perfect["draws"]) == (1.0, 1.0, 0.0, 10)
     random = np.random.default_rng(0)
-    blind = measure(lambda z, label: random.integers(0, 256, (len(z), 64, 64, 3), np.uint8)).accuracy()
+    blind = measures_of(lambda z, label: random.integers(0, 256, (len(z), 64, 64, 3), np.uint8)).accuracy()
     assert blind["test"] == pytest.approx(blind["chance"]["test"], abs=0.05)
     assert blind["std"]["test"] > 0
     assert blind["chance"]["test"] == pytest.approx(180 / (72 * 24))  # by hand: 8 ones, 8 twos, 16 threes
 
 
-def test_accuracy_is_the_mean_over_the_draws_and_not_the_best(measure):
-    calls = []
+def test_accuracy_is_the_mean_over_the_draws_and_not_the_best(measures_of):
+    noises = []
 
     def sometimes(z, label):
-        calls.append(z)
-        return written(z, label if len(calls) % 2 else 1 - label)
+        noises.append(z)
+        return written(z, label if len(noises) % 2 else 1 - label)
 
-    found = measure(sometimes).accuracy()
-    assert found["test"] == pytest.approx(0.5)
-    assert found["std"]["test"] == pytest.approx(np.std([1, 0] * 5, ddof=1))
-    assert len({z.tobytes() for z in calls}) == 20, "each draw has a noise of its own"
-
-
-def test_metrics_and_the_accuracy_curve(measure, run, capsys):
-    measures = measure(written)
-    measures.check(5)
-    measures.check(10)
-    log = read_log(run.folder, "accuracy.csv")
-    assert [(row["step"], row["test"], row["new_test_std"]) for row in log] == [("5", "1", "0"), ("10", "1", "0")]
-    with Image.open(run.folder / "accuracy.png") as picture:
-        assert picture.width > 600
-    run.record("precision", {"precision": "float32"})
-    measures.write(10)
-    found = json.loads((run.folder / "metrics.json").read_text())
-    assert found["evaluator"]["sha256"] == "0"
-    assert found["accuracy"]["ceiling"]["test"] == 0.99
-    assert found["verdict"].startswith("accuracy 100.0% (+- 0.0%) on test.json, 100.0% (+- 0.0%) on new_test.json")
-    assert found["frechet"]["n"] == 24
-    assert found["condition_effect"]["verdict"] == "used"
-    assert "step 5, epoch 0.5: accuracy 100.0%" in capsys.readouterr().out
+    accuracy = measures_of(sometimes).accuracy()
+    assert accuracy["test"] == pytest.approx(0.5)
+    assert accuracy["std"]["test"] == pytest.approx(np.std([1, 0] * 5, ddof=1))
+    assert len({z.tobytes() for z in noises}) == 20, "each draw has a noise of its own"
 
 
-def test_a_run_does_not_go_on_under_another_evaluator(measure):
-    measures = measure(written)
-    measures.prepare()
-    measures.evaluator.card = {"sha256": "1"}
-    with pytest.raises(UserError, match="evaluator: sha256 = '0', now it is '1'"):
-        measures.prepare()
-    del measures.evaluator.card
+def test_what_is_measured_on_the_way_and_at_the_end(measures_of, run):
+    measures = measures_of(written)
+    assert measures.prepare() == {"evaluator": {"sha256": "0"}}
+    assert measures.curves == {"accuracy": {"test": "test.json", "new_test": "new_test.json"}}
+    words = "accuracy 100.0% (+- 0.0%) on test.json, 100.0% (+- 0.0%) on new_test.json"
+    assert measures.check() == ({"test": 1.0, "new_test": 1.0, "test_std": 0.0, "new_test_std": 0.0}, words)
+    run.require_same("evaluator", {"sha256": "0"})
+    sections, verdict = measures.measure()
+    assert verdict.startswith(words) and "another evaluator" not in verdict
+    assert sections["evaluator"] == Reader.info and sections["accuracy"]["ceiling"]["test"] == 0.99
+    assert sections["frechet"]["n"] == 24 and sections["condition_effect"]["verdict"] == "used"
+    run.record("evaluator", {"sha256": "another"})
+    assert measures.measure()[1].endswith("by another evaluator than accuracy.csv")
 
 
-def test_a_run_remembers_the_evaluator_that_it_was_given(measure, run, tmp_path, monkeypatch):
+def test_a_run_remembers_the_evaluator_that_it_was_given(measures_of, tmp_path, monkeypatch):
     from lab5_cgan import evaluator
 
-    asked = []
-    monkeypatch.setattr(evaluator, "load", lambda data, given: asked.append(given) or Reader())
-    first = measure(written)
-    del first.evaluator
+    loaded = []
+    monkeypatch.setattr(evaluator, "load", lambda data, given: loaded.append(given) or Reader())
+    first, later = measures_of(written), measures_of(written)  # later, without the option
+    del first.evaluator, later.evaluator
     first._given = tmp_path / "course.npz"
     first.prepare()
-    later = measure(written)  # as under --evaluate-only, without the option
-    del later.evaluator
-    assert later.evaluator.card["sha256"] == "0"
-    assert asked == [tmp_path / "course.npz"] * 2
-
-
-def test_metrics_say_that_another_evaluator_measured(measure, run):
-    run.require_same("evaluator", {"sha256": "another"})
-    run.record("precision", {"precision": "float32"})
-    measure(written).write(10)
-    found = json.loads((run.folder / "metrics.json").read_text())
-    assert found["verdict"].endswith("by another evaluator than accuracy.csv")
+    assert later.evaluator.info["sha256"] == "0"
+    assert loaded == [tmp_path / "course.npz"] * 2
 
 
 # ---- the scripts ----
@@ -689,8 +636,6 @@ def test_metrics_say_that_another_evaluator_measured(measure, run):
 
 @pytest.fixture(scope="module")
 def few_scenes(tmp_path_factory):
-    from lab5_cgan import scenes
-
     folder = tmp_path_factory.mktemp("embedded") / "scenes"
     scenes.make(folder, count=60, workers=1)
     return folder
@@ -699,41 +644,47 @@ def few_scenes(tmp_path_factory):
 @pytest.mark.slow
 def test_smoke_from_another_folder_then_samples(script, few_scenes, tmp_path):
     run = tmp_path / "run"
-    done = script("lab5_cgan/train.py", "--preset", "smoke", "--data", few_scenes, "--out", run, "--steps", 4)
-    assert "step 4, epoch 0.6: " in done.stdout  # 60 pictures are 7 batches of 8
+    words = "lab5_cgan/train.py", "--preset", "smoke", "--data", few_scenes, "--out", run, "--steps", 4
+    assert "step 4, epoch 0.6: " in script(*words).stdout  # 60 pictures are 7 batches of 8
     metrics = json.loads((run / "metrics.json").read_text())
     assert (metrics["step"], metrics["accuracy"]["draws"], len(metrics["evaluator"]["sha256"])) == (4, 10, 64)
     assert sorted(metrics["evaluator"]["accuracy"]) == ["crop", "n", "squash"]
-    with Image.open(run / "samples" / "step_000004.png") as grid:
-        assert grid.width > 16 * 64
+    with Image.open(run / "samples" / "step_000004.png") as grid, Image.open(run / "accuracy.png") as curves:
+        assert grid.width > 16 * 64 and curves.width > 600
     np.savez(tmp_path / "course.npz", **state_dict())
-    script("lab5_cgan/train.py", "--evaluate-only", "--out", run, "--evaluator", tmp_path / "course.npz")
+    script(*words, "--evaluator", tmp_path / "course.npz")  # measures it again
     given = json.loads((run / "metrics.json").read_text())
     assert given["evaluator"]["source"] == "course.npz"
     assert given["evaluator"]["sha256"] != metrics["evaluator"]["sha256"]
     script("lab5_cgan/sample.py", "--run", run, "--labels", few_scenes / "test.json", "--out", tmp_path / "drawn")
     assert {path.name for path in (tmp_path / "drawn").iterdir()} == \
         {"grid.png", *(f"sample_{number}.png" for number in range(32))}
-    with Image.open(tmp_path / "drawn" / "grid.png") as grid, Image.open(tmp_path / "drawn" / "sample_9.png") as one:
-        assert (grid.size, one.size) == ((8 * 66 - 2, 4 * 66 - 2), (64, 64))
-        assert grid.crop((66, 66, 130, 130)).tobytes() == one.tobytes(), "sample_9 is the second of the second row"
+    with Image.open(tmp_path / "drawn" / "grid.png") as grid, Image.open(tmp_path / "drawn" / "sample_9.png") as single:
+        assert (grid.size, single.size) == ((8 * 66 - 2, 4 * 66 - 2), (64, 64))
+        assert grid.crop((66, 66, 130, 130)).tobytes() == single.tobytes(), "sample_9 is the second of the second row"
     done = script("lab5_cgan/sample.py", "--run", run, "--objects", "red cube", "--out", tmp_path / "drawn")
     assert "8 pictures" in done.stdout and "note: 24 more pictures" in done.stdout
 
 
-def test_what_sample_refuses(script, tmp_path):
-    assert "give either --labels" in script("lab5_cgan/sample.py", code=2).stderr
-    refused = script("lab5_cgan/sample.py", "--objects", "red cube", "pink cube", code=2)
-    assert "--objects: there is no object 'pink cube'" in refused.stderr
-    refused = script("lab5_cgan/sample.py", "--labels", tmp_path / "test.json", "--count", "3", code=2)
-    assert "--count: --labels has one picture for each of its lists" in refused.stderr
-    refused = script("lab5_cgan/sample.py", "--objects", "red cube", "--run", tmp_path, code=2)
-    assert "holds no trained run; train it with: python lab5_cgan/train.py" in refused.stderr
+@pytest.mark.parametrize(("words", "message"), [
+    ("", "give either --labels"), ("--labels a --objects b", "give either --labels"),
+    ("--labels test.json --count 3", "--count: --labels has one picture for each of its lists")])
+def test_what_sample_refuses(words, message):
+    from lab5_cgan import sample
+
+    with pytest.raises(UserError, match=message):
+        parse(sample.Options, words.split())
+
+
+def test_sampling_without_a_run_or_of_no_object(tmp_path):
+    from lab5_cgan import sample
+
+    with pytest.raises(UserError, match="--objects: there is no object 'pink cube'"):
+        sample.main(sample.Options(objects=("red cube", "pink cube")))
+    with pytest.raises(UserError, match="holds no trained run; train it with: python lab5_cgan/train.py"):
+        sample.main(sample.Options(objects=("red cube",), run=tmp_path))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["cgan", "acgan"])
-def test_killed_in_the_middle_and_run_again_is_the_same_to_the_bit(killed, few_scenes, name):
-    precision = "auto" if name == "cgan" else "float32"
-    killed("lab5_cgan/train.py", f"lab5_cgan/{name}", "--model", name, "--data", few_scenes, "--precision", precision,
-           measured=name == "cgan")
+def test_killed_in_the_middle_and_run_again_is_the_same_to_the_bit(killed, few_scenes):
+    killed("lab5_cgan/train.py", "lab5_cgan/acgan", "--model", "acgan", "--data", few_scenes)

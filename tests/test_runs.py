@@ -3,17 +3,17 @@
 import json
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from conftest import ROOT, make_pipe
 
-from common import files, runs
+from common import files
 from common.errors import StorageError, UserError
 from common.files import atomic
-from common.options import Common, option
-from common.runs import Run, read_log, recall
+from common.options import Common
+from common.runs import Run, read_log
 from common.runtime import Runtime
 
 
@@ -47,14 +47,45 @@ def test_the_same_settings_go_on_and_what_does_not_matter_may_change(config):
     Run(replace(config, checkpoint_every=3, debug=True)).close()
 
 
-def test_overwrite_starts_anew(config):
-    Run(config).close()
-    (config.out / "samples").mkdir()
+def test_overwrite_moves_the_old_run_aside(config, capsys):
+    for number in (1, 2):
+        trained(config).close()
+        (config.out / "notes.txt").write_text(f"mine {number}")
+        run = Run(replace(config, batch_size=32 * number, overwrite=True))
+        run.begin_training()
+        with pytest.raises(UserError, match="another process"):  # the new folder is locked
+            Run(config)
+        run.close()
+        old = config.out.with_name(f"run.old-{number}")
+        assert (old / "notes.txt").read_text() == f"mine {number}"
+        assert (old / "checkpoints/step-4.index").exists()
+        assert {path.name for path in config.out.iterdir()} == {".lock", "config.json"}
+        assert f"note: the run that was in {config.out} is in {old} now" in capsys.readouterr().out
+        (config.out / "config.json").unlink()
+
+
+def test_nothing_is_moved_where_nothing_is_there(config):
+    Run(replace(config, overwrite=True)).begin_training()
+    assert [path.name for path in config.out.parent.iterdir()] == ["run"]
+
+
+def test_overwriting_behind_a_link_keeps_the_link(config, tmp_path):
+    (tmp_path / "disk/run").mkdir(parents=True)
+    config.out.symlink_to(tmp_path / "disk/run")
+    trained(config).close()
+    Run(replace(config, overwrite=True)).begin_training()
+    assert config.out.is_symlink()
+    assert (tmp_path / "disk/run.old-1/checkpoints/step-4.index").exists()
+
+
+def test_a_folder_that_cannot_be_moved_is_named(config, monkeypatch):
+    trained(config).close()
+    before = (config.out / "config.json").read_bytes()
     run = Run(replace(config, batch_size=32, overwrite=True))
-    assert (config.out / "samples").exists()
-    run.begin_training()
-    assert json.loads((config.out / "config.json").read_text())["settings"]["batch_size"] == 32
-    assert {path.name for path in config.out.iterdir()} == {".lock", "config.json"}
+    monkeypatch.setattr(Path, "rename", lambda *_: (_ for _ in ()).throw(OSError(16, "Device or resource busy")))
+    with pytest.raises(StorageError, match="cannot be moved aside .Device or resource busy.; give another --out"):
+        run.begin_training()
+    assert (config.out / "config.json").read_bytes() == before
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
@@ -71,8 +102,8 @@ def test_nothing_of_a_run_changes_before_its_training_begins(config, overwrite):
     assert (config.out / "config.json").read_bytes() == before
     assert {path.name for path in config.out.iterdir()} == {".lock", "config.json", "checkpoints"}
     run.begin_training()
-    facts = json.loads((config.out / "config.json").read_text())
-    assert (facts["substitutions"], facts["preset"]) == (["another picture set"], "smoke")
+    info = json.loads((config.out / "config.json").read_text())
+    assert (info["substitutions"], info["preset"]) == (["another picture set"], "smoke")
     assert (config.out / "sentences.npz").exists()
     assert (config.out / "checkpoints").exists() != overwrite
 
@@ -80,69 +111,13 @@ def test_nothing_of_a_run_changes_before_its_training_begins(config, overwrite):
 def test_what_a_killed_process_left_is_removed(config):
     trained(config).close()
     (config.out / "samples").mkdir()
-    left = [config.out / ".4711-generator.keras", config.out / "samples/.4711-step_000004.png"]
-    for path in left:
+    left = [config.out / ".half-4711-generator.keras", config.out / "samples/.half-4711-step_000004.png"]
+    own = [config.out / ".1-notes.txt", config.out / "samples/.best.png"]
+    for path in left + own:
         path.touch()
     Run(config).begin_training()
     assert not any(path.exists() for path in left)
-
-
-def test_hidden_files_of_the_user_stay(config):
-    trained(config).close()
-    (config.out / ".2024-01-backup").mkdir()
-    own = [config.out / name for name in (".1-notes.txt", ".2024-01-log.csv")]
-    for path in own:
-        path.touch()
-    Run(config).begin_training()
-    assert (config.out / ".2024-01-backup").exists() and all(path.exists() for path in own)
-
-
-def test_what_cannot_be_removed_is_not_overwritten(config, monkeypatch):
-    """Checkpoints that stayed would be taken up under the new settings."""
-    trained(config).close()
-    before = (config.out / "config.json").read_bytes()
-    run = Run(replace(config, batch_size=32, overwrite=True))
-    monkeypatch.setattr("os.rmdir", lambda *_, **__: (_ for _ in ()).throw(PermissionError("checkpoints")))
-    with pytest.raises(PermissionError):
-        run.begin_training()
-    assert (config.out / "config.json").read_bytes() == before
-
-
-@pytest.mark.parametrize("killed_at", ["log.csv", "step_000002.png"])
-def test_a_run_that_was_half_removed_does_not_go_on(config, monkeypatch, killed_at):
-    run = trained(config)
-    run.record("saved", True)
-    run.log(1, {"d": 0.5})
-    run.close()
-    (config.out / "samples").mkdir()
-    (config.out / "samples/step_000002.png").touch()
-    usual = runs.remove
-    run = Run(replace(config, overwrite=True))
-    monkeypatch.setattr(runs, "remove", lambda path: 1 / 0 if path.name == killed_at else usual(path))
-    with pytest.raises(ZeroDivisionError):
-        run.begin_training()
-    run.close()
-    monkeypatch.undo()
-    with pytest.raises(StorageError, match="the run's checkpoints are gone; .*--overwrite"):
-        Run(config)
-    Run(replace(config, overwrite=True)).begin_training()
-
-
-def test_overwrite_leaves_the_files_of_the_user(config):
-    trained(config).close()
-    own = [config.out / name for name in ("notes.txt", "samples/best.png", "checkpoints/step-4-best.index",
-                                          "checkpoints/kept/step-2.index", "styles/mine.png")]
-    made = [config.out / name for name in ("samples/step_000500.png", "samples/.4711-step_000500.png", "styles/1.png",
-                                           "checkpoints/step-4.index", "checkpoints/step-4.data-00000-of-00001",
-                                           "checkpoints/checkpoint", "sampled/blue hair blue eyes.png", "curves.png",
-                                           "tensorboard/events.out.tfevents.1763000000.host.17.0.v2")]
-    for path in own + made:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("made")
-    Run(replace(config, overwrite=True)).begin_training()
-    assert {path for path in config.out.rglob("*") if path.is_file()} == {
-        *own, config.out / ".lock", config.out / "config.json"}
-    assert not (config.out / "tensorboard").exists()
+    assert all(path.exists() for path in own)
 
 
 def test_the_files_of_another_project_are_left_alone(config):
@@ -156,41 +131,19 @@ def test_the_files_of_another_project_are_left_alone(config):
     assert all(path.read_text() == "mine" for path in own)
 
 
-def test_a_fault_while_a_run_begins_strands_no_folder(config):
-    trained(config).close()
-    (config.out / "notes.txt").write_text("mine")
-    run = Run(replace(config, overwrite=True))
-    run.when_training_begins(lambda: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        run.begin_training()
-    run.close()
-    Run(config).close()
-    Run(replace(config, overwrite=True)).begin_training()
-
-
 def test_a_users_network_does_not_stop_a_run_that_lost_nothing(config):
     Run(config).close()
     (config.out / "best.keras").touch()
     Run(replace(config, batch_size=32)).begin_training()
-    (config.out / "generator.keras").touch()
-    with pytest.raises(StorageError, match="the run's checkpoints are gone"):
+
+
+def test_a_run_whose_checkpoints_are_gone_does_not_begin_anew(config):
+    run = Run(config)
+    run.record("saved", True)
+    run.close()
+    with pytest.raises(StorageError, match="the run's checkpoints are gone; .*--overwrite"):
         Run(config)
-
-
-def test_a_folder_in_the_place_of_a_file_stays(config):
-    trained(config).close()
-    (config.out / "chart.png").mkdir()
-    (config.out / "chart.png/mine.png").touch()
     Run(replace(config, overwrite=True)).begin_training()
-    assert (config.out / "chart.png/mine.png").exists()
-
-
-def test_measuring_a_run_without_a_checkpoint_changes_nothing(config):
-    Run(config).close()
-    before = (config.out / "config.json").read_bytes()
-    with pytest.raises(UserError, match="has no checkpoint yet; finish it first"):
-        Run(recall(Common(out=config.out, evaluate_only=True)))
-    assert (config.out / "config.json").read_bytes() == before
 
 
 def test_a_pipe_is_no_config(config):
@@ -210,7 +163,7 @@ def test_the_lock_empties_no_file_that_it_links_to(config, tmp_path):
     assert (tmp_path / "mine.txt").read_text() == "mine"
 
 
-def test_facts_found_later_are_compared_too(config):
+def test_what_is_recorded_later_is_compared_too(config):
     run = Run(config)
     run.require_same("data", {"kept": 9821})
     run.require_same("data", {"kept": 9821})
@@ -235,17 +188,6 @@ def test_a_folder_with_other_files_is_left_alone(config, others):
         with pytest.raises((UserError, StorageError), match=message):
             Run(replace(config, overwrite=overwrite))
     assert {path.name: path.read_text() for path in config.out.iterdir()} == others
-
-
-def test_overwriting_leaves_what_the_user_put_beside_the_run(config):
-    trained(config).close()
-    own = [config.out / name for name in (".git/config", "notes.txt", "samples.zip")]
-    for path in own:
-        path.parent.mkdir(exist_ok=True)
-        path.write_text("mine")
-    Run(replace(config, overwrite=True)).begin_training()
-    assert all(path.read_text() == "mine" for path in own)
-    assert not (config.out / "checkpoints").exists()
 
 
 def test_two_processes_in_one_folder(config):
@@ -273,20 +215,20 @@ def test_a_file_in_the_way_of_the_run_folder(config):
 
 
 @pytest.mark.parametrize("sections", [
-    "cut off", [], {"settings": 3}, {"data": 5}, {"scale": 5}, {"colours": True}, {"substitutions": "embedded"},
-    {"substitutions": [5]}, {"evaluator_file": 5}, {"precision": {"precision": "float16"}},
+    "cut off", [], {"settings": 3}, {"data": 5}, {"scale": 5}, {"substitutions": "embedded"},
+    {"substitutions": [5]}, {"precision": {"precision": "float16"}},
     {"precision": {"precision": []}}])
 def test_damaged_config(config, sections):
     trained(config).close()
     path = config.out / "config.json"
-    facts = json.loads(path.read_text())
-    path.write_text('{"settings": ' if sections == "cut off" else json.dumps(sections and facts | sections))
+    info = json.loads(path.read_text())
+    path.write_text('{"settings": ' if sections == "cut off" else json.dumps(sections and info | sections))
     with pytest.raises(StorageError, match="config.json: damaged; restore it, or give another --out"):
         Run(config)
 
 
 @pytest.mark.parametrize("value", [None, 5, ["file"], ""])
-def test_a_fact_of_another_kind_is_damage(config, value):
+def test_a_value_of_another_type_is_damage(config, value):
     run = trained(config)
     run.require_same("features", {"kind": "imagenet"})
     assert run.recorded("features", "kind") == "imagenet"
@@ -378,65 +320,6 @@ def test_rewind_to_the_start_leaves_no_log(config):
     assert not (config.out / "log.csv").exists()
 
 
-def test_recall_gives_back_the_settings_of_the_run(config):
-    trained(replace(config, batch_size=32)).close()
-    again = recall(Common(out=config.out, evaluate_only=True))
-    assert (again.batch_size, again.steps, again.data) == (32, 10, None)
-    assert recall(config) is config
-
-
-def test_measuring_again_does_not_touch_what_is_known_of_the_training(config):
-    run = trained(replace(config, preset="quick"))
-    run.record_machine(Runtime("float32", "a GPU", {}))
-    run.close()
-    before = json.loads((config.out / "config.json").read_text())
-    again = Run(recall(Common(out=config.out, evaluate_only=True)))
-    again.begin_training()
-    again.record_machine(Runtime("float32", "2 CPU cores", {}))
-    after = json.loads((config.out / "config.json").read_text())
-    assert after == before | {"measured_on": {"device": "2 CPU cores"}}
-
-
-def test_recall_of_another_scripts_run_names_its_command(config):
-    @dataclass(frozen=True)
-    class Other(Common):
-        penalty: float = option(10.0, "")
-
-    Run(Other(out=config.out, steps=1)).close()
-    with pytest.raises(UserError, match="settings that are not this script's; it was written by: python"):
-        recall(Common(out=config.out, evaluate_only=True))
-
-
-@pytest.mark.parametrize(("section", "name", "value"), [
-    ("settings", "batch_size", "x"), ("settings", "batch_size", 0), ("settings", "seed", -5), ("settings", "seed", [1]),
-    ("settings", "seed", True), ("settings", "other", 1), ("settings", "steps", None), ("data_folder", None, 5),
-    ("data_folder", None, [1]), ("data_folder", None, "a\0b"), ("data_folder", None, ["\ud800"])])
-def test_recall_of_settings_that_cannot_be(config, section, name, value):
-    trained(config).close()
-    path = config.out / "config.json"
-    facts = json.loads(path.read_text())
-    facts[section] = facts[section] | {name: value} if name else value
-    path.write_text(json.dumps(facts))
-    with pytest.raises(UserError, match="settings that are not this script's"):
-        recall(Common(out=config.out, evaluate_only=True))
-
-
-def test_recall_gives_paths_back_as_paths(config):
-    @dataclass(frozen=True)
-    class WithFile(Common):
-        vectors: Path | None = option(None, "")
-
-    Run(WithFile(out=config.out, steps=1, vectors=Path("a.npy"))).close()
-    again = recall(WithFile(out=config.out, evaluate_only=True))
-    assert again.vectors == Path.cwd() / "a.npy"
-    assert recall(WithFile(out=config.out, evaluate_only=True)).settings() == again.settings()
-
-
-def test_recall_without_a_run(config):
-    with pytest.raises(UserError, match="holds no run; train it first"):
-        recall(replace(config, evaluate_only=True))
-
-
 def test_a_damaged_row_is_named(config):
     Run(config).close()
     (config.out / "log.csv").write_text("step,d_real\n1,0.5\n2\n3,0.5\n")
@@ -476,3 +359,29 @@ def test_atomic_has_the_file_on_the_disk_before_it_takes_its_place(tmp_path, mon
     with atomic(tmp_path / "file.json") as temporary:
         temporary.touch()
     assert order == [temporary.name, "replaced", tmp_path.name]
+
+
+def test_a_finished_run_that_is_measured_again_keeps_the_machine_that_trained_it(config):
+    run = trained(config)
+    for trains, device in ((True, "a GPU"), (False, "2 CPU cores")):
+        run.record_machine(Runtime("float32", device, {}))
+        run.record_use_of_machine(trains=trains)
+    info = json.loads((config.out / "config.json").read_text())
+    assert (info["machine"], info["measured_on"]) == ({"device": "a GPU"}, {"device": "2 CPU cores"})
+
+
+def test_an_atomic_folder_is_whole_or_absent(tmp_path):
+    path = tmp_path / "set"
+    with pytest.raises(RuntimeError), files.atomic_folder(path, replace=False) as new:
+        (new / "half").touch()
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+    with files.atomic_folder(path, replace=False) as new:
+        (new / "one").touch()
+    with files.atomic_folder(path, replace=False) as new:  # another process was first: its folder stays
+        (new / "two").touch()
+    assert [file.name for file in path.iterdir()] == ["one"]
+    with files.atomic_folder(path, replace=True) as new:
+        (new / "three").touch()
+    assert [file.name for file in path.iterdir()] == ["three"]
+    assert list(tmp_path.iterdir()) == [path]

@@ -5,6 +5,7 @@ import pytest
 
 from common import sampling
 from common.anime import tags
+from common.anime.sampling import Options, read_text, table
 from common.errors import StorageError, UserError
 from common.options import parse
 
@@ -17,19 +18,19 @@ INPUTS = {"z": (sampling.ANY,), "hair": (), "eyes": ()}
     (f"--chart --count {10**20}", f"--count {10**20}: must be"), ("--chart --seed -1", "--seed -1: must be from 0 to")])
 def test_what_makes_no_sense_is_said(words, message):
     with pytest.raises(UserError, match=message):
-        parse(sampling.Options, words.split())
+        parse(Options, words.split())
 
 
 def test_unknown_colour_on_the_command_line(capsys):
     with pytest.raises(SystemExit) as end:
-        parse(sampling.Options, ["--hair", "yellow", "--eyes", "red"])
+        parse(Options, ["--hair", "yellow", "--eyes", "red"])
     assert end.value.code == 2
 
 
 def test_text_file(tmp_path):
     path = tmp_path / "text.txt"
     path.write_text("1,blue hair red eyes\n\n12,orange hair gray eyes\r\n")
-    assert sampling.read_text(path) == [(1, 8, 9), (12, 0, 0)]
+    assert read_text(path) == [(1, 8, 9), (12, 0, 0)]
 
 
 @pytest.mark.parametrize("row", ["2,yellow hair red eyes", "x,blue hair red eyes", "2,blue hair", "blue hair red eyes",
@@ -38,18 +39,18 @@ def test_a_bad_line_is_named(tmp_path, row):
     path = tmp_path / "text.txt"
     path.write_text(f"1,blue hair red eyes\n{row}\n")
     with pytest.raises(UserError, match=r"text\.txt:2: "):
-        sampling.read_text(path)
+        read_text(path)
 
 
 def test_a_line_that_asks_for_less_than_a_pair_is_named(tmp_path):
     (tmp_path / "text.txt").write_text("7,blue hair:3\tred eyes:1\t\n\n5,blue hair:3\t\n1,long hair:3\t\n")
     with pytest.raises(UserError, match=r"text\.txt:4: id 1 does not ask for one hair and one eye colour; write it as"):
-        sampling.read_text(tmp_path / "text.txt")
+        read_text(tmp_path / "text.txt")
 
 
 def test_text_files_of_the_course(mini):
-    assert sampling.read_text(mini / "text" / "sample_testing_text.txt")[0] == (1, 8, 10)
-    assert len(sampling.read_text(mini / "text" / "testing_tags.txt")) == 25
+    assert read_text(mini / "text" / "sample_testing_text.txt")[0] == (1, 8, 10)
+    assert len(read_text(mini / "text" / "testing_tags.txt")) == 25
 
 
 def test_noise_is_a_function_of_seed_and_condition():
@@ -96,7 +97,7 @@ def test_every_cell_of_a_table_is_its_condition():
         asked.append((z, hair, eyes))
         return np.zeros((len(z), 64, 64, 3), np.uint8)
 
-    page = sampling.table(draw, 100, tags.EYES)
+    page = table(draw, 100, tags.EYES)
     z, hair, eyes = asked[0]
     assert z.shape == (132, 100)
     assert hair[:13].tolist() == [*range(12), 0]

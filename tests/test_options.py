@@ -1,4 +1,4 @@
-"""common/cli.py: from a dataclass to options, presets, help and exit codes."""
+"""common/options.py and common/errors.py: from a dataclass to options, presets, help and exit codes."""
 
 import os
 import signal
@@ -13,6 +13,7 @@ from typing import ClassVar
 import pytest
 from conftest import ROOT
 
+from common import options
 from common.errors import TERMINATED, NumericalError, Stopped, StorageError, UserError, say, uninterrupted
 from common.options import Common, check_ranges, option, run_script
 
@@ -49,8 +50,7 @@ def test_epochs_become_steps():
 
 @pytest.mark.parametrize("words", ["--steps 3 --epochs 1", "--steps 0", "--batch-size -1", f"--steps {10**31}",
                                    f"--epochs {10**25}", f"--log-every {10**10}", "--seed -1",
-                                   "--data does/not/exist", "--evaluate-only --overwrite",
-                                   "--evaluate-only --no-evaluate", "--lr 1.5", "--lr nan"])
+                                   "--data does/not/exist", "--lr 1.5", "--lr nan"])
 def test_values_that_cannot_be_meant(words):
     with pytest.raises(UserError, match="--"):
         options.parse(Config, words.split())
@@ -107,7 +107,7 @@ def test_an_error_is_one_line_and_a_code(error, code, capsys):
 
 
 def say_in_a_process(words, **options):
-    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from common.options import say; {words}"
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from common.errors import say; {words}"
     return subprocess.run([sys.executable, "-c", code], capture_output="stdout" not in options, check=False, **options)
 
 
