@@ -60,13 +60,18 @@ class Checkpoints:
             (self.folder / "checkpoint").unlink()
             return self._make_manager()
 
-    def require_space(self) -> None:
-        """Makes the folder. Raises StorageError if it cannot, or the disk cannot take three checkpoints: two are kept.
+    def require_space(self, *, anew: bool = False) -> None:
+        """Raises StorageError if the disk cannot take three checkpoints: two are kept.
+
+        Args:
+            anew: the run there is going to be moved aside, so its checkpoints do not count, and nothing is written.
         """
-        make_folder(self.folder, "--out")
+        if not anew:
+            make_folder(self.folder, "--out")
         size = sum(variable.shape.num_elements() * variable.dtype.size
                    for variable in [*itertools.chain(*self._numbers.values()), *self._others])
-        needed, free = size * (3 - min(2, len(self._indices()))), shutil.disk_usage(self.folder).free
+        needed = size * (3 if anew else 3 - min(2, len(self._indices())))
+        free = shutil.disk_usage(self.folder.parent).free
         if free < needed:
             raise StorageError(f"{self.folder}: its checkpoints need {needed / 1e9:.1f} GB of disk, {free / 1e9:.1f} "
                                "GB are free; free some, or give --out a folder on another disk")

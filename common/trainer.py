@@ -84,8 +84,11 @@ class _Training:
 
     def run_through(self) -> None:
         self._require_agreement()
+        folder = self.run.folder / "checkpoints"
+        if self.config.overwrite:
+            Checkpoints(self.game, folder).require_space(anew=True)  # before the old run is moved aside
         self.run.begin_training()
-        self.checkpoints = Checkpoints(self.game, self.run.folder / "checkpoints")
+        self.checkpoints = Checkpoints(self.game, folder)
         if self.config.tensorboard:
             with self._writing_events():
                 self.events = tf.summary.create_file_writer(str(self.run.folder / "tensorboard"))

@@ -1,6 +1,6 @@
 """The feature network of the perceptual loss: VGG16 up to relu4_3, with ImageNet's filters or with random ones.
 
-Random filters do for style: Ustyuzhaninov et al. 2016 (arXiv:1606.00021), He et al. 2016 (arXiv:1606.04801).
+Random filters work for style too: Ustyuzhaninov et al. 2016 (arXiv:1606.00021), He et al. 2016 (arXiv:1606.04801).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from common.game import to_range
 from common.runs import Run
 
 LAYERS = "block1_conv2", "block2_conv2", "block3_conv3", "block4_conv3"  # relu1_2, relu2_2, relu3_3, relu4_3
-SAMPLES = 12  # photos by which random filters, and the content term, are scaled
+SAMPLES = 12  # photos that set the scale of random filters and of the content term
 SEED = 0  # of the random filters: the same for all runs
 CACHED = "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"  # Keras's own name for the file
 
@@ -29,7 +29,7 @@ class Features:
 
     Args:
         vgg: VGG16 with its weights.
-        random: whether its filters were never trained.
+        random: whether its filters are random, not trained.
     """
 
     def __init__(self, vgg: keras.Model, random: bool = False) -> None:
@@ -52,20 +52,20 @@ def prepared(picture: tf.Tensor) -> tf.Tensor:
 
 
 def load(run: Run, asked: str, samples: np.ndarray) -> Features:
-    """The feature network that `--features` asks for; what it is stands in the run's config.json from now on.
+    """The feature network that `--features` asks for. Which one it is goes into the run's config.json.
 
     Args:
         run: the open run.
         asked: "auto", "imagenet", "random" or a file of VGG16's weights without its top.
-        samples: uint8 [N, S, S, 3], pictures by which random filters are scaled.
+        samples: uint8 [N, S, S, 3], pictures that set the scale of random filters.
 
     Raises:
-        UserError: the weights cannot be had, or they are not those the run began with.
+        UserError: the weights are not available, or they are not those the run began with.
     """
     kind = asked
     if asked == "auto":
-        began = run.recorded("features", "kind") if "features" in run.info else None
-        kind = began or ("imagenet" if cache().is_file() else "random")
+        recorded = run.recorded("features", "kind") if "features" in run.info else None
+        kind = recorded or ("imagenet" if cache().is_file() else "random")
     if kind == "random":
         if asked == "auto":
             run.substitute("--features auto: no ImageNet weights on this machine; style and content are judged by a "
@@ -84,7 +84,7 @@ def _trained(run: Run, asked: str, kind: str, path: Path) -> Features:
     vgg = keras.applications.VGG16(weights=None, include_top=False)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Keras warns of every layer that does not fit before it raises
+            warnings.simplefilter("ignore")  # before it raises, Keras warns of each layer that does not fit
             vgg.load_weights(path)
     except Exception as error:  # see sampling.load_network
         if out_of_memory(error):
@@ -97,7 +97,7 @@ def _trained(run: Run, asked: str, kind: str, path: Path) -> Features:
 
 
 def cache() -> Path:
-    """Where Keras keeps ImageNet's weights once it has them."""
+    """Where Keras keeps ImageNet's weights after their download."""
     return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "models" / CACHED
 
 
@@ -111,10 +111,10 @@ def _download() -> None:
 
 
 def random_vgg(samples: np.ndarray) -> keras.Model:
-    """VGG16 with filters from N(0, 1), the same in every run, made even by some pictures, uint8 [N, S, S, 3].
+    """VGG16 with filters from N(0, 1), the same in every run, normalised on some pictures, uint8 [N, S, S, 3].
 
-    Layer by layer each filter is shifted so that half of it answers, and scaled so that its activation is 1 in the
-    mean over those pictures. Without the shift most filters of the deep layers are always on or never.
+    Layer by layer each filter's response is shifted to mean 0 over those pictures and scaled so that its activation
+    has mean 1. Without the shift most filters of the deep layers would be active always or never.
     """
     vgg = keras.applications.VGG16(weights=None, include_top=False)
     random = np.random.default_rng(SEED)
@@ -124,10 +124,10 @@ def random_vgg(samples: np.ndarray) -> keras.Model:
             x = tf.nn.max_pool2d(x, 2, 2, "VALID")
             continue
         kernel = random.standard_normal(layer.kernel.shape, np.float32)
-        answer = tf.nn.conv2d(x, kernel, 1, "SAME")
-        mean = tf.reduce_mean(answer, (0, 1, 2))
-        scale = 1.0 / tf.reduce_mean(tf.nn.relu(answer - mean), (0, 1, 2))
+        response = tf.nn.conv2d(x, kernel, 1, "SAME")
+        mean = tf.reduce_mean(response, (0, 1, 2))
+        scale = 1.0 / tf.reduce_mean(tf.nn.relu(response - mean), (0, 1, 2))
         layer.kernel.assign(kernel * scale)
         layer.bias.assign(-mean * scale)
-        x = tf.nn.relu((answer - mean) * scale)
+        x = tf.nn.relu((response - mean) * scale)
     return vgg

@@ -1,7 +1,7 @@
 """The photos and the style pictures of a run: given ones, or those that need no download. No TensorFlow here.
 
-Without --content the photos are crops of pictures inside scikit-image's wheel. Their files are read where they lie: its
-own functions might ask the network.
+Without --content the photos are crops of pictures inside scikit-image's wheel. Their files are read directly, since its
+own functions may try to download them.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from common.runs import Origin
 from hw3_dcgan_lsgan import pencil
 
 TRAINED = "coffee.png", "rocket.jpg", "motorcycle_left.png", "motorcycle_right.png"
-HELD_OUT = (  # file and box (left, top, right, bottom): none of these is trained on
+HELD_OUT = (  # file and box (left, top, right, bottom); never trained on
     ("astronaut.png", (0, 0, 512, 512)), ("astronaut.png", (112, 0, 368, 256)), ("chelsea.png", (75, 0, 375, 300)),
     ("camera.png", (0, 0, 512, 512)))
-CROPS = 240   # of the photos that need no download
-FEWEST = 8    # photos in a folder: four of them are held out
-LOOK = 256    # side of the photos that are held out
+CROPS = 240           # of scikit-image's photographs
+FEWEST = 8            # photos in a folder: four of them are held out
+HELD_OUT_SIZE = 256   # side of the held-out photos
 
 
 @dataclass(frozen=True)
 class Material:
-    """What a run trains on, and what it is looked at with.
+    """What a run trains on, and the held-out photos that show its result.
 
     Attributes:
-        photos: uint8 [N, S, S, 3], a memory map where they come from a folder.
-        rows: int [M], those of them that are trained on.
-        held_out: uint8 [4, 256, 256, 3], whatever the size of the others: the network takes any.
+        photos: uint8 [N, S, S, 3], a memory map if they come from a folder.
+        rows: int [M], which of the photos are trained on.
+        held_out: uint8 [4, 256, 256, 3], whatever S is: the network takes pictures of any size.
         styles: uint8 [K, T, T, 3].
         origin: for `Run.record_data`.
     """
@@ -58,9 +58,9 @@ def load(content: Path | None, style: Sequence[Path], data: Sequence[Path], size
     """Reads or makes the pictures.
 
     Args:
-        content: folder of photos, each resized to `size` x `size`; None is the embedded ones.
+        content: folder of photos, each resized to `size` x `size`; None for the embedded ones.
         style: style pictures, cut to squares of `style_size`.
-        data: folders in which style/pencil.jpg is looked for where no style is given.
+        data: folders to search for style/pencil.jpg if no style is given.
         size, style_size: sides of photos and of style pictures.
 
     Raises:
@@ -71,10 +71,10 @@ def load(content: Path | None, style: Sequence[Path], data: Sequence[Path], size
     names, styles = _styles(given, style_size)
     identity = {"photos": len(rows), "held_out": len(held_out), "photos_sha256": _digest(photos),
                 "styles": names, "styles_sha256": _digest(styles)}
-    missing = ((content, "no --content: training on crops of the photographs inside scikit-image"),
-               (given, "no --style: the style is a pencil drawing that was drawn by code"))
+    substitutes = ((content, "no --content: training on crops of the photographs inside scikit-image"),
+                   (given, "no --style: the style is a pencil drawing that was drawn by code"))
     origin = Origin({"data": identity}, str(content.resolve()) if content else "embedded",
-                    tuple(text for there, text in missing if not there), [str(path.resolve()) for path in given])
+                    tuple(text for value, text in substitutes if not value), [str(path.resolve()) for path in given])
     return Material(photos, rows, held_out, styles, origin)
 
 
@@ -101,19 +101,19 @@ def _cut(picture: Image.Image, box: tuple[int, int, int, int], size: int) -> np.
 
 
 def _folder(folder: Path, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A folder's photos, the rows to train on, and the photos held out: four, evenly from the whole folder."""
+    """A folder's photos, the rows to train on, and the held-out photos: four, evenly spread over the folder."""
     loaded = images.load(folder, size, CACHE)
     name_left_out(loaded.left_out)
     count = len(loaded.images)
     if count < FEWEST:
         raise UserError(f"--content {folder}: {count} photos; {FEWEST} are needed, four of them to look at the result")
-    kept_back = np.linspace(0, count - 1, 4).astype(int)
-    held_out = np.stack([square(read(folder / loaded.names[row]), LOOK) for row in kept_back])
-    return loaded.images, np.setdiff1d(np.arange(count), kept_back), held_out
+    held_out = np.linspace(0, count - 1, 4).astype(int)
+    shown = np.stack([square(read(folder / loaded.names[row]), HELD_OUT_SIZE) for row in held_out])
+    return loaded.images, np.setdiff1d(np.arange(count), held_out), shown
 
 
 def _embedded(size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Crops of scikit-image's photographs; other ones of them are held out."""
+    """Crops of some of scikit-image's photographs; others are held out."""
     home = Path(importlib.util.find_spec("skimage").origin).parent / "data"
     photos = {name: read(home / name) for name in (*TRAINED, *(name for name, _ in HELD_OUT))}
     random = np.random.default_rng(0)
@@ -123,20 +123,21 @@ def _embedded(size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         side = int(random.uniform(0.45, 1.0) * min(photo.size))
         left, top = (int(random.integers(length - side + 1)) for length in photo.size)
         crops.append(_cut(photo, (left, top, left + side, top + side), size))
-    return np.stack(crops), np.arange(CROPS), np.stack([_cut(photos[name], box, LOOK) for name, box in HELD_OUT])
+    held_out = np.stack([_cut(photos[name], box, HELD_OUT_SIZE) for name, box in HELD_OUT])
+    return np.stack(crops), np.arange(CROPS), held_out
 
 
 def _styles(paths: Sequence[Path], size: int) -> tuple[list[str], np.ndarray]:
-    """The names and the pixels of the style pictures; where there are none, of the drawing made by code."""
+    """The names and the pixels of the style pictures; without any, those of the drawing made by code."""
     if not paths:
         return ["pencil drawing"], pencil.draw(size)[None]
     return [path.name for path in paths], np.stack([square(read(path), size) for path in paths])
 
 
 def _pencil(data: Sequence[Path]) -> list[Path]:
-    """The course's pencil drawing, where it was unpacked in or beside a folder of --data."""
-    places = (home / "style" / "pencil.jpg" for folder in data for home in (folder, folder.absolute().parent))
-    return [path for path in places if path.is_file()][:1]
+    """The course's pencil drawing, if it lies in or beside a folder of --data."""
+    candidates = (home / "style" / "pencil.jpg" for folder in data for home in (folder, folder.absolute().parent))
+    return [path for path in candidates if path.is_file()][:1]
 
 
 def _digest(images: np.ndarray) -> str:

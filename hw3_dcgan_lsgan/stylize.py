@@ -25,7 +25,7 @@ BYTES_A_PIXEL = 1300  # of memory that the network takes, measured
 
 @dataclass(frozen=True)
 class Options:
-    """What to draw, with which run and where to."""
+    """Which photos, which run, and where the results go."""
 
     photos: tuple[Path, ...] = option((), "the photos, JPEG or PNG; they may also stand before all options",
                                       metavar="PHOTO")
@@ -36,7 +36,7 @@ class Options:
     debug: bool = option(False, "show the traceback of an error")
 
     def check(self) -> None:
-        """Raises UserError where there is nothing to do, or two photos would become one file."""
+        """Raises UserError if there is no photo, or if two would become one file."""
         if not self.photos:
             raise UserError("no photo: give one or more JPEG or PNG files")
         if self.longest is not None and self.longest < LEAST:
@@ -48,7 +48,7 @@ class Options:
 
 
 def main(options: Options) -> None:
-    """Reads all pictures first, so that a bad one is named before anything is drawn."""
+    """Reads all pictures first, so that a bad one is reported before the network is loaded."""
     from common import files, plots, sampling
     from hw3_dcgan_lsgan import pictures, train_style
 
@@ -71,7 +71,7 @@ def _command(run: Path) -> str:
 
 
 def find(run: Path) -> Path:
-    """The network's file of a finished run, see `sampling.find_network`."""
+    """The file of a finished run's network, see `sampling.find_network`."""
     from common import sampling
 
     return sampling.find_network(run, _command(run), "transfer.keras")
@@ -88,18 +88,18 @@ def load(path: Path) -> Any:
 
 
 def style_file(run: Path, style: str) -> Path:
-    """The run's own style picture of a number, or the file itself. Raises UserError."""
+    """`--style` -> the run's style picture with that number, or the given file. Raises UserError."""
     if not style.isdecimal():
         return Path(style)
-    found = {path.stem for path in (run / "styles").glob("*.png") if path.stem.isdecimal()}
-    if style not in found:  # compared as words: of thousands of digits Python makes no number
-        known = f"from 1 to {len(found)}" if found else f"a picture: {run / 'styles'} is gone"
+    numbers = {path.stem for path in (run / "styles").glob("*.png") if path.stem.isdecimal()}
+    if style not in numbers:  # compared as text: int() refuses thousands of digits
+        known = f"from 1 to {len(numbers)}" if numbers else f"a picture: {run / 'styles'} is gone"
         raise UserError(f"--style {style}: must be {known}")
     return run / "styles" / f"{style}.png"
 
 
 def fit(path: Path, photo: Image.Image, longest: int | None) -> Image.Image:
-    """The photo, smaller if asked for. Raises UserError if it is too small, or too big for the free memory."""
+    """The photo, reduced if asked for. Raises UserError if it is too small, or too large for the free memory."""
     if longest and max(photo.size) > longest:
         photo.thumbnail((longest, longest), Image.Resampling.LANCZOS)
     if min(photo.size) < LEAST:
@@ -113,7 +113,7 @@ def fit(path: Path, photo: Image.Image, longest: int | None) -> Image.Image:
 
 
 def free_memory() -> int:
-    """Bytes; where the system does not say, 4 GB."""
+    """Free memory in bytes; 4 GB if the system does not tell."""
     try:
         lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
@@ -128,7 +128,7 @@ def stylize(network: Any, photo: np.ndarray, style: np.ndarray, recolour: bool) 
     from common.game import to_range
     from hw3_dcgan_lsgan.transfer import stylized
 
-    @tf.function  # a graph frees what it needs no more: a seventh of the memory
+    @tf.function  # a graph frees what it no longer needs: it takes a seventh of the memory
     def image(photo, style):
         return stylized(network, photo, to_range(style, -1.0, 1.0), recolour)
 

@@ -1,8 +1,8 @@
 """Style transfer as a game of one player: MSG-Net against a perceptual loss that does not learn (report, section 3).
 
-The loss is that of Zhang and Dana 2017 (arXiv:1703.06953): relu2_2 of the made picture stays near relu2_2 of the photo,
-and the Gram matrices of relu1_2, relu2_2, relu3_3 and relu4_3 go near those of the style. Each term is a relative
-squared error, so that 1 : 5 means the same for ImageNet's filters and for random ones.
+The loss is that of Zhang and Dana 2017 (arXiv:1703.06953): relu2_2 of the output stays near relu2_2 of the photo, and
+the Gram matrices of relu1_2, relu2_2, relu3_3 and relu4_3 approach those of the style. Each term is a relative squared
+error, so that weights of 1 : 5 mean the same with ImageNet's filters and with random ones.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def colours(picture: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
 
 
 def power(covariance: tf.Tensor, exponent: float, least: float = 0.0) -> tf.Tensor:
-    """A symmetric matrix [B, 3, 3] to a power; no eigenvalue is less than `least` of the largest."""
+    """Symmetric matrices [B, 3, 3] to a power, each eigenvalue raised to at least `least` times the largest."""
     values, vectors = tf.linalg.eigh(covariance)
     values = tf.maximum(values, least * values[..., -1:] + 1e-6)
     return tf.matmul(vectors * (values ** exponent)[..., None, :], vectors, transpose_b=True)
@@ -37,21 +37,21 @@ def power(covariance: tf.Tensor, exponent: float, least: float = 0.0) -> tf.Tens
 def recoloured(photo: tf.Tensor, style: tf.Tensor) -> tf.Tensor:
     """Photos [B, H, W, 3] with the mean and covariance of the colours of the style [1, H', W', 3], all in [-1, 1].
 
-    The linear colour transfer of Gatys et al. 2016 (arXiv:1606.05897), the other way round: with a grey style the photo
-    becomes grey.
+    The linear colour transfer of Gatys et al. 2016 (arXiv:1606.05897) in the opposite direction: with a grey style the
+    photo becomes grey.
     """
     flat, mean, covariance = colours(photo)
-    _, wanted, style_covariance = colours(style)
-    flattened = power(covariance, -0.5, least=0.01)  # what has hardly any hue is not made colourful
-    turned = tf.matmul(flat - mean, tf.matmul(flattened, power(style_covariance, 0.5)))
-    return tf.clip_by_value(tf.reshape(turned + wanted, tf.shape(photo)), -1.0, 1.0)
+    _, style_mean, style_covariance = colours(style)
+    whitening = power(covariance, -0.5, least=0.01)  # `least`: a photo with hardly any hue must not become colourful
+    centred = tf.matmul(flat - mean, tf.matmul(whitening, power(style_covariance, 0.5)))
+    return tf.clip_by_value(tf.reshape(centred + style_mean, tf.shape(photo)), -1.0, 1.0)
 
 
 def without_other_hues(image: tf.Tensor, style: tf.Tensor) -> tf.Tensor:
-    """Pictures [B, H, W, 3] without the hues that the style [1, H', W', 3] does not have; under a grey style grey.
+    """Pictures [B, H, W, 3] without the hues that the style [1, H', W', 3] lacks; with a grey style they become grey.
 
-    What lies along an axis of colour in which the style has less than a hundredth of its greatest variance is the
-    style's own mean there.
+    Along each principal axis of colour where the style has less than a hundredth of its largest variance, pixels take
+    the style's mean.
     """
     _, mean, covariance = colours(style)
     values, vectors = tf.linalg.eigh(covariance[0])
@@ -63,14 +63,14 @@ class StyleTransfer(Game):
     """One player, `transfer`; the style of a step is step % number of styles.
 
     Args:
-        seed: as in every game; the steps of this one draw no random numbers.
+        seed: as in every game; this one uses no random numbers.
         transfer: MSG-Net and its optimizer.
         features: the feature network.
         styles: uint8 [K, T, T, 3].
-        samples: uint8 [N, S, S, 3], photos by which the content term is scaled.
+        samples: uint8 [N, S, S, 3], photos that set the scale of the content term.
         content_weight, style_weight: factors of the two terms.
-        recolour: the content term is taken against the photo in the style's colours, and `stylize` leaves out the hues
-            that the style does not have.
+        recolour: the content term compares with the photo in the style's colours, and `stylize` removes the hues that
+            the style lacks.
     """
 
     SAVED: ClassVar = {"transfer": "transfer.keras"}
@@ -81,10 +81,10 @@ class StyleTransfer(Game):
         self.features, self.recolour = features, recolour
         self.content_weight, self.style_weight = content_weight, style_weight
         self.styles = to_range(tf.constant(styles), self.LOW, self.HIGH)
-        grams = [[gram(found) for found in features(style[None])] for style in self.styles]
+        grams = [[gram(layer) for layer in features(style[None])] for style in self.styles]
         self.targets = [tf.concat(layer, 0) for layer in zip(*grams, strict=True)]  # a layer: [K, C, C]
         self.energy = square(features.content(to_range(tf.constant(samples), self.LOW, self.HIGH)))
-        # one graph for each size of photos
+        # one graph for each size of photo
         self._stylized, self._lost = (tf.function(function, autograph=False)
                                       for function in (self._stylize, self._terms_of))
 
@@ -99,20 +99,20 @@ class StyleTransfer(Game):
         return terms
 
     def terms(self, photo: tf.Tensor, image: tf.Tensor, number: tf.Tensor | int) -> Terms:
-        """Photos and made pictures [B, H, W, 3] in [-1, 1], the number of the style -> the weighted terms."""
-        wanted = recoloured(photo, self.styles[number][None]) if self.recolour else photo
-        found = self.features(image)
-        content = square(wide(found[1]) - wide(self.features.content(wanted))) / self.energy
-        style = sums.total([square(gram(layer) - target[number]) / square(target[number])
-                          for layer, target in zip(found, self.targets, strict=True)]) / len(found)
+        """Photos and images made of them, [B, H, W, 3] in [-1, 1], and the style's number -> the weighted terms."""
+        target = recoloured(photo, self.styles[number][None]) if self.recolour else photo
+        activations = self.features(image)
+        content = square(wide(activations[1]) - wide(self.features.content(target))) / self.energy
+        style = sums.total([square(gram(layer) - grams[number]) / square(grams[number])
+                            for layer, grams in zip(activations, self.targets, strict=True)]) / len(activations)
         return {"content": self.content_weight * content, "style": self.style_weight * style}
 
     def stylize(self, photos: np.ndarray, number: int = 0) -> np.ndarray:
-        """Photos uint8 [N, H, W, 3] -> uint8 of the same size in a style, one at a time."""
+        """Photos uint8 [N, H, W, 3] -> the same in a style, uint8 [N, H, W, 3]; one photo at a time."""
         return np.concatenate([self._stylized(photo[None], tf.constant(number)).numpy() for photo in photos])
 
     def lost(self, photo: np.ndarray, image: np.ndarray, number: int) -> dict[str, float]:
-        """A photo and what was made of it, uint8 [H, W, 3] -> the weighted terms."""
+        """A photo and the image made of it, uint8 [H, W, 3] each -> the weighted terms."""
         return {name: float(value) for name, value in
                 self._lost(photo[None], image[None], tf.constant(number)).items()}
 
@@ -124,14 +124,14 @@ class StyleTransfer(Game):
 
 
 def stylized(network: keras.Model, photo: tf.Tensor, style: tf.Tensor, recolour: bool) -> tf.Tensor:
-    """A photo uint8 [1, H, W, 3] in a style [1, H', W', 3] in [-1, 1]: uint8 [1, H, W, 3]; `recolour` as trained."""
+    """Photo uint8 [1, H, W, 3], style [1, H', W', 3] in [-1, 1] -> uint8 [1, H, W, 3]; `recolour` as in training."""
     image = network([to_range(photo, StyleTransfer.LOW, StyleTransfer.HIGH), style], training=False)
     image = without_other_hues(image, style) if recolour else image
     return to_uint8(image, StyleTransfer.LOW, StyleTransfer.HIGH)
 
 
 def wide(values: tf.Tensor) -> tf.Tensor:
-    """Float32, whatever the precision of the network that made them."""
+    """Values in float32, whatever the precision of the network."""
     return tf.cast(values, tf.float32)
 
 

@@ -6,21 +6,21 @@
 | SIGTERM, Ctrl-C | test_a_signal_*; test_trainer.py: what goes on after it is the same to the bit |
 | damaged checkpoint | test_a_damaged_checkpoint_*, test_no_whole_checkpoint_*; test_trainer.py |
 | other settings, two at once | test_other_settings_*, test_two_at_once_*; test_runs.py |
-| disk full | test_a_full_disk_*; test_trainer.py: before a step, before a run is deleted, events; test_pictures.py |
+| disk full | test_a_full_disk_*; test_trainer.py: before a step, before a run is moved aside, events; test_images.py |
 | --overwrite on what is no run | test_runs.py |
 | folder not writable | test_a_file_in_the_path_* |
 | NaN or infinite | test_what_is_not_finite_*; test_trainer.py |
-| bad pictures | test_bad_pictures_*; test_pictures.py: every kind; test_datasets.py: rows without a picture |
-| kinds of pictures, bombs | test_pictures.py: decoding; test_fuzz.py |
-| paths in names, ids | test_a_row_*, test_a_line_*; test_pictures.py, test_tags.py: links; test_lab5_cgan.py |
+| bad pictures | test_bad_pictures_*; test_images.py: every kind; test_datasets.py: rows without a picture |
+| kinds of pictures, bombs | test_images.py: decoding; test_fuzz.py |
+| paths in names, ids | test_a_row_*, test_a_line_*; test_images.py, test_tags.py: links; test_lab5_cgan.py |
 | pipes, links to themselves | test_tags.py, test_lab5_cgan.py, test_cyclegan_style.py, test_hw3_style.py |
 | too few, domains | test_bad_pictures_*, test_nothing_left_*, test_an_unknown_domain_*; test_cyclegan_style.py |
 | CSV | test_a_row_*, test_odd_rows_*, test_a_million_rows; test_tags.py, test_datasets.py; test_fuzz.py |
 | text and label files | test_a_line_*, test_a_label_file_*; test_sampling.py, test_lab5_cgan.py; test_fuzz.py |
 | files that would run code | test_a_generator_*; test_sampling.py; .npz: test_text2image_cdcgan.py, test_lab5_cgan.py |
 | environment | test_an_environment_*; test_runtime.py |
-| out of memory | test_out_of_memory_*; test_cli.py; test_faces.py: a process that draws is ended |
-| damaged cache | test_pictures.py (pictures), test_networks.py and test_judge.py (judge, evaluator) |
+| out of memory | test_out_of_memory_*; test_options.py; test_faces.py: a process that draws is ended |
+| damaged cache | test_images.py (pictures), test_networks.py and test_judge.py (judge, evaluator) |
 | damaged embedded set | test_faces.py, test_portraits.py, test_datasets.py, test_lab5_cgan.py |
 """
 

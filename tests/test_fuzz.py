@@ -20,7 +20,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from common import decoding, runs, sampling
+from common import decoding, runs
+from common.anime import sampling as anime_sampling
 from common.anime import tags
 from common.errors import Failure, StorageError, UserError
 from lab5_cgan import labels
@@ -73,7 +74,7 @@ def test_tag_files(file, data):
 @fuzz(200)
 @given(CSV)
 def test_text_files(file, data):
-    for condition in reads(sampling.read_text, file, data, UserError) or []:
+    for condition in reads(anime_sampling.read_text, file, data, UserError) or []:
         assert 0 <= condition.hair < 12 and 0 <= condition.eyes < 11 and condition.id >= 0
 
 

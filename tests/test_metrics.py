@@ -1,4 +1,4 @@
-"""common/metrics.py: every function against values worked out by hand, and made cases that it must put in order."""
+"""common/metrics.py: every function against values computed by hand, and against images of known quality."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_condition_accuracy_of_shuffled_labels_is_near_chance():
     assert result["both"] == pytest.approx(1 / 132, abs=0.006)
 
 
-@pytest.mark.parametrize(("asked", "judged", "said"), [
+@pytest.mark.parametrize(("asked", "judged", "message"), [
     ({"hair": [0], "eyes": [0]}, {"hair": [0]}, "label sets differ"),
     ({}, {}, "label sets differ"),
     ({"hair": [0, 1], "eyes": [0, 1]}, {"hair": [0, 1], "eyes": [0]}, "same number"),
@@ -61,8 +61,8 @@ def test_condition_accuracy_of_shuffled_labels_is_near_chance():
     ({"hair": [3], "eyes": [0]}, {"hair": [0], "eyes": [0]}, "hair: asked for 3 to 3, but 3 have names"),
     ({"hair": [-1], "eyes": [0]}, {"hair": [0], "eyes": [0]}, "hair: asked for -1"),
 ])
-def test_condition_accuracy_refuses(asked, judged, said):
-    with pytest.raises(ValueError, match=said):
+def test_condition_accuracy_refuses(asked, judged, message):
+    with pytest.raises(ValueError, match=message):
         metrics.condition_accuracy(asked, judged, NAMES)
 
 
@@ -113,15 +113,15 @@ def test_density_and_coverage_on_a_line_by_hand():
 
 
 @pytest.mark.parametrize("measure", [metrics.frechet, metrics.kid, metrics.density_coverage])
-@pytest.mark.parametrize(("real", "fake", "said"), [
+@pytest.mark.parametrize(("real", "fake", "message"), [
     (np.zeros((1, 2)), np.zeros((9, 2)), r"real \(1, 2\): must be .* at least 2 rows"),
     (np.zeros((9, 2)), np.zeros(9), r"fake \(9,\)"),
     (np.zeros((9, 2)), np.zeros((9, 3)), "real has 2 features, fake 3"),
     (np.zeros((9, 2)), np.full((9, 2), np.nan), "fake: 18 of 18 values are not finite"),
     (np.full((9, 2), np.inf), np.zeros((9, 2)), "real: 18 of 18"),
 ])
-def test_distances_refuse(measure, real, fake, said):
-    with pytest.raises(ValueError, match=said):
+def test_distances_refuse(measure, real, fake, message):
+    with pytest.raises(ValueError, match=message):
         measure(real, fake)
 
 
@@ -144,18 +144,18 @@ def test_identical_rows_have_defined_values():
 
 
 def test_diversity_by_hand():
-    # feature pairs: condition 0 has 3, 4, 5 (mean 4), condition 1 has 2: 3; real 6 and 2: 4. All pictures are the same
+    # feature pairs: condition 0 has 3, 4, 5 (mean 4), condition 1 has 2: 3; real 6 and 2: 4. All images are the same
     features = [np.array([[0, 0], [3, 0], [0, 4]]), column(0, 2)]
     real_features = [column(0, 6), column(0, 2)]
     black = [np.zeros((len(rows), 8, 8, 3), np.uint8) for rows in features]
-    result = metrics.diversity(black, features, [one[:2] for one in black], real_features)
+    result = metrics.diversity(black, features, [images[:2] for images in black], real_features)
     assert result == {
         "ssim": 1.0, "real_ssim": 1.0, "distance": 3.0, "real_distance": 4.0, "verdict": "collapsed",
         "thresholds": {"distance_at_most": 1.0, "ssim_at_least": 1.0}, "conditions": 2, "n": 5, "real_n": 4,
     }
 
 
-def test_ssim_of_two_flat_pictures_by_hand():
+def test_ssim_of_two_flat_images_by_hand():
     # no variance: (2 * 0 * 255 + c) / (0 + 255^2 + c) with c = (0.01 * 255)^2
     flat = np.stack([np.zeros((8, 8, 3), np.uint8), np.full((8, 8, 3), 255, np.uint8)])[None]
     result = metrics.diversity(flat, [column(0, 1)], flat, [column(0, 1)])
@@ -172,7 +172,7 @@ def test_ssim_takes_at_most_the_pairs_it_may():
     assert (few, every) == (1.0, pytest.approx(1 / 3, abs=1e-3))
 
 
-def test_conditions_with_one_picture_are_left_out_and_none_left_is_refused():
+def test_conditions_with_one_image_are_left_out_and_none_left_is_refused():
     pictures = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3)).astype(np.uint8)
     pair, single = (pictures[:2], column(0, 1)), (pictures[:1], column(0))
     result = metrics.diversity(*zip(pair, pair, strict=True), *zip(pair, single, strict=True))
@@ -227,47 +227,47 @@ def test_condition_effect_refuses(shape):
 
 
 @pytest.mark.parametrize("n", [2, 9, 10])
-def test_halves_are_disjoint_equal_and_follow_the_seed(n):
-    one, two = metrics.halves(n, seed=3)
-    assert len(one) == len(two) == n // 2
-    assert len({*one.tolist(), *two.tolist()} & set(range(n))) == n // 2 * 2
-    assert [half.tolist() for half in metrics.halves(n, seed=3)] == [one.tolist(), two.tolist()]
+def test_halves_are_disjoint_and_equal(n):
+    first, second = metrics.halves(n, seed=3)
+    assert len(first) == len(second) == n // 2
+    assert len({*first.tolist(), *second.tolist()} & set(range(n))) == n // 2 * 2
 
 
-def test_halves_differ_with_the_seed_and_need_two_rows():
+def test_halves_follow_the_seed_and_need_two_rows():
+    assert metrics.halves(100, 0)[0].tolist() == metrics.halves(100, 0)[0].tolist()
     assert metrics.halves(100, 0)[0].tolist() != metrics.halves(100, 1)[0].tolist()
     with pytest.raises(ValueError, match="1 rows cannot be halved"):
         metrics.halves(1, 0)
 
 
-# ---- made cases: they move the right way ----
+# ---- images of known quality ----
 
 
-def seen(pictures: np.ndarray) -> np.ndarray:
+def tile_features(images: np.ndarray) -> np.ndarray:
     """A simple feature space: mean and spread of 4 x 4 tiles. [N, 64, 64, 3] in [0, 255] -> [N, 96] in [0, 1]."""
-    tiles = pictures.reshape(-1, 4, 16, 4, 16, 3) / 255
-    return np.concatenate([tiles.mean(axis=(2, 4)), tiles.std(axis=(2, 4))], axis=-1).reshape(len(pictures), -1)
+    tiles = images.reshape(-1, 4, 16, 4, 16, 3) / 255
+    return np.concatenate([tiles.mean(axis=(2, 4)), tiles.std(axis=(2, 4))], axis=-1).reshape(len(images), -1)
 
 
 @pytest.fixture(scope="module")
-def drawn() -> np.ndarray:
+def real_faces() -> np.ndarray:
     """200 drawn faces, uint8 [200, 64, 64, 3]."""
     return np.stack([np.asarray(draw(describe(0, number)).resize((64, 64))) for number in range(200)])
 
 
 @pytest.fixture(scope="module")
-def cases(drawn) -> dict[str, np.ndarray]:
-    """One half of the faces, and what a bad generator would make of the other half; features [100, 96]."""
+def cases(real_faces) -> dict[str, np.ndarray]:
+    """Features [100, 96] of one half of the faces, and of the other half, damaged as by bad generators."""
     from scipy.ndimage import gaussian_filter
 
     rng = np.random.default_rng(0)
-    real, other = (drawn[half].astype(float) for half in metrics.halves(200, seed=0))
-    made = {"reference": real, "real": other,
-            "noise added": np.clip(other + rng.normal(0, 30, other.shape), 0, 255),
-            "blurred": gaussian_filter(other, (0, 8, 8, 0)), "pure noise": rng.uniform(0, 255, other.shape),
-            "greyed": other.mean(axis=3, keepdims=True).repeat(3, axis=3),
-            "one repeated": other[:1].repeat(100, axis=0)}
-    return {name: seen(pictures) for name, pictures in made.items()}
+    real, other = (real_faces[half].astype(float) for half in metrics.halves(200, seed=0))
+    images = {"reference": real, "real": other,
+              "noise added": np.clip(other + rng.normal(0, 30, other.shape), 0, 255),
+              "blurred": gaussian_filter(other, (0, 8, 8, 0)), "pure noise": rng.uniform(0, 255, other.shape),
+              "greyed": other.mean(axis=3, keepdims=True).repeat(3, axis=3),
+              "one repeated": other[:1].repeat(100, axis=0)}
+    return {name: tile_features(group) for name, group in images.items()}
 
 
 @pytest.mark.parametrize("measure", [metrics.frechet, metrics.kid])
@@ -293,18 +293,18 @@ def test_the_order_of_rows_changes_nothing(cases):
         assert measure(real[order], fake[order[::-1]]) == pytest.approx(measure(real, fake))
 
 
-def test_one_picture_repeated_is_collapsed_and_others_are_diverse(drawn):
-    real, other = drawn[:32].reshape(4, 8, 64, 64, 3), drawn[32:64].reshape(4, 8, 64, 64, 3)
-    features = [np.stack([seen(pictures) for pictures in groups]) for groups in (real, other)]
+def test_one_image_repeated_is_collapsed_and_others_are_diverse(real_faces):
+    real, other = real_faces[:32].reshape(4, 8, 64, 64, 3), real_faces[32:64].reshape(4, 8, 64, 64, 3)
+    features = [np.stack([tile_features(images) for images in groups]) for groups in (real, other)]
     noise = np.random.default_rng(0).integers(-3, 4, other.shape)
-    repeated = np.clip(other[:, :1].astype(int) + noise, 0, 255).astype(np.uint8)  # nearly: a collapse is never exact
-    fine = metrics.diversity(other, features[1], real, features[0])
-    assert fine["verdict"] == "diverse"
-    assert fine["distance"] == pytest.approx(fine["real_distance"], rel=0.3)
-    one = metrics.diversity(repeated, np.stack([seen(pictures) for pictures in repeated]), real, features[0])
-    assert one["verdict"] == "collapsed"
-    assert one["distance"] < one["thresholds"]["distance_at_most"]
-    assert one["ssim"] > one["thresholds"]["ssim_at_least"]
+    repeated = np.clip(other[:, :1].astype(int) + noise, 0, 255).astype(np.uint8)  # nearly: a collapse is never perfect
+    diverse = metrics.diversity(other, features[1], real, features[0])
+    assert diverse["verdict"] == "diverse"
+    assert diverse["distance"] == pytest.approx(diverse["real_distance"], rel=0.3)
+    collapsed = metrics.diversity(repeated, np.stack([tile_features(images) for images in repeated]), real, features[0])
+    assert collapsed["verdict"] == "collapsed"
+    assert collapsed["distance"] < collapsed["thresholds"]["distance_at_most"]
+    assert collapsed["ssim"] > collapsed["thresholds"]["ssim_at_least"]
 
 
 def test_importing_the_metrics_is_quick():

@@ -1,4 +1,4 @@
-"""The embedded i-CLEVR scenes: rays hit solids where geometry says, the rules of placement, the layout of the course."""
+"""The embedded i-CLEVR scenes: their files, the rules of placement, the geometry, light and colours."""
 
 import colorsys
 import json
