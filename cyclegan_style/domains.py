@@ -1,7 +1,8 @@
 """The two sets of pictures that are translated into each other, and the batches of both. No TensorFlow here.
 
-A domain is the faces with one hair colour (`red`), one eye colour (`blue-eyes`) or `miku`; all faces (`anime`), all of
-them grey (`grayscale`); `portraits`, drawn by code; or a folder of pictures, such as CelebA's img_align_celeba.
+A domain is the faces with one hair colour (`red`), one eye colour (`blue-eyes`) or the tag `miku`; all faces
+(`anime`), or all faces in grey (`grayscale`); `portraits`, drawn by code; or a folder of pictures, such as CelebA's
+img_align_celeba.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ if TYPE_CHECKING:
     import pandas
 
 PORTRAITS = datasets.DATA / "portraits"
-BORDER = 143 / 128                   # pictures are this much larger than what is cut from them, as in the paper
-HELD_OUT = 0.05                      # of each domain, never trained on: at least SHOWN, of few a quarter
-SHOWN = 8                            # pictures a row of the figure
-FEWEST = 8                           # pictures in a domain
-JUDGED = 64                          # side of what the judge sees
-CUTS = 5                             # a stream of random numbers under the seed, beside those of batches.py
+BORDER = 143 / 128                   # pictures are loaded this much larger than the crops, as in the paper
+HELD_OUT = 0.05                      # share of a domain that is never trained on; at least SHOWN, or a quarter of few
+SHOWN = 8                            # pictures in a row of the figure
+FEWEST = 8                           # pictures that a domain needs
+JUDGED = 64                          # side of the pictures that the judge sees
+CUTS = 5                             # number of a random stream under the seed, beside those of batches.py
 GREY = np.array([0.299, 0.587, 0.114])
 
 
@@ -40,11 +41,11 @@ class Domain:
     """One set of pictures.
 
     Attributes:
-        name: as given; of a folder its last part and a slash.
+        name: as given; for a folder its last part and a slash.
         images: uint8 [M, R, R, 3], larger than the network's pictures by BORDER.
-        rows: int [N], those of the domain that are trained on.
-        held_out: int [K], those that are not.
-        grey: whether they are turned grey.
+        rows: int [N], the rows of `images` that are trained on.
+        held_out: int [K], those that are in the domain but not trained on.
+        grey: whether the pictures are turned grey.
     """
 
     name: str
@@ -54,14 +55,14 @@ class Domain:
     grey: bool = False
 
     def __getitem__(self, rows: np.ndarray) -> np.ndarray:
-        """uint8 [N, R, R, 3] of rows of `images`."""
-        found = self.images[rows]
+        """Some rows of `images`: uint8 [N, R, R, 3], grey where the domain is."""
+        pictures = self.images[rows]
         if not self.grey:
-            return found
-        return np.repeat((found @ GREY).round().astype(np.uint8)[..., None], 3, axis=3)
+            return pictures
+        return np.repeat((pictures @ GREY).round().astype(np.uint8)[..., None], 3, axis=3)
 
     def shown(self, size: int, count: int) -> np.ndarray:
-        """uint8 [count or fewer, size, size, 3]: the middle of pictures that are held out, always the same."""
+        """The middle of the first `count` held-out pictures, or of all: uint8 [count or fewer, size, size, 3]."""
         return middle(self[self.held_out[:count]], size)
 
 
@@ -71,7 +72,7 @@ class Domains:
 
     Attributes:
         a, b: the domains.
-        tagged: the tagged faces, of which one or both come, or None.
+        tagged: the tagged faces from which one or both come, or None.
         size: side of the network's pictures.
         origin: for `Run.record_data`.
     """
@@ -90,14 +91,14 @@ class Domains:
         return replace(self.tagged, images=images, info=info).only("exactly_one")
 
     def small(self, pictures: np.ndarray) -> np.ndarray:
-        """uint8 [N, S, S, 3] -> uint8 at the judge's size: whole blocks of pixels are averaged."""
+        """Pictures uint8 [N, S, S, 3] -> the same at the judge's size: each is the mean of blocks of pixels."""
         factor = max(1, self.size // JUDGED)
         parts = pictures.reshape(len(pictures), self.size // factor, factor, self.size // factor, factor, 3)
         return parts.mean((2, 4)).round().astype(np.uint8)
 
 
 class Middle:
-    """Pictures as the network gets them when it is looked at: their middle, `size` pixels wide, then made small."""
+    """Pictures as they are evaluated: their middle, `size` pixels wide, then reduced by `small`."""
 
     def __init__(self, images: np.ndarray, size: int, small: Callable[[np.ndarray], np.ndarray]) -> None:
         self._images, self._size, self._small = images, size, small
@@ -120,10 +121,10 @@ def load(folder: Path | None, a: str, b: str, size: int, align: bool = False) ->
     """Both domains.
 
     Args:
-        folder: of the tagged faces; None is the embedded set.
+        folder: of the tagged faces; None for the embedded set.
         a, b: names of domains, or folders.
         size: side of the network's pictures.
-        align: portraits are cut to the face, so that it takes the same part of the frame as in the anime faces.
+        align: whether portraits are cut to the face, so that it fills the frame as in the anime faces.
 
     Raises:
         UserError: bad pictures, or too few of them.
@@ -142,7 +143,7 @@ def load(folder: Path | None, a: str, b: str, size: int, align: bool = False) ->
         both.append(domain)
         if name == "portraits":
             substitutions += ("portraits are drawn by code (data/portraits), not photographs",)
-    if both[0].images is both[1].images:  # what one holds back the other does not train on
+    if both[0].images is both[1].images:  # what one domain holds out, the other must not train on
         both = [replace(domain, rows=np.setdiff1d(domain.rows, other.held_out))
                 for domain, other in (both, both[::-1])]
     identity["domains"] = {key: {"name": domain.name, "pictures": len(domain.rows), "held_out": len(domain.held_out)}
@@ -153,7 +154,7 @@ def load(folder: Path | None, a: str, b: str, size: int, align: bool = False) ->
 
 
 def _tags(folder: Path | None) -> pandas.DataFrame:
-    """The table of tags; that of the embedded set without drawing it."""
+    """The table of tags. That of the embedded set is read without drawing the pictures."""
     if folder:
         return tags.read(tags.find(folder).csv)
     if (data.EMBEDDED / "tags_clean.csv").is_file():
@@ -166,16 +167,19 @@ def _tags(folder: Path | None) -> pandas.DataFrame:
 
 
 def _members(table: pandas.DataFrame, a: str, b: str) -> tuple[np.ndarray, np.ndarray]:
-    """Which rows are in A and which in B, bool [N]; meaningless for a domain that is not one of tagged faces."""
+    """Which rows are in A and which in B, bool [N] each; without meaning for a domain that is not of tagged faces."""
     return tags.domains(table, *(name if name in tags.DOMAINS else None for name in (a, b)))
 
 
 def demand(folder: Path | None, a: str, b: str) -> None:
-    """Raises UserError unless A and B are two domains with pictures, and lists what there is; takes a second or two."""
+    """Raises UserError, with a list of all domains, unless A and B are two of them with enough pictures.
+
+    It takes a second or two.
+    """
     table = _tags(folder)
-    there = [f"anime {len(table)}", f"grayscale {len(table)}", "portraits (drawn by code)", "a folder of pictures",
+    known = [f"anime {len(table)}", f"grayscale {len(table)}", "portraits (drawn by code)", "a folder of pictures",
              *(f"{name} {size}" for name, size in tags.domain_sizes(table).items())]
-    choices = f"take two of: {', '.join(there)}"
+    choices = f"take two of: {', '.join(known)}"
     if a == b:
         raise UserError(f"--domainA and --domainB are both {a!r}; {choices}")
     for name, member in zip((a, b), _members(table, a, b), strict=True):
@@ -193,17 +197,17 @@ def _files(folder: Path) -> int:
 
 
 def _split(name: str, images: np.ndarray, rows: np.ndarray) -> Domain:
-    """Holds some of a domain's pictures back, the same in every run. Raises UserError for too few."""
+    """Holds out some of a domain's pictures, the same in every run. Raises UserError if the domain has too few."""
     if len(rows) < FEWEST:
         raise UserError(f"domain {name!r}: {len(rows)} of its pictures are there and whole, {FEWEST} are needed; give "
                         "more")
     order = np.random.default_rng(0).permutation(rows)
-    back = max(min(SHOWN, len(rows) // 4), round(HELD_OUT * len(rows)))
-    return Domain(name, images, np.sort(order[back:]), order[:back], grey=name == "grayscale")
+    count = max(min(SHOWN, len(rows) // 4), round(HELD_OUT * len(rows)))
+    return Domain(name, images, np.sort(order[count:]), order[:count], grey=name == "grayscale")
 
 
 def _other(name: str, size: int, align: bool) -> tuple[Domain, dict[str, Any]]:
-    """The portraits drawn by code, or a folder's pictures: the largest square of each, or its face; their identity."""
+    """The portraits drawn by code or a folder's pictures, cut to their largest square or the face; their identity."""
     folder, cut, shown = Path(name), "middle", f"{Path(name).name}/"  # no domain of tags is named so
     if name == "portraits":
         folder, shown = PORTRAITS, name
@@ -217,18 +221,18 @@ def _other(name: str, size: int, align: bool) -> tuple[Domain, dict[str, Any]]:
 
 
 class Pairs:
-    """Batches of both domains: each has an order, cuts and flips of its own, all functions of (seed, step).
+    """Minibatches of both domains. Each domain has an order, crops and flips of its own, all functions of (seed, step).
 
     Args:
         a, b: the domains.
-        size: side of the pictures that are cut out, at a random place.
-        batch_size: pictures of each domain a step.
-        seed: of everything random.
+        size: side of the random crops.
+        batch_size: pictures of each domain in a step.
+        seed: of order, crops and flips.
     """
 
     def __init__(self, a: Domain, b: Domain, size: int, batch_size: int, seed: int) -> None:
         self.size, self.batch_size, self.seed = size, batch_size, seed
-        # each domain goes through its own epochs; the streams of random numbers differ by the seed
+        # each domain has its own epochs; different seeds keep their random numbers apart
         self._streams = [Batches(domain, domain.rows, {}, batch_size, 2 * seed + k, mirror=True)
                          for k, domain in enumerate((a, b))]
         self.steps_per_epoch = max(stream.steps_per_epoch for stream in self._streams)
@@ -239,7 +243,7 @@ class Pairs:
                 for place, (name, stream) in enumerate(zip(("image", "image_b"), self._streams, strict=True))}
 
     def stream(self, start: int, stop: int) -> Iterator[dict[str, np.ndarray]]:
-        """The batches of the steps from `start` to before `stop`; a background thread keeps one ahead."""
+        """The minibatches of the steps from `start` to `stop` - 1; a background thread prepares the next one."""
         return ahead(self.at, start, stop)
 
     def _cut(self, images: np.ndarray, step: int, place: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Measures a CycleGAN on pictures it was not trained on: is the colour the other domain's, and does it find back."""
+"""Measures a CycleGAN on held-out pictures: do they get the other domain's colour, and do they come back unchanged?"""
 
 from __future__ import annotations
 
@@ -15,33 +15,36 @@ from common.evaluation import SEED
 from cyclegan_style.domains import SHOWN, Domains
 from cyclegan_style.model import CycleGAN, translate
 
-MOST = 64        # pictures of a domain that are measured
-TOP = 0.4        # share of the picture, from above, in which hair is looked for
-NEAR = 30.0      # degrees of hue that still are the colour
-PALE = 0.3       # saturation below which a pixel has no hue to speak of
+MOST = 64        # pictures of each domain that are measured, at most
+TOP = 0.4        # upper share of the picture that is searched for hair
+NEAR = 30.0      # degrees of hue around a colour that still count as it
+PALE = 0.3       # saturation below which a pixel's hue is ignored
 HUES = {"red": 0, "orange": 28, "blonde": 48, "green": 125, "aqua": 180, "blue": 220, "purple": 275, "pink": 335}
 
 
 def figure(game: CycleGAN, data: Domains, size: int) -> Image.Image:
-    """The reports' figure for both directions: the pictures, translated, and back again, a column each."""
+    """The reports' figure for both directions: the pictures, their translations, and those translated back."""
     rows, names = [], []
     for domain, there, back, letters in ((data.a, game.generator_AtoB, game.generator_BtoA, "AB"),
                                          (data.b, game.generator_BtoA, game.generator_AtoB, "BA")):
         pictures = domain.shown(size, SHOWN)
-        made = translate(there, pictures)
-        rows += [pictures, made, translate(back, made)]
-        one, two = letters
-        names += [domain.name, f"{one} -> {two}", f"{one} -> {two} -> {one}"]
+        fake = translate(there, pictures)
+        rows += [pictures, fake, translate(back, fake)]
+        own, other = letters
+        names += [domain.name, f"{own} -> {other}", f"{own} -> {other} -> {own}"]
     count = min(len(row) for row in rows)
     return plots.grid(np.concatenate([row[:count] for row in rows]), [""] * count, names)
 
 
 def hue(pictures: np.ndarray, region: np.ndarray) -> float | None:
-    """The mean hue in degrees, a circle's, of the pixels in a region, each as much as it is saturated.
+    """The circular mean of the hue, in degrees, of the pixels in a region, weighted by their saturation.
 
     Args:
         pictures: uint8 [N, S, S, 3].
-        region: bool [N, S, S]; None is returned where it is empty or has no colour.
+        region: bool [N, S, S].
+
+    Returns:
+        None if the region is empty or has no colour.
     """
     angle, saturation = _hue_and_saturation(pictures)
     mean = np.sum(saturation[region] * np.exp(1j * np.deg2rad(angle[region])))
@@ -49,12 +52,12 @@ def hue(pictures: np.ndarray, region: np.ndarray) -> float | None:
 
 
 def hair(pictures: np.ndarray, colour: str) -> np.ndarray:
-    """Where pictures have hair of a colour in HUES, bool [N, S, S]: saturated pixels near its hue in the upper part."""
+    """Where pictures have hair of a colour of HUES: saturated pixels near its hue in the upper part, bool [N, S, S]."""
     angle, saturation = _hue_and_saturation(pictures)
-    apart = np.abs((angle - HUES[colour] + 180) % 360 - 180)
-    found = (apart <= NEAR) & (saturation >= PALE)
-    found[:, round(TOP * pictures.shape[1]):] = False
-    return found
+    distance = np.abs((angle - HUES[colour] + 180) % 360 - 180)
+    region = (distance <= NEAR) & (saturation >= PALE)
+    region[:, round(TOP * pictures.shape[1]):] = False
+    return region
 
 
 def _hue_and_saturation(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -66,10 +69,10 @@ def _hue_and_saturation(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 class Translation:
-    """Cycle error; for two hair or two eye colours what the judge sees; for two hair colours with a hue that hue.
+    """The cycle error; between two hair or two eye colours the judge's verdict; between two hair colours the hue.
 
     Args:
-        game: the networks.
+        game: has the networks.
         data: both domains, and the tagged faces for the judge.
         size: side of the pictures.
     """
@@ -84,7 +87,7 @@ class Translation:
 
     @functools.cached_property
     def judge(self) -> judge.Judge | None:
-        """The judge of the tagged faces, where colours are translated."""
+        """The judge of the tagged faces; None unless colours are translated."""
         return judge.load(self._judged, SEED) if self.kind else None
 
     @functools.cached_property
@@ -92,12 +95,12 @@ class Translation:
         return self.data.judged
 
     def prepare(self) -> dict[str, dict[str, Any]]:
-        """Trains the judge, if one is needed and there is none yet."""
+        """Trains the judge if one is needed and there is none yet."""
         self.judge  # noqa: B018
         return {}
 
     def check(self) -> tuple[dict[str, float], str]:
-        """All measurements, on the pictures of the figure."""
+        """All measurements on the pictures of the figure."""
         measured = self.measurements(SHOWN)
         row = {f"cycle_{key}": measured["cycle_error"][key] for key in "AB"}
         for way, translation in measured.get("translation", {}).items():
@@ -105,7 +108,7 @@ class Translation:
         return row, f"{self.verdict(measured)} ({SHOWN} pictures)"
 
     def measure(self) -> tuple[dict[str, Any], str]:
-        """All measurements, on as many pictures as there are, up to MOST of a domain; and the verdict."""
+        """All measurements on up to MOST pictures of each domain, and the verdict."""
         measured = self.measurements(MOST)
         judged = {"judge": self.judge.info()} if self.judge else {}
         return {"domains": self.data.origin.identity["domains"], **judged, **measured}, self.verdict(measured)
@@ -114,24 +117,25 @@ class Translation:
         """All measurements on up to `most` held-out pictures of each domain."""
         real = {"A": self.data.a.shown(self.size, most), "B": self.data.b.shown(self.size, most)}
         networks = {"AtoB": self.game.generator_AtoB, "BtoA": self.game.generator_BtoA}
-        made = {"AtoB": translate(networks["AtoB"], real["A"]), "BtoA": translate(networks["BtoA"], real["B"])}
-        back = {"A": translate(networks["BtoA"], made["AtoB"]), "B": translate(networks["AtoB"], made["BtoA"])}
-        error = {key: float(np.mean(np.abs(back[key] - real[key].astype(np.float32))) / 255) for key in "AB"}
-        found: dict[str, Any] = {"cycle_error": {**error, "n": len(real["A"]) + len(real["B"])}}
+        fake = {"AtoB": translate(networks["AtoB"], real["A"]), "BtoA": translate(networks["BtoA"], real["B"])}
+        rec = {"A": translate(networks["BtoA"], fake["AtoB"]), "B": translate(networks["AtoB"], fake["BtoA"])}
+        error = {key: float(np.mean(np.abs(rec[key] - real[key].astype(np.float32))) / 255) for key in "AB"}
+        measured: dict[str, Any] = {"cycle_error": {**error, "n": len(real["A"]) + len(real["B"])}}
         ways = (("AtoB", "A", "B", *self.names), ("BtoA", "B", "A", *self.names[::-1]))
         if self.judge:
-            found["translation"] = {way: self._seen(made[way], real[old], name) for way, old, _, _, name in ways}
+            measured["translation"] = {way: self._judged_as(name, fake[way], real[old])
+                                       for way, old, _, _, name in ways}
         if self.kind == "hair" and set(self.names) <= set(HUES):
-            found["hair_hue"] = {way: {
-                "before": hue(real[old], hair(real[old], before)), "after": hue(made[way], hair(real[old], before)),
-                "real": hue(real[new], hair(real[new], after)), "n": len(made[way])}
+            measured["hair_hue"] = {way: {
+                "before": hue(real[old], hair(real[old], before)), "after": hue(fake[way], hair(real[old], before)),
+                "real": hue(real[new], hair(real[new], after)), "n": len(fake[way])}
                 for way, old, new, before, after in ways}
-        return found
+        return measured
 
-    def _seen(self, made: np.ndarray, old: np.ndarray, name: str) -> dict[str, Any]:
-        """How often the judge sees a domain's colour: in translated pictures, in them before, in real ones of it.
+    def _judged_as(self, name: str, fake: np.ndarray, before: np.ndarray) -> dict[str, Any]:
+        """How often the judge sees a domain's colour in translated pictures, in them before, and in real ones of it.
 
-        The real ones are pictures of that colour which the judge has not learned from; `real_n` of them.
+        The real ones are `real_n` pictures of that colour on which the judge was not trained.
         """
         column = ("hair", "eyes").index(self.kind)
         colour = (tags.HAIR, tags.EYES)[column].index(tags.DOMAINS[name].split()[0])
@@ -142,11 +146,11 @@ class Translation:
         labels = (self._judged.hair, self._judged.eyes)[column]
         unseen = self.judge.unseen[labels[self.judge.unseen] == colour][:MOST]
         real = self.judge.predict_samples(self._judged, unseen)[column] == colour
-        return {"as_asked": share(made), "before": share(old), "n": len(made),
+        return {"as_asked": share(fake), "before": share(before), "n": len(fake),
                 "real_as_asked": float(np.mean(real)) if len(real) else None, "real_n": len(real)}
 
     def verdict(self, measured: dict[str, Any]) -> str:
-        """One line of what the measures say."""
+        """The measurements in one line."""
         words = []
         for way, (before, after) in (("AtoB", self.names), ("BtoA", self.names[::-1])):
             part = f"{before} to {after}"

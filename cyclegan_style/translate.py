@@ -4,8 +4,8 @@
     python cyclegan_style/translate.py folder --direction BtoA                # every JPEG and PNG file of a folder
     python cyclegan_style/translate.py face.jpg --run runs/cyclegan_style/grayscale_to_miku --out DIR
 
-The largest square of a picture is taken, resized to the side that the run was trained at. Bad pictures in a folder are
-left out and named.
+Each picture is cut to its largest square and resized to the size that the run was trained at. Bad pictures in a folder
+are left out and named.
 """
 
 import shlex
@@ -25,7 +25,7 @@ DOMAINS = ("domainA", "domainB")
 
 @dataclass(frozen=True)
 class Options:
-    """What to translate, with which run and where to."""
+    """Which pictures, which run, and where the results go."""
 
     pictures: tuple[Path, ...] = option((), "pictures, or folders of them; they may also stand before all options",
                                         metavar="PICTURE")
@@ -35,37 +35,37 @@ class Options:
     debug: bool = option(False, "show the traceback of an error")
 
     def check(self) -> None:
-        """Raises UserError where there is nothing to do."""
+        """Raises UserError if there is no picture."""
         if not self.pictures:
             raise UserError("no picture: give one or more JPEG or PNG files, or a folder of them")
 
 
 def listed(given: Sequence[Path]) -> dict[Path, bool]:
-    """The pictures asked for -> whether they were found in a folder.
+    """The pictures of files and folders, each with whether it was found in a folder.
 
     Raises:
-        UserError: no such file, a folder without pictures, or two that would become one file.
+        UserError: no such file, a folder without pictures, or two pictures that would become one file.
     """
     from common.images import SUFFIXES
 
-    found: dict[Path, bool] = {}
+    pictures: dict[Path, bool] = {}
     for path in given:
         if not (path.is_dir() or path.is_file()):  # reading a pipe would wait for ever
             raise UserError(f"{path}: no such file or folder")
-        inside = sorted(one for one in path.iterdir() if one.suffix.lower() in SUFFIXES and one.name[0] != "."
-                        and one.is_file()) if path.is_dir() else []
+        inside = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES and file.name[0] != "."
+                        and file.is_file()) if path.is_dir() else []
         if path.is_dir() and not inside:
             raise UserError(f"{path}: no .jpg, .jpeg or .png files in this folder")
-        found |= dict.fromkeys(inside, True) if path.is_dir() else {path: False}
-    name, count = Counter(path.stem for path in found).most_common(1)[0]
+        pictures |= dict.fromkeys(inside, True) if path.is_dir() else {path: False}
+    name, count = Counter(path.stem for path in pictures).most_common(1)[0]
     if count > 1:
         raise UserError(f"{count} pictures are named {name}: rename one of them, or translate one after the other, "
-                            "each with its own --out")
-    return found
+                        "each with its own --out")
+    return pictures
 
 
 def main(options: Options) -> None:
-    """Looks for everything that is missing before the network is loaded; then one picture after the other."""
+    """Checks everything else before the network is loaded, then translates one picture after the other."""
     from common import decoding, files, plots, runtime, sampling
     from cyclegan_style import train
 

@@ -1,6 +1,6 @@
-"""The evaluator: a ResNet18 that names the objects in a picture, trained on the run's pictures, never by a GAN.
+"""The evaluator: a ResNet18 that names the objects in a picture, trained on the run's pictures, not on generated ones.
 
-The course's checkpoint is not to be had. It may be given as `.npz`; else one is trained here once for each data set.
+The course's checkpoint is not available. It may be given as `.npz`; else one is trained here, once for each data set.
 """
 
 from __future__ import annotations
@@ -25,22 +25,23 @@ from lab5_cgan.iclevr import Scenes
 from lab5_cgan.labels import OBJECTS
 from lab5_cgan.resnet import load_torch, resnet18
 
-VERSION = 1        # raise it when the same data would give another evaluator
+VERSION = 1        # to be raised when the same data would give another evaluator
 SEED = 0           # of its training and split: the same for all runs on a data set
 EPOCHS, BATCH = 20, 64
 RATE = 1e-3
-SHIFT, ZOOM = 4, 0.1  # pictures are moved by so many pixels and made so much larger or smaller: else the network
-#                       learns small shapes by heart (97.6% on unseen real scenes; 98.4% with moving alone)
-UNSEEN = 0.1       # share of the scenes that it does not learn from
+SHIFT, ZOOM = 4, 0.1  # largest shift in pixels and change of size; without them the network memorises small shapes
+#                       (97.6% on unseen real scenes; 98.4% with shifts alone)
+UNSEEN = 0.1       # share of the scenes that it is not trained on
 
 
 def accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
-    """The course's measure: the asked labels among the k highest scores, k being how many are asked for, over all k.
+    """The course's measure: the share of all asked labels that are among the k highest scores of their row.
 
-    Of equal scores the lower index counts as the higher one.
+    k is how many labels the row asks for. Of equal scores the one with the lower index ranks higher.
 
     Args:
-        scores: [N, 24], logits or probabilities. labels: [N, 24] of 0 and 1, at least one 1 a row.
+        scores: [N, 24], logits or probabilities.
+        labels: [N, 24] of 0 and 1, at least one 1 in each row.
 
     Raises:
         ValueError: other shapes, no rows, a row without a label, or a score that is not a number.
@@ -55,7 +56,7 @@ def accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
 
 
 def chance(labels: np.ndarray) -> float:
-    """What `accuracy` gives on average for scores drawn by chance: of k guesses among C, k * k / C are right."""
+    """The expected `accuracy` of random scores: of k guesses among C labels, k * k / C are right."""
     k = np.asarray(labels, np.float64).sum(axis=1)
     return float((k * k).sum() / (k.sum() * np.shape(labels)[1]))
 
@@ -66,10 +67,10 @@ class Evaluator:
 
     Attributes:
         network: image uint8-valued [B, 64, 64, 3] -> [logits [B, 24], features [B, 512]].
-        info: sha256 of the weights, source, and accuracy by view on n pictures of scenes that ours has not learned
-            from; whether a given one has, is not known.
+        info: sha256 of the weights, source, and accuracy by view on n pictures of scenes that ours was not trained on;
+            whether a given one was, is not known.
         unseen: int [M], the samples of those scenes.
-        mirror: whether it also looks at the mirror image, and takes the mean: ours does, the course's did not.
+        mirror: whether it takes the mean over the picture and its mirror image: ours does, the course's does not.
     """
 
     network: keras.Model
@@ -78,9 +79,9 @@ class Evaluator:
     mirror: bool = True
 
     def predict(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """uint8 [N, 64, 64, 3] -> logits [N, 24] and features [N, 512], non-negative."""
+        """Images uint8 [N, 64, 64, 3] -> logits [N, 24] and features [N, 512], which are not negative."""
         both = [self._predict(images), self._predict(images[:, :, ::-1])] if self.mirror else [self._predict(images)]
-        return tuple(np.mean(found, axis=0) for found in zip(*both, strict=True))
+        return tuple(np.mean(outputs, axis=0) for outputs in zip(*both, strict=True))
 
     def _predict(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         parts = [self.network.predict_on_batch(np.asarray(images[start:start + 256], np.float32))
@@ -96,16 +97,16 @@ def load(data: Scenes, given: Path | None = None) -> Evaluator:
         with policy("float32"):  # whatever the run's precision
             network = resnet18(len(OBJECTS))
         load_torch(network, given)
-        card = {"sha256": fingerprint(network), "accuracy": _measure(Evaluator(network, {}, unseen, False), data)}
+        info = {"sha256": fingerprint(network), "accuracy": _measure(Evaluator(network, {}, unseen, False), data)}
         note = "whether it has learned from the pictures of its accuracy is not known"
-        return Evaluator(network, {**card, "source": given.name, "note": note}, unseen, mirror=False)
-    network, card = cached(CACHE / "evaluators" / _name(data), "evaluator", {"accuracy"},
-                         lambda: _make(data, seen, unseen))
-    return Evaluator(network, {**card, "source": "trained on this data"}, unseen)
+        return Evaluator(network, {**info, "source": given.name, "note": note}, unseen, mirror=False)
+    network, info = cached(CACHE / "evaluators" / _name(data), "evaluator", {"accuracy"},
+                           lambda: _make(data, seen, unseen))
+    return Evaluator(network, {**info, "source": "trained on this data"}, unseen)
 
 
 def split(scene: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Samples to learn from, and those of the unseen scenes; [N] numbers of scenes."""
+    """The scene of each sample, int [N] -> the samples to train on, and those of unseen scenes."""
     count = int(scene.max()) + 1
     unseen = np.random.default_rng(SEED).permutation(count)[scene] < max(1, round(UNSEEN * count))
     return np.flatnonzero(~unseen), np.flatnonzero(unseen)
@@ -116,7 +117,7 @@ def _make(data: Scenes, seen: np.ndarray, unseen: np.ndarray) -> tuple[keras.Mod
         raise UserError("the pictures are of one scene, too few to train an evaluator; give more data, --evaluator "
                         "FILE.npz, or --no-evaluate")
     say(f"training the evaluator on {len(seen)} pictures, once for this data set")
-    keras.utils.set_random_seed(SEED)  # the game's networks are built by now; its noise does not come from here
+    keras.utils.set_random_seed(SEED)  # the game's networks are built by now, and its noise has a seed of its own
     with policy("float32"):            # whatever the run's precision
         network = resnet18(len(OBJECTS))
         _fit(network, data, seen)
@@ -127,9 +128,9 @@ def _make(data: Scenes, seen: np.ndarray, unseen: np.ndarray) -> tuple[keras.Mod
 
 
 def _fit(network: keras.Model, data: Scenes, seen: np.ndarray) -> None:
-    """Trains on the views, one behind the other, mirrored and moved at random.
+    """Trains on all views joined, mirrored and moved at random.
 
-    Each picture is seen EPOCHS times: of two views each half as often.
+    Each picture is seen EPOCHS times; where it has two views, each of them half as often.
     """
     views = list(data.views.values())
     rows = np.concatenate([data.rows[seen] + k * len(views[0]) for k in range(len(views))])
@@ -147,26 +148,26 @@ def _fit(network: keras.Model, data: Scenes, seen: np.ndarray) -> None:
 
 
 def moved(images: np.ndarray, step: int) -> np.ndarray:
-    """Each picture [B, H, W, 3] moved and zoomed at random, by up to SHIFT and ZOOM; its edge fills what comes in."""
+    """Pictures [B, H, W, 3], each moved and zoomed at random by up to SHIFT and ZOOM; gaps are filled from its edge."""
     random = np.random.default_rng([SEED, step])
     padded = np.pad(images, [(0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT), (0, 0)], mode="edge")
     size = np.array(images.shape[2:0:-1])  # width, height
     sides = np.minimum(size * random.uniform(1 - ZOOM, 1 + ZOOM, (len(images), 1)), size + 2 * SHIFT)
     corners = random.random((len(images), 2)) * (size + 2 * SHIFT - sides)
-    return np.stack([Image.fromarray(one).resize(tuple(size), Image.Resampling.BILINEAR, (*corner, *(corner + side)))
-                     for one, corner, side in zip(padded, corners, sides, strict=True)])
+    return np.stack([Image.fromarray(image).resize(tuple(size), Image.Resampling.BILINEAR, (*corner, *(corner + side)))
+                     for image, corner, side in zip(padded, corners, sides, strict=True)])
 
 
-def _measure(judge: Evaluator, data: Scenes) -> dict[str, Any]:
+def _measure(trained: Evaluator, data: Scenes) -> dict[str, Any]:
     """Accuracy on the unseen scenes by view, and the number n of pictures."""
-    samples = judge.unseen
-    found = {view: accuracy(np.concatenate([judge.predict(images[data.rows[part]])[0] for part in _parts(samples)]),
-                            data.labels[samples]) for view, images in data.views.items()}
-    return {**found, "n": len(samples)}
+    samples = trained.unseen
+    by_view = {view: accuracy(np.concatenate([trained.predict(images[data.rows[part]])[0] for part in _parts(samples)]),
+                              data.labels[samples]) for view, images in data.views.items()}
+    return {**by_view, "n": len(samples)}
 
 
 def _parts(samples: np.ndarray) -> Sequence[np.ndarray]:
-    """Few at a time: the pictures of a memory map are read as they are needed."""
+    """A few samples at a time, so that not all pictures of a memory map are in memory at once."""
     return [samples[start:start + 256] for start in range(0, len(samples), 256)]
 
 

@@ -1,4 +1,4 @@
-"""Pictures beside the objects that were asked for. No TensorFlow here."""
+"""Pictures with the objects that were asked for drawn below them. No TensorFlow here."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lab5_cgan.labels import OBJECTS, multi_hot
 
 COLUMNS = 8         # of the course's grid
 ICON, GAP = 11, 2   # pixels
-PITCH = ICON + 2 * GAP
+CELL = ICON + 2 * GAP
 INKS = {"gray": "#808080", "red": "#c02828", "blue": "#2a4bd7", "green": "#1d8c2a", "brown": "#814a19",
         "purple": "#8126c0", "cyan": "#29b8b8", "yellow": "#e0c81e"}
 
@@ -26,17 +26,18 @@ def captioned(images: np.ndarray, conditions: Sequence[Sequence[int]], columns: 
     Args:
         images: uint8 [N, S, S, 3].
         conditions: N lists of labels.
-        columns: pictures a row.
+        columns: pictures in a row.
     """
     side = images.shape[1]
-    a_row = side // PITCH
-    strip_height = PITCH * -(-max(map(len, conditions)) // a_row)
+    icons_in_a_row = side // CELL
+    strip_height = CELL * -(-max(map(len, conditions)) // icons_in_a_row)
     cells = np.full((len(images), side + strip_height, side, 3), 255, np.uint8)
     cells[:, :side] = images
     for cell, labels in zip(cells, conditions, strict=True):
         strip = Image.new("RGB", (side, strip_height), "white")
-        for place, label in enumerate(labels):
-            _icon(ImageDraw.Draw(strip), GAP + place % a_row * PITCH, GAP + place // a_row * PITCH, label)
+        for number, label in enumerate(labels):
+            row, column = divmod(number, icons_in_a_row)
+            _icon(ImageDraw.Draw(strip), GAP + column * CELL, GAP + row * CELL, label)
         cell[side:] = np.asarray(strip)
     return Image.fromarray(plots.tile(cells, columns, 2 * GAP))
 
@@ -53,7 +54,7 @@ def _icon(pen: ImageDraw.ImageDraw, left: int, top: int, label: int) -> None:
 
 
 def table(generate: Generate, z: int, tests: Mapping[str, Sequence[Sequence[int]]], seed: int = 0) -> Image.Image:
-    """The run's sample grid: the lists of test.json and new_test.json side by side, always of the same noise."""
+    """The run's sample grid: the lists of test.json beside those of new_test.json, always with the same noise."""
     parts = [captioned(generate(noise(seed, number, len(lists), z), multi_hot(lists)), lists)
              for number, lists in enumerate(tests.values())]
     page = Image.new("RGB", (sum(part.width for part in parts) + 16 * (len(parts) - 1),

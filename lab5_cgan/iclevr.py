@@ -1,4 +1,4 @@
-"""The pictures of a run with their labels: `--data`, or the embedded scenes. No TensorFlow here."""
+"""The labelled pictures of a run: those of `--data`, or the embedded scenes. No TensorFlow here."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lab5_cgan import labels, scenes
 EMBEDDED = datasets.DATA / "scenes"
 SUBSTITUTION = "no --data: training on the embedded set of scenes, drawn by code (data/scenes)"
 SIZE = 64
-CUTS = {"crop": "middle", "squash": "whole"}  # --resize -> what of a picture is resized to 64 x 64
+CUTS = {"crop": "middle", "squash": "whole"}  # --resize -> the part of a picture that is resized to 64 x 64
 FILES = ("train.json", "test.json", "new_test.json", "objects.json")
 TESTS = ("test", "new_test")
 
@@ -28,14 +28,15 @@ class Scenes:
     """Labelled pictures of a run.
 
     Attributes:
-        views: uint8 [M, 64, 64, 3] by --resize; of square pictures, where both are the same, "square" alone.
-        resize: of the run.
+        views: --resize -> the pictures, uint8 [M, 64, 64, 3]. Square pictures, for which both are the same, have the
+            one view "square".
+        resize: the run's choice.
         rows: int [N], the row in `images` of each sample.
         labels: float32 [N, 24], 0 and 1.
-        scene: int [N], the same where samples show one scene with more and fewer objects.
-        tests: "test" and "new_test" -> lists of labels; the course has 32 each.
+        scene: int [N], equal for samples that show the same scene with more or fewer objects.
+        tests: "test" and "new_test" -> lists of labels, 32 each in the course's files.
         info: what identifies the data in config.json.
-        folder: of the data; None is the embedded set.
+        folder: of the data; None for the embedded set.
     """
 
     views: dict[str, np.ndarray]
@@ -54,24 +55,24 @@ class Scenes:
 
     @property
     def view(self) -> str:
-        """The key in `views` of what the run trains on."""
+        """The key of `views` that the run trains on."""
         return self.resize if self.resize in self.views else "square"
 
     @property
     def images(self) -> np.ndarray:
-        """uint8 [M, 64, 64, 3]: the pictures as the run sees them."""
+        """The pictures that the run trains on, uint8 [M, 64, 64, 3]."""
         return self.views[self.view]
 
 
 def load(folder: Path | None, resize: str) -> Scenes:
-    """The pictures and label files of a folder, or of the embedded set, which is drawn where it is missing.
+    """The pictures and label files of a folder, or of the embedded set, which is drawn if it is missing.
 
     Args:
-        folder: has images/ and FILES; None is the embedded set.
+        folder: has images/ and FILES; None for the embedded set.
         resize: a key of CUTS.
 
     Raises:
-        UserError: bad label files or pictures, or none that belong together.
+        UserError: bad label files or pictures, or no picture that has a label.
     """
     if not folder:
         datasets.drawn_set(scenes.make, EMBEDDED)
@@ -95,16 +96,16 @@ def _read(folder: Path, resize: str) -> Scenes:
     square = len(set(digests)) == 1
     views = {"square": first.images} if square else {key: each.images for key, each in loaded.items()}
     info = {"pictures_sha256": _sha256(*map(str.encode, digests)),
-             "labels_sha256": _sha256(*((folder / name).read_bytes() for name in FILES)),
-             "rows": len(named), "rows_without_picture": len(named) - len(rows), "pictures": len(first.names),
-             "pictures_without_row": len(first.names) - len(rows), "bad_pictures": len(first.left_out),
-             "kept": len(rows)}
+            "labels_sha256": _sha256(*((folder / name).read_bytes() for name in FILES)),
+            "rows": len(named), "rows_without_picture": len(named) - len(rows), "pictures": len(first.names),
+            "pictures_without_row": len(first.names) - len(rows), "bad_pictures": len(first.left_out),
+            "kept": len(rows)}
     _report(folder, info, first.left_out)
     return Scenes(views, resize, rows, labels.multi_hot([named[name] for name in names]), _scenes(names), tests, info)
 
 
 def _report(folder: Path, info: dict[str, Any], left_out: dict[str, str]) -> None:
-    """Says what was found. Raises UserError where no picture has a label."""
+    """Says how many pictures and labels belong together. Raises UserError if none do."""
     say(f"data {folder}: {info['kept']} labelled pictures; {info['rows_without_picture']} rows without a picture, "
         f"{info['pictures_without_row']} pictures without a row, {info['bad_pictures']} bad pictures")
     datasets.name_left_out(left_out)
@@ -118,7 +119,7 @@ def _sha256(*parts: bytes) -> str:
 
 
 def _scenes(names: list[str]) -> np.ndarray:
-    """CLEVR_train_002066_0.png to _2.png show one scene: int [N]."""
+    """A number for the scene of each picture, int [N]: CLEVR_train_002066_0.png to _2.png show the same one."""
     stems = [Path(name).stem for name in names]
     bases = [stem.rpartition("_")[0] or stem for stem in stems]
     return np.unique(bases, return_inverse=True)[1]

@@ -23,10 +23,10 @@ OBJECTS = tuple(f"{colour} {shape}" for shape in SHAPES for colour in COLOURS)  
 
 def multi_hot(conditions: Sequence[Sequence[int]]) -> np.ndarray:
     """Lists of labels -> float32 [N, 24] of 0 and 1."""
-    found = np.zeros((len(conditions), len(OBJECTS)), np.float32)
-    for row, labels in zip(found, conditions, strict=True):
+    encoded = np.zeros((len(conditions), len(OBJECTS)), np.float32)
+    for row, labels in zip(encoded, conditions, strict=True):
         row[list(labels)] = 1
-    return found
+    return encoded
 
 
 def read_conditions(path: Path) -> list[list[int]]:
@@ -50,18 +50,18 @@ def read_train(path: Path) -> dict[str, list[int]]:
 
 def check_objects(path: Path) -> None:
     """Raises UserError unless objects.json numbers the 24 objects as here."""
-    found = _read(path)
-    wanted = {name: number for number, name in enumerate(OBJECTS)}
-    if not isinstance(found, dict):
+    given = _read(path)
+    expected = {name: number for number, name in enumerate(OBJECTS)}
+    if not isinstance(given, dict):
         raise UserError(f"{path}: is not the course's list of objects")
-    for name in [*wanted, *found]:
-        if name not in found or name not in wanted or type(found[name]) is not int or found[name] != wanted[name]:
-            raise UserError(f"{path}: {name} is {found.get(name)}, here it is {wanted.get(name)}; take the course's "
+    for name in [*expected, *given]:
+        if name not in given or name not in expected or type(given[name]) is not int or given[name] != expected[name]:
+            raise UserError(f"{path}: {name} is {given.get(name)}, here it is {expected.get(name)}; take the course's "
                             "file")
 
 
 def numbers(entry: Any, where: str) -> list[int]:
-    """["red cube"] -> [1]. Raises UserError, beginning with `where`, for what is no list of objects."""
+    """["red cube"] -> [1]. Raises UserError, beginning with `where`, for anything but a list of objects."""
     if not isinstance(entry, list) or not entry:
         raise UserError(f'{where}: write a list of one or more objects, such as ["red cube"]')
     for name in entry:
@@ -83,9 +83,9 @@ def _read(path: Path) -> Any:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """The object of a JSON file. Raises ValueError for a name that stands there twice."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        twice = next(name for name in found if [key for key, _ in pairs].count(name) > 1)
+    """An object of a JSON file. Raises ValueError for a name that occurs twice."""
+    entries = dict(pairs)
+    if len(entries) < len(pairs):
+        twice = next(name for name in entries if [key for key, _ in pairs].count(name) > 1)
         raise ValueError(f"{twice!r} stands there twice")
-    return found
+    return entries

@@ -1,4 +1,4 @@
-"""Measures a run with the evaluator: are the asked objects there, and are the pictures like real ones?"""
+"""Measures a run with the evaluator: do the pictures show the asked objects, and do they look like real ones?"""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from lab5_cgan.figures import Generate
 from lab5_cgan.iclevr import TESTS, Scenes
 from lab5_cgan.labels import multi_hot
 
-DRAWS = 10  # noises for each list of labels; the mean is reported, never the best of them
+DRAWS = 10  # noises for each list of labels; the mean is reported, never the best
 
 
 class Accuracy:
     """Accuracy on test.json and new_test.json; Frechet distance and diversity in the evaluator's features.
 
     Args:
-        run: knows the evaluator that it began with.
+        run: remembers the evaluator that it began with.
         data: what the run trains on.
         generate: (z float32 [N, z], label float32 [N, 24]) -> uint8 [N, 64, 64, 3], with the network as it is now.
         z: size of the noise.
-        given: an evaluator as `.npz` in place of ours; without it, the one that the run began with.
+        given: an evaluator as `.npz` in place of ours; None for the one that the run began with.
     """
 
     curves: ClassVar = {"accuracy": {name: f"{name}.json" for name in TESTS}}
@@ -38,26 +38,26 @@ class Accuracy:
 
     @functools.cached_property
     def evaluator(self) -> evaluator.Evaluator:
-        """The evaluator, trained when it is first needed."""
+        """The evaluator, loaded or trained when it is first needed."""
         begun_with = self.run.info.get("evaluator_file")
         if begun_with is not None and not isinstance(begun_with, str):
             raise damaged(self.run.folder / "config.json")
         return evaluator.load(self.data, self._given or (Path(begun_with) if begun_with else None))
 
     def prepare(self) -> dict[str, dict[str, Any]]:
-        """Trains the evaluator, if there is none yet; a run keeps the one that it began with."""
+        """Trains the evaluator if there is none yet. A run keeps the one that it began with."""
         if self._given:
             self.run.record("evaluator_file", str(self._given.absolute()))
         return {"evaluator": {"sha256": self.evaluator.info["sha256"]}}
 
     def check(self) -> tuple[dict[str, float], str]:
-        """Accuracy, by epoch as in the report."""
+        """The accuracies, which the report shows by epoch."""
         measured = self.accuracy()
         row = {name: measured[name] for name in TESTS} | {f"{name}_std": measured["std"][name] for name in TESTS}
         return row, verdict(measured)
 
     def measure(self) -> tuple[dict[str, Any], str]:
-        """All measurements, and the verdict."""
+        """All measurements and the verdict."""
         measured = {"accuracy": self.accuracy(), **self._distributions(), "diversity": self._diversity(),
                     "condition_effect": self._effect()}
         words = [verdict(measured["accuracy"])] + [part["verdict"] for part in [measured["diversity"]] if part]
@@ -67,16 +67,16 @@ class Accuracy:
         return {"evaluation": {"seed": SEED}, "evaluator": info, **measured}, ", ".join(words)
 
     def accuracy(self) -> dict[str, Any]:
-        """Mean over DRAWS noises and its standard deviation, for each file of lists; always the same noises."""
-        found: dict[str, Any] = dict.fromkeys(TESTS) | {"std": {}, "chance": {}, "ceiling": {}, "draws": DRAWS}
+        """Mean and standard deviation over DRAWS noises, always the same, for each file of lists."""
+        measured: dict[str, Any] = dict.fromkeys(TESTS) | {"std": {}, "chance": {}, "ceiling": {}, "draws": DRAWS}
         for stream, (name, lists) in enumerate(self.data.tests.items()):
             labels = multi_hot(lists)
             draws = [self._accuracy(labels, self._noise(stream, draw, len(labels))) for draw in range(DRAWS)]
-            found[name] = float(np.mean(draws))
-            found["std"][name] = float(np.std(draws, ddof=1))
-            found["chance"][name] = evaluator.chance(labels)
-            found["ceiling"][name] = self.evaluator.info["accuracy"][self.data.view]
-        return found
+            measured[name] = float(np.mean(draws))
+            measured["std"][name] = float(np.std(draws, ddof=1))
+            measured["chance"][name] = evaluator.chance(labels)
+            measured["ceiling"][name] = self.evaluator.info["accuracy"][self.data.view]
+        return measured
 
     def _accuracy(self, labels: np.ndarray, z: np.ndarray) -> float:
         return evaluator.accuracy(self.evaluator.predict(self._generate(z, labels))[0], labels)
@@ -92,11 +92,11 @@ class Accuracy:
 
     @functools.cached_property
     def _scale(self) -> float:
-        """Mean length of the features of unseen real pictures: distances of two evaluators are then of one size."""
+        """Mean norm of the features of unseen real pictures. Divided by it, distances of two evaluators compare."""
         return float(np.linalg.norm(self.evaluator.predict(self._real(self.evaluator.unseen[:MOST]))[1], axis=1).mean())
 
     def _distributions(self) -> dict[str, Any]:
-        """Fakes with the labels of one half of the unseen pictures against it; the other half is the floor."""
+        """One half of the unseen pictures beside fakes of the same labels, and beside the other half: the floor."""
         unseen = self.evaluator.unseen
         if len(unseen) < 2 * FEWEST:
             say(f"note: {len(unseen)} unseen pictures are too few to compare distributions")
@@ -106,24 +106,24 @@ class Accuracy:
         return compare(*(self._features(images) for images in (self._real(first), self._real(second), fake)))
 
     @functools.cached_property
-    def _commonest(self) -> list[np.ndarray]:
-        """The samples of each of the commonest lists of labels."""
+    def _most_frequent(self) -> list[np.ndarray]:
+        """The samples of each of the most frequent lists of labels."""
         _, kind, count = np.unique(self.data.labels, axis=0, return_inverse=True, return_counts=True)
         order = np.argsort(-count, kind="stable")[:CONDITIONS]
         return [np.flatnonzero(kind.ravel() == key)[:COPIES] for key in order if count[key] > 1]
 
     def _diversity(self) -> dict[str, Any] | None:
-        """Within the commonest lists of labels, fakes beside real pictures."""
-        if not self._commonest:
+        """Variety of the fakes and of the real pictures for each of the most frequent lists of labels."""
+        if not self._most_frequent:
             return None
-        asked = np.repeat([self.data.labels[samples[0]] for samples in self._commonest], COPIES, axis=0)
+        asked = np.repeat([self.data.labels[samples[0]] for samples in self._most_frequent], COPIES, axis=0)
         fake = self._generate(self._noise(len(TESTS) + 1, 0, len(asked)), asked)
-        real = [self._real(samples) for samples in self._commonest]
+        real = [self._real(samples) for samples in self._most_frequent]
         return metrics.diversity(np.split(fake, len(real)), np.split(self._features(fake), len(real)), real,
                                  [self._features(images) for images in real])
 
     def _effect(self) -> dict[str, Any] | None:
-        """Eight noises by the first twelve lists of test.json."""
+        """Whether the labels matter: COPIES noises for each of the first CONDITIONS lists of test.json."""
         labels = multi_hot(self.data.tests["test"][:CONDITIONS])
         if len(labels) < 2:
             return None
@@ -133,7 +133,7 @@ class Accuracy:
 
 
 def verdict(accuracy: dict[str, Any]) -> str:
-    """One line of what the accuracies say."""
+    """The accuracies in one line."""
     ceiling = accuracy["ceiling"]["test"]
     warning = f"the evaluator itself is weak on real pictures ({ceiling:.0%}): " if ceiling < 0.5 else ""
     return f"{warning}accuracy " + ", ".join(
