@@ -253,8 +253,8 @@ def _end(error: BaseException, line: str, code: int, words: Sequence[str]) -> ty
     if overwrites and "same command" in line:
         begun = "" if isinstance(error, Stopped) else " if its training had begun"
         line += f"; leave out --overwrite{begun}, or it starts anew"
-    line = "".join(letter if letter.isprintable() else "?" for letter in line)  # names of files may hold control characters
+    line = "".join(letter if letter.isprintable() else "?" for letter in line)  # names of files hold anything
     script = Path(sys.argv[0])
-    name = script.parent.name if script.name == "__main__.py" else script.name  # python -m common.anime.faces
+    name = script.parent.name if script.name == "__main__.py" else script.name  # python -m common.gallery
     print(f"{name}: {line}", file=sys.stderr, flush=True)
     sys.exit(code)
