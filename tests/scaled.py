@@ -39,7 +39,7 @@ def games():
     import tensorflow as tf
 
     from common import distribution, sums
-    from common.game import Noise, Game
+    from common.game import Game, Noise
     from common.losses import bce
 
     class Tiny(Game):

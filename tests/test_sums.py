@@ -68,11 +68,11 @@ def test_what_addn_alone_can_add_is_left_to_it(tensorflow):
 @pytest.mark.parametrize("name", ["lab5_acgan", *(pytest.param(name, marks=pytest.mark.slow) for name in (
     "acgan", "dcgan", "text2image", "wgan_gp", "lab5_cgan", "cyclegan_64"))])
 def test_the_step_of_a_report_is_without_addn(tensorflow, name):
-    from benchmarks import ours, players
+    from benchmarks import ours
     from benchmarks.cases import CASES, batch
     from common import trainer
 
     case = CASES[name]
-    game = ours._GAMES[name](*players.build(case).values())
+    _, game = ours.build(case, "float32")
     step = trainer.compiled(game, jit=False)
     assert "AddN" not in kinds(step, batch(case), tensorflow.constant(0, tensorflow.int64))

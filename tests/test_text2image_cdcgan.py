@@ -320,7 +320,7 @@ def test_a_step_moves_every_weight_of_both_players(dcgan, wgan, tensorflow):
     for game, values in ((dcgan(), labels), (wgan(d_steps=2), rows)):
         networks = game.generator, game.discriminator
         before = [network.get_weights() for network in networks]
-        game.step(batch(4) | values, tensorflow.constant(0, tensorflow.int64))
+        game.train_step(batch(4) | values, tensorflow.constant(0, tensorflow.int64))
         for network, old in zip(networks, before, strict=True):
             for variable, value in zip(network.weights, old, strict=True):
                 assert not np.array_equal(value, variable.numpy()), variable.path

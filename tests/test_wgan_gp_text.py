@@ -192,7 +192,7 @@ def test_a_critic_step_raises_true_minus_fake(wgan, tensorflow):
     game = wgan(dropout=0.0, penalty=0.0, rate=1e-4)
     step = tensorflow.constant(0, tensorflow.int64)
     game.players["generator"].optimizer.learning_rate = 0.0
-    before, after = (values(game.step(batch(), step)) for _ in range(2))
+    before, after = (values(game.train_step(batch(), step)) for _ in range(2))
     gap = [-(terms["d_real"] + 2 * terms["d_fake"]) for terms in (before, after)]
     assert gap[1] > gap[0] + 1e-3
 
@@ -201,7 +201,7 @@ def test_a_generator_step_raises_the_fakes_score(wgan, tensorflow):
     game = wgan(dropout=0.0, rate=1e-4)
     game.players["discriminator"].optimizer.learning_rate = 0.0
     step = tensorflow.constant(0, tensorflow.int64)
-    before, after = (values(game.step(batch(), step))["g"] for _ in range(2))
+    before, after = (values(game.train_step(batch(), step))["g"] for _ in range(2))
     assert after < before - 1e-3
 
 
@@ -215,7 +215,7 @@ def test_g_learns_through_the_critic_only(wgan, tensorflow):
     assert all(not np.any(value) for value in tape.gradient(loss, game.generator.trainable_variables))
     old = [value.copy() for value in game.generator.get_weights()]
     game.players["discriminator"].optimizer.learning_rate = 0.0
-    game.step(batch(), tensorflow.constant(0, tensorflow.int64))
+    game.train_step(batch(), tensorflow.constant(0, tensorflow.int64))
     for value, before in zip(game.generator.get_weights(), old, strict=True):
         np.testing.assert_array_equal(value, before)
 
@@ -224,7 +224,7 @@ def test_a_step_moves_every_weight_of_both_players(wgan, tensorflow):
     game = wgan(d_steps=2)
     networks = game.generator, game.discriminator
     before = [network.get_weights() for network in networks]
-    game.step(batch(), tensorflow.constant(0, tensorflow.int64))
+    game.train_step(batch(), tensorflow.constant(0, tensorflow.int64))
     for network, old in zip(networks, before, strict=True):
         for variable, value in zip(network.weights, old, strict=True):
             # the objective does not change with the score's bias: true - fake / 2 - wrong / 2
