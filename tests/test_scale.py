@@ -3,7 +3,6 @@
 They train `scaled.py`, in a process of its own where there are several devices.
 """
 
-import importlib
 import json
 import os
 import signal
@@ -52,35 +51,8 @@ def weights(out, worker=0):
         return [file[name] for name in file.files]
 
 
-@pytest.mark.parametrize("game", [(), ("--d-steps", "2")], ids=["d_steps 1", "d_steps 2"])
-def test_a_batch_in_parts_is_the_whole_batch(trained, game):
-    check(trained(*game), trained(*game, "--accumulate", "3"))
-
-
-@pytest.mark.parametrize("d_steps", [1, 2])
-def test_moving_statistics_move_as_far_in_parts_as_in_one_step(tensorflow, d_steps):
-    """From 0, by 0.99 a pass of the generator: the mean over the batch is the mean of the means over its parts."""
-    from common.trainer import compiled
-
-    random = np.random.default_rng(0)
-    batch = {"image": random.integers(0, 256, (12 * d_steps, 4, 4, 3), np.uint8),
-             "label": random.integers(0, 5, 12 * d_steps)}
-
-    def moved(parts):
-        importlib.import_module("keras").utils.set_random_seed(0)
-        game = scaled.games()[0](5, d_steps=d_steps, **scaled.players(full=True, clip=0.0))
-        game.accumulate = parts
-        compiled(game, jit=False)(batch, tensorflow.constant(0, tensorflow.int64))
-        return next(v.numpy() for v in game.generator.non_trainable_weights if "mean" in v.path)
-
-    whole = moved(1)
-    assert np.abs(whole).max() > 1e-3
-    np.testing.assert_allclose(moved(3), whole, rtol=0, atol=1e-6)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("game", [(), ("--d-steps", "2"), ("--d-steps", "2", "--accumulate", "3")],
-                         ids=["d_steps 1", "d_steps 2", "d_steps 2, in parts"])
+@pytest.mark.parametrize("game", [(), ("--d-steps", "2")], ids=["d_steps 1", "d_steps 2"])
 def test_two_devices_are_one(trained, game):
     check(trained(*game), trained(*game, "--devices", "2"))
 
@@ -180,7 +152,7 @@ def test_two_workers_agree_to_the_bit_and_the_chief_alone_writes(together):
     for one, other in zip(weights(together, 0), weights(together, 1), strict=True):
         np.testing.assert_array_equal(one, other)
     config = json.loads((together / "config.json").read_text())
-    assert config["scale"] == {"devices": 1, "workers": 2, "accumulate": 1}
+    assert config["scale"] == {"devices": 1, "workers": 2}
     assert {path.name for path in together.parent.iterdir()} == {"whole", "whole-0.npz", "whole-1.npz"}
 
 
@@ -231,9 +203,8 @@ def tf_config(workers=2, index=0, role="worker"):
 
 
 @pytest.mark.parametrize(("words", "environment", "message"), [
-    (["--devices", "5"], None, "--batch-size 12: cannot be split into 5 equal slices"),
-    (["--accumulate", "8"], None, "give a multiple of it"),
-    (["--accumulate", "6"], tf_config(4), r"24 equal slices \(4 workers, --devices 1, --accumulate 6\)"),
+    (["--devices", "5"], None, "--batch-size 12: cannot be split into 5 equal parts"),
+    (["--devices", "2"], tf_config(4), r"8 equal parts \(4 workers, --devices 2\); give a multiple of it"),
     (["--devices", "2", "--jit"], None, "--jit: compiles for one device only"),
     ([], tf_config(role="ps"), "TF_CONFIG: must be like"),
     ([], tf_config(index=2), "TF_CONFIG: must be like"),
@@ -253,14 +224,6 @@ def test_devices_below_one_are_refused():
         options.parse(scaled.Config, ["--devices", "0"])
 
 
-@pytest.mark.parametrize(("name", "folder"), [("train", "cyclegan_style"), ("train_style", "hw3_dcgan_lsgan"),
-                                              ("train_text2image", "hw3_dcgan_lsgan")])
-def test_games_with_a_step_of_their_own_refuse_parts(tmp_path, name, folder):
-    config = importlib.import_module(f"{folder}.{name}").Config
-    with pytest.raises(UserError, match="--accumulate: this report's players"):
-        Run(options.parse(config, ["--accumulate", "2", "--batch-size", "4", "--out", str(tmp_path)]))
-
-
 def test_a_pool_of_made_pictures_is_for_one_device():
     from cyclegan_style.train import Config
 
@@ -272,18 +235,20 @@ def test_a_run_keeps_its_scale(tmp_path):
     def run(*words):
         Run(options.parse(scaled.Config, ["--steps", "2", "--out", str(tmp_path), *words])).close()
 
-    run("--accumulate", "2")
+    run("--devices", "2")
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "step-2.index").touch()
-    run("--accumulate", "2")
-    with pytest.raises(UserError, match="scale: accumulate = 2, now it is 1"):
+    run("--devices", "2")
+    with pytest.raises(UserError, match="scale: devices = 2, now it is 1"):
         run()
-    facts = json.loads((tmp_path / "config.json").read_text())
-    assert facts.pop("scale") == {"devices": 1, "workers": 1, "accumulate": 2}
-    (tmp_path / "config.json").write_text(json.dumps(facts))  # as a run from before --devices
-    with pytest.raises(UserError, match="scale: accumulate = 1, now it is 2"):
-        run("--accumulate", "2")
-    run()
+    info = json.loads((tmp_path / "config.json").read_text())
+    assert info.pop("scale") == {"devices": 2, "workers": 1}
+    older = {"scale": {"devices": 1, "workers": 1, "accumulate": 1}}
+    for scales in ({}, older):  # as a run from before --devices, and one from before --accumulate went
+        (tmp_path / "config.json").write_text(json.dumps(info | scales))
+        with pytest.raises(UserError, match="scale: devices = 1, now it is 2"):
+            run("--devices", "2")
+        run()
 
 
 def test_the_chief_alone_has_the_run_folder(tmp_path, monkeypatch):
@@ -304,14 +269,13 @@ def test_chief_and_workers_are_counted_together(monkeypatch):
     assert scale.cluster() == (0, 1)
 
 
-def test_slices_and_their_draws_are_those_of_the_whole(tensorflow):
-    from common.distribution import Share
+def test_shards_and_their_noise_are_those_of_the_whole(tensorflow):
+    from common.distribution import Shard
     from common.game import Noise
 
     values = tensorflow.reshape(tensorflow.range(24), (12, 2))
     assert Shard(1, 3).take(values).numpy()[:, 0].tolist() == [8, 10, 12, 14]
-    assert Shard(1, 3).part(1, 2) == Shard(3, 6)
-    whole, slices = (Noise(0, tensorflow.constant(7, tensorflow.int64)) for _ in range(2))
+    whole, part = (Noise(0, tensorflow.constant(7, tensorflow.int64)) for _ in range(2))
     expected = whole.normal((6, 4))
-    slices.share = Shard(2, 3)
-    np.testing.assert_array_equal(slices.normal((2, 4)), expected[4:])
+    part._shard = Shard(2, 3)
+    np.testing.assert_array_equal(part.normal((2, 4)), expected[4:])
