@@ -597,7 +597,7 @@ def test_a_run_does_not_go_on_with_other_vectors(text, tmp_path):
         text.load(run, [], other, None)
     text.Sentences(list(text.PAIRS), np.roll(np.eye(132, dtype=np.float32), 1, axis=0)).save(run.folder / text.FILE)
     with pytest.raises(StorageError, match="holds other vectors than the run began with"):
-        text.load(run, [], file, None, kept=True)
+        text.load(run, [], file, None)
 
 
 @pytest.mark.parametrize(("values", "message"), [
