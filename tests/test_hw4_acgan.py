@@ -118,7 +118,9 @@ def test_defaults_are_the_reports_or_marked_as_assumed():
 def test_the_options_reach_the_game(model):
     from hw4_acgan.train import build
 
-    game = build(parse(Config, ["--condition", "onehot", "--z", "7", "--lr", "1e-3", "--beta-1", "0.25", "--real-target", "0.8", "--class-weight", "2", "--fake-class", "0.5"]))
+    words = ["--condition", "onehot", "--z", "7", "--lr", "1e-3", "--beta-1", "0.25", "--real-target", "0.8",
+             "--class-weight", "2", "--fake-class", "0.5"]
+    game = build(parse(Config, words))
     assert (game.real_target, game.class_weight, game.fake_class) == (0.8, 2.0, 0.5)
     assert rows(game.generator, "Conv2DTranspose")[0] == ((4, 4, 512), (7 + 12 + 11) * 16 * 512 + 512)
     for player in game.players.values():
