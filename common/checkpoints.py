@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from common import distribution
+from common.average import Average
 from common.errors import NumericalError, StorageError, reason, say
 from common.files import make_folder, remove, sync
 from common.game import Game
@@ -26,18 +27,20 @@ class Checkpoints:
     Args:
         game: whose state is saved and restored.
         folder: `RUN/checkpoints`.
+        average: of its weights, where the run has one; saved and restored too.
     """
 
-    def __init__(self, game: Game, folder: Path) -> None:
+    def __init__(self, game: Game, folder: Path, average: Average | None = None) -> None:
         self.folder = folder
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False)
         networks = {f"{name}_network": player.network for name, player in game.players.items()}
         optimizers = {f"{name}_optimizer": player.optimizer for name, player in game.players.items()}
         self._others = game.other_states()
         self._strategy = game.strategy
-        self._state = tf.train.Checkpoint(step=self.step, seeds=self._others, **networks, **optimizers)
+        averages = {"average": average.variables} if average else {}
+        self._state = tf.train.Checkpoint(step=self.step, seeds=self._others, **networks, **optimizers, **averages)
         self._numbers = {name: [v.value for v in getattr(thing, "variables", [])]
-                         for name, thing in {**networks, **optimizers}.items()}
+                         for name, thing in {**networks, **optimizers}.items()} | averages
         self._manager = self._make_manager()
 
     def _indices(self) -> list[Path]:

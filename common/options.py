@@ -74,6 +74,9 @@ class Common:
     epochs: int | None = option(None, "length of the training in epochs, in place of --steps")
     batch_size: int = option(64, "pictures a step", assumed=True)
     seed: int = option(0, "seed of weights, order and noise", assumed=True, within=(0, 2**31 - 1))
+    average: float = option(0.0, "show and measure an exponential average of the generator's weights; the value is its "
+                            "half-life as a share of the run, such as 0.04. The training stays the same. An addition "
+                            "of ours: 0 is none, as in the reports", metavar="H", within=(0, 1))
     precision: str = option("auto", "auto: bfloat16 where the processor has it natively, else float32",
                             choices=("auto", "float32", "bfloat16"), keeps_run=True)  # a run keeps its own
     devices: int = option(1, "GPUs that share each step's batch; without GPUs as many logical CPUs, for tests. With "

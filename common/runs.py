@@ -1,7 +1,7 @@
 """The run folder: its lock, its config.json, log.csv and timing.csv.
 
     config.json  log.csv  accuracy.csv  timing.csv  checkpoints/  samples/step_000500.png  curves.png  chart.png
-    progress.webp  generator.keras  metrics.json
+    progress.webp  generator.keras  metrics.json, and with --average generator_average.keras
 
 Everything that depends on the clock is in timing.csv, so log.csv is the same in every repetition.
 No TensorFlow here.
@@ -141,6 +141,7 @@ class Run:
         self.info = read_config(self.folder / "config.json") if goes_on else {}
         if self.info:
             self.info.setdefault("scale", scale.ONE.settings()).pop("accumulate", None)  # older runs
+            self.info["settings"].setdefault("average", 0.0)  # older runs
         self.require_same("report", {"folder": config.FOLDER, "variant": config.variant})
         self.require_same("settings", config.settings())
         self.require_same("scale", self.scale.settings())
@@ -312,6 +313,11 @@ def _locked(folder: Path) -> Any:
     except BlockingIOError:
         raise UserError(f"{folder}: another process is training in this folder; wait, or give another --out") from None
     return lock
+
+
+def average_file(file: str) -> str:
+    """"generator.keras" -> "generator_average.keras", the same network with the average of its weights."""
+    return file.replace(".keras", "_average.keras")
 
 
 def grids(folder: Path) -> dict[int, Path]:

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from common import runtime
-from common.errors import StorageError, UserError, out_of_memory, reason
-from common.runs import read_config
+from common.errors import StorageError, UserError, out_of_memory, reason, say
+from common.options import option
+from common.runs import average_file, read_config
 
 
 def run_info(run: Path) -> dict[str, Any]:
@@ -19,15 +20,41 @@ def run_info(run: Path) -> dict[str, Any]:
     return read_config(run / "config.json") if (run / "config.json").is_file() else {}
 
 
-def find_network(run: Path, train_command: str, file: str = "generator.keras") -> Path:
-    """The file of a finished run's network. Raises UserError with the command that trains one where there is none."""
-    path = run / file
+WEIGHTS = ("average", "trained")
+
+
+def weights_option() -> Any:
+    """The option `--weights` of every sampler, see `find_network`."""
+    return option(None, "average: the network with the average of its weights, of a run that was trained with "
+                  "--average; trained: with the weights of the last step (default: average where the run has it)",
+                  choices=WEIGHTS)
+
+
+def find_network(run: Path, train_command: str, file: str = "generator.keras", weights: str | None = None) -> Path:
+    """The file of a finished run's network.
+
+    Args:
+        run: the run folder.
+        train_command: trains such a run.
+        file: of the network as trained.
+        weights: one of WEIGHTS; None takes the average where the run has it, and says so.
+
+    Raises:
+        UserError: there is no such network; the message has the command that trains one.
+    """
+    path, average = run / file, run / average_file(file)
     if run.exists() and not run.is_dir():
         raise UserError(f"--run {run}: is a file; give a run folder")
     if not path.is_file():
         state = "is not finished" if (run / "config.json").is_file() else "holds no trained run"
         raise UserError(f"{run} {state}; train it with: {train_command}")
-    return path
+    if weights == "average" and not average.is_file():
+        raise UserError(f"--weights average: {run} was trained without --average; leave --weights out")
+    if weights == "trained" or not average.is_file():
+        return path
+    if weights is None:
+        say(f"{average.name} is used, the average of the weights; --weights trained is without it")
+    return average
 
 
 ANY = "any"  # in a shape: a size, whichever it is; None is Keras' own None, which takes every size

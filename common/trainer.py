@@ -18,6 +18,7 @@ import tensorflow as tf
 from PIL import Image
 
 from common import distribution, plots
+from common.average import Average
 from common.batches import Batches
 from common.checkpoints import Checkpoints
 from common.errors import (
@@ -36,7 +37,7 @@ from common.files import atomic, write_json
 from common.game import Game
 from common.options import Common
 from common.progress import Meter, duration
-from common.runs import Run, grids, read_log
+from common.runs import Run, average_file, grids, read_log
 
 Curves = Mapping[str, Mapping[str, str]]
 
@@ -78,7 +79,8 @@ class _Training:
         self.game, self.batches, self.run, self.config = game, batches, run, config
         self.sampler, self.curves, self.chart, self.evaluation = sampler, curves, chart, evaluation
         self.total = config.total_steps(batches.steps_per_epoch)
-        self.step_function = compiled(game, config.jit)
+        self.average = Average(game, config.average * self.total) if config.average else None
+        self.step_function = compiled(game, config.jit, self.average)
         self.chief, self.gather = run.scale.chief, distribution.gatherer(game.strategy)
         self.events = None
 
@@ -86,9 +88,12 @@ class _Training:
         self._require_agreement()
         folder = self.run.folder / "checkpoints"
         if self.config.overwrite:
-            Checkpoints(self.game, folder).require_space(anew=True)  # before the old run is moved aside
+            Checkpoints(self.game, folder, self.average).require_space(anew=True)  # before the old run is moved aside
         self.run.begin_training()
-        self.checkpoints = Checkpoints(self.game, folder)
+        self.checkpoints = Checkpoints(self.game, folder, self.average)
+        if self.average:
+            self.run.substitute("images and measures are of an average of the weights, with a half-life of "
+                                f"{self.config.average:g} of the run; the report has none")
         if self.config.tensorboard:
             with self._writing_events():
                 self.events = tf.summary.create_file_writer(str(self.run.folder / "tensorboard"))
@@ -172,15 +177,21 @@ class _Training:
     def _grid(self, step: int) -> Path:
         return self.run.folder / "samples" / f"step_{step:06d}.png"
 
+    def _shown(self) -> contextlib.AbstractContextManager:
+        """Inside it the networks have the weights that images and measures are of."""
+        return self.average.shown() if self.average else contextlib.nullcontext()
+
     def _sample(self, step: int) -> None:
         self.checkpoints.require_finite(step)
-        plots.save(self.sampler(), self._grid(step))
+        with self._shown():
+            plots.save(self.sampler(), self._grid(step))
         if step:
             plots.curves(read_log(self.run.folder), self.curves, self.run.folder / "curves.png")
 
     def _check(self, step: int) -> None:
         """Adds a row to accuracy.csv."""
-        row, words = self.evaluation.check() if self.evaluation else ({}, "")
+        with self._shown():
+            row, words = self.evaluation.check() if self.evaluation else ({}, "")
         if row:
             self.run.log(step, row, "accuracy.csv")
             if self.evaluation.curves:
@@ -191,13 +202,20 @@ class _Training:
     def _measure(self) -> None:
         """Writes metrics.json, and says the verdict."""
         say("measuring")
-        measured, verdict = self.evaluation.measure()
+        with self._shown():
+            measured, verdict = self.evaluation.measure()
+        say(f"measured: {verdict}")
+        other = {}
+        if self.average:
+            trained, trained_verdict = self.evaluation.measure()
+            say(f"measured with the weights as trained: {trained_verdict}")
+            other = {"weights": "average", "trained_weights": {**trained, "verdict": trained_verdict}}
         info = self.run.info
         write_json(self.run.folder / "metrics.json", {
             "report": info["report"]["folder"], "variant": info["report"]["variant"], "step": self.total,
             "steps": self.total, "seed": info["settings"]["seed"], "precision": info["precision"]["precision"],
-            "data": {"name": info.get("data_folder"), **info.get("data", {})}, **measured, "verdict": verdict})
-        say(f"measured: {verdict}")
+            "data": {"name": info.get("data_folder"), **info.get("data", {})}, **measured, "verdict": verdict,
+            **other})
 
     def _event(self, step: int) -> None:
         if self.events:
@@ -216,13 +234,15 @@ class _Training:
                                "mend the folder, then run the same command again") from None
 
     def _finish(self, start: int) -> None:
-        for player, file in self.game.SAVED.items():
-            with atomic(self.run.folder / file) as temporary:
-                self.game.players[player].network.save(temporary)
+        if self.average:
+            with self._shown():
+                self._save_networks({player: average_file(file) for player, file in self.game.SAVED.items()})
+        self._save_networks(self.game.SAVED)
         if not all(map(plots.is_whole, (self.run.folder / "curves.png", self._grid(self.total)))):
             self._sample(self.total)
         if self.chart:
-            plots.save(self.chart(), self.run.folder / "chart.png")
+            with self._shown():
+                plots.save(self.chart(), self.run.folder / "chart.png")
         frames = {frame: plots.is_whole(frame) for frame in grids(self.run.folder).values()}
         for frame in (frame for frame, whole in frames.items() if not whole):
             say(f"note: {frame} is damaged; progress.webp goes without it")
@@ -236,13 +256,21 @@ class _Training:
         say(f"done: {self.run.folder}")
 
 
-def compiled(game: Game, jit: bool) -> Callable[..., dict[str, tf.Tensor]]:
-    """The game's step as one graph under the distribution strategy of the game."""
+    def _save_networks(self, files: Mapping[str, str]) -> None:
+        for player, file in files.items():
+            with atomic(self.run.folder / file) as temporary:
+                self.game.players[player].network.save(temporary)
+
+
+def compiled(game: Game, jit: bool, average: Average | None = None) -> Callable[..., dict[str, tf.Tensor]]:
+    """The game's step as one graph under the distribution strategy of the game, the average of its weights included."""
     strategy = game.strategy
 
     @tf.function(jit_compile=jit, autograph=False)  # autograph would read the source files again, perhaps edited since
     def step_function(batch, step, **phase):
         terms = strategy.run(functools.partial(distribution.train_step, game, **phase), args=(batch, step))
+        if average:
+            average.update(step)
         return {name: strategy.experimental_local_results(value)[0] for name, value in terms.items()}
 
     return step_function

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common import sampling
 from common.errors import UserError, say
 from common.options import option, run_script, words_first
 
@@ -31,6 +32,7 @@ class Options:
                                         metavar="PICTURE")
     run: Path | None = option(None, "the trained run (default: the folder that train.py uses)", metavar="RUN")
     direction: str = option("AtoB", "from domain A to B, or from B to A", choices=WAYS)
+    weights: str | None = sampling.weights_option()
     out: Path | None = option(None, "where the pictures go (default: RUN/translated/AtoB)", metavar="DIR")
     debug: bool = option(False, "show the traceback of an error")
 
@@ -66,7 +68,7 @@ def listed(given: Sequence[Path]) -> dict[Path, bool]:
 
 def main(options: Options) -> None:
     """Checks everything else before the network is loaded, then translates one picture after the other."""
-    from common import decoding, files, plots, runtime, sampling
+    from common import decoding, files, plots, runtime
     from cyclegan_style import train
 
     run = (options.run or train.Config().run_folder).absolute()
@@ -74,7 +76,7 @@ def main(options: Options) -> None:
     command = " ".join(["python cyclegan_style/train.py --preset quick",
                         *(f"--{name} {shlex.quote(str(settings[name]))}" for name in DOMAINS if name in settings),
                         "--out", shlex.quote(str(run))])
-    network_file = sampling.find_network(run, command, f"generator_{options.direction}.keras")
+    network_file = sampling.find_network(run, command, f"generator_{options.direction}.keras", options.weights)
     chosen = listed(options.pictures)
     out = (options.out or run / "translated" / options.direction).absolute()
     targets = files.targets(chosen, out)

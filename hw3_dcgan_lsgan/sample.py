@@ -59,7 +59,7 @@ def write_unconditional(options: Options, run: Path) -> None:
     from hw3_dcgan_lsgan.train import NOISES
 
     command = f"python hw3_dcgan_lsgan/train.py --preset quick --out {shlex.quote(str(run))}"
-    file = sampling.find_network(run, command)
+    file = sampling.find_network(run, command, weights=options.weights)
     out = files.make_folder((options.out or run / "sampled").absolute(), "--out")
     generator = sampling.load_network(file, command, {"z": (sampling.ANY,)})
     distribution, size = runs.read_config(run / "config.json")["settings"].get("noise"), generator.inputs[0].shape[-1]

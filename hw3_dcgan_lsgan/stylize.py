@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from common import sampling
 from common.errors import UserError, say
 from common.options import option, run_script, words_first
 
@@ -33,6 +34,7 @@ class Options:
     out: Path | None = option(None, "where the pictures go (default: RUN/stylized)", metavar="DIR")
     style: str = option("1", "number of one of the run's style pictures, or another picture", metavar="STYLE")
     longest: int | None = option(None, "photos are made smaller until no side is longer")
+    weights: str | None = sampling.weights_option()
     debug: bool = option(False, "show the traceback of an error")
 
     def check(self) -> None:
@@ -49,11 +51,11 @@ class Options:
 
 def main(options: Options) -> None:
     """Reads all pictures first, so that a bad one is reported before the network is loaded."""
-    from common import files, plots, sampling
+    from common import files, plots
     from hw3_dcgan_lsgan import pictures, train_style
 
     run = (options.run or train_style.Config().run_folder).absolute()
-    network_file = find(run)
+    network_file = find(run, options.weights)
     out = (options.out or run / "stylized").absolute()
     targets = files.targets(options.photos, out)
     photos = [fit(path, pictures.read(path), options.longest) for path in options.photos]
@@ -70,16 +72,14 @@ def _command(run: Path) -> str:
     return f"python hw3_dcgan_lsgan/train_style.py --preset quick --out {shlex.quote(str(run))}"
 
 
-def find(run: Path) -> Path:
+def find(run: Path, weights: str | None = None) -> Path:
     """The file of a finished run's network, see `sampling.find_network`."""
-    from common import sampling
-
-    return sampling.find_network(run, _command(run), "transfer.keras")
+    return sampling.find_network(run, _command(run), "transfer.keras", weights)
 
 
 def load(path: Path) -> Any:
     """MSG-Net from its file, see `sampling.load_network`."""
-    from common import runtime, sampling
+    from common import runtime
 
     runtime.import_tensorflow()
     from hw3_dcgan_lsgan import msgnet  # noqa: F401 - registers its layers

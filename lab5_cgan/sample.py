@@ -30,6 +30,7 @@ class Options:
     run: Path | None = option(None, "the trained run (default: the folder that train.py uses)", metavar="RUN")
     out: Path | None = option(None, "where the pictures go (default: RUN/sampled)", metavar="DIR")
     seed: int = option(0, "seed of the noise", within=(0, 2**31 - 1))
+    weights: str | None = sampling.weights_option()
     debug: bool = option(False, "show the traceback of an error")
 
     def check(self) -> None:
@@ -49,7 +50,7 @@ def main(options: Options) -> None:
         [labels.numbers(list(options.objects), "--objects")] * (options.count or 8)
     run = (options.run or train.Config().run_folder).absolute()
     command = "python lab5_cgan/train.py --preset quick" + (f" --out {shlex.quote(str(run))}" if options.run else "")
-    network = sampling.find_network(run, command)
+    network = sampling.find_network(run, command, weights=options.weights)
     out = files.make_folder((options.out or run / "sampled").absolute(), "--out")
     runtime.import_tensorflow()
     from lab5_cgan import model  # it also registers the layer of the networks

@@ -34,6 +34,7 @@ class Options:
     count: int = option(5, "pictures a line", within=(1, 10_000))
     chart: bool = option(False, "draw all hair by all eye colours in one picture, chart.png")
     seed: int = option(0, "seed of the noise", within=(0, 2**31 - 1))
+    weights: str | None = sampling.weights_option()
     debug: bool = option(False, "show the traceback of an error")
 
     def check(self) -> None:
@@ -98,7 +99,7 @@ def write(options: Options, run: Path, train_script: str, inputs: Mapping[str, s
             raise UserError(f"{tags.EYES[condition.eyes]} eyes: this generator was not trained on them; ask for one of "
                             f"{', '.join(eyes)}")
     command = f"python {train_script} --preset quick" + (f" --out {shlex.quote(str(run))}" if options.run else "")
-    file = sampling.find_network(run, command)
+    file = sampling.find_network(run, command, weights=options.weights)
     out = make_folder((options.out or run / "sampled").absolute(), "--out")
     generator = sampling.load_network(file, command, inputs)
     size = generator.input_shape[0][-1]

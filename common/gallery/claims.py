@@ -79,7 +79,8 @@ def context(metrics: Mapping[str, Any], path: str) -> dict[str, Any]:
                   "real pictures": f"{parent}.real_distance"}
     if parent == "condition_accuracy":
         places["ceiling"] = f"judge.{leaf}"
-    values = {name: dig(metrics, place) for name, place in {**places, "n": f"{parent}.n"}.items()}
+    places |= {"n": f"{parent}.n", "weights as trained": f"trained_weights.{path}"}
+    values = {name: dig(metrics, place) for name, place in places.items()}
     return {name: value for name, value in values.items() if not isinstance(value, dict | None)}
 
 
