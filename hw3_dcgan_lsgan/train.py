@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import experiment
+from common.anime.facetest import FaceOptions
 from common.errors import UserError
-from common.options import Common, option, run_script
+from common.options import option, run_script
 
 D_STEPS = {"dcgan": 1, "lsgan": 3}  # the report's LSGAN ran 1:3
 NOISES = ("normal", "uniform")  # N(0, 1), U(-1, 1)
@@ -36,7 +37,7 @@ def quick_steps(given: dict[str, Any]) -> int:
 
 
 @dataclass(frozen=True)
-class Config(Common):
+class Config(FaceOptions):
     """The report's settings; what it does not give is marked `assumed`."""
 
     FOLDER: ClassVar = "hw3_dcgan_lsgan"
@@ -119,7 +120,7 @@ def main(config: Config) -> None:
     curves = {"loss": {"d_real": "D on real", "d_fake": "D on fake", "g": "G"}}
     trainer.train(game, stream, run, config,
                   lambda: plots.tile(generate(sampling.noise(config.seed, 0, 64, config.z)), 8), curves,
-                  evaluation=evaluation.Unconditional(faces, generate, config.z))
+                  evaluation=evaluation.Unconditional(faces, generate, config.z, cascade=config.cascade))
 
 
 if __name__ == "__main__":

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import experiment
+from common.anime.facetest import FaceOptions
 from common.errors import say
-from common.options import Common, option, run_script
+from common.options import option, run_script
 
 RECIPES: dict[str, dict[str, Any]] = {  # name -> what it does, see `recipe`
     "best": {"mirror": True, "own_dense": True, "strengthened": 50, "skip": True, "smooth": True},
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Config(Common):
+class Config(FaceOptions):
     """The report's settings; what it does not give is marked `assumed`."""
 
     FOLDER: ClassVar = "hw3_dcgan_lsgan"
@@ -124,7 +125,7 @@ def main(config: Config) -> None:
               "D steps taken": {"d_moves": "of a step"}}
     trainer.train(game, stream, run, config, lambda: cdcgan.labels_of_the_report(generate, config.z, config.seed),
                   curves, lambda: sampling.table(generate, config.z, cdcgan.EYES, config.seed),
-                  evaluation.Evaluation(faces, generate, config.z, cdcgan.EYES))
+                  evaluation.Evaluation(faces, generate, config.z, cdcgan.EYES, config.cascade))
 
 
 if __name__ == "__main__":

@@ -19,14 +19,15 @@ from typing import TYPE_CHECKING, ClassVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import experiment
-from common.options import Common, option, run_script
+from common.anime.facetest import FaceOptions
+from common.options import option, run_script
 
 if TYPE_CHECKING:
     from common.game import Game
 
 
 @dataclass(frozen=True)
-class Config(Common):
+class Config(FaceOptions):
     """The report's settings; what it does not give is marked `assumed`."""
 
     FOLDER: ClassVar = "hw4_acgan"
@@ -91,7 +92,7 @@ def main(config: Config) -> None:
     curves = {"source": {"d_real": "D on real", "d_fake": "D on fake", "g_source": "G"},
               "class": {"d_class": "D", "g_class": "G"}}
     trainer.train(game, stream, run, config, table, curves, functools.partial(table, eyes=tags.EYES),
-                  evaluation.Evaluation(faces, generate, config.z))
+                  evaluation.Evaluation(faces, generate, config.z, cascade=config.cascade))
 
 
 if __name__ == "__main__":

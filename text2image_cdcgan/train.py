@@ -19,14 +19,15 @@ from typing import TYPE_CHECKING, ClassVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import experiment
-from common.options import Common, option, run_script
+from common.anime.facetest import FaceOptions
+from common.options import option, run_script
 
 if TYPE_CHECKING:
     from common.game import Game
 
 
 @dataclass(frozen=True)
-class Config(Common):
+class Config(FaceOptions):
     """The report's settings; what it does not give is marked `assumed`."""
 
     FOLDER: ClassVar = "text2image_cdcgan"
@@ -93,7 +94,7 @@ def main(config: Config) -> None:
     curves = {"D": {"d_real": "real, right label", "d_fake": "fake, right label", "d_wrong_label": "real, wrong label",
                     "d_wrong_image": "wrong picture, right label"}, "G": {"g": "fake, right label"}}
     trainer.train(game, stream, run, config, table, curves, functools.partial(table, eyes=tags.EYES),
-                  evaluation.Evaluation(faces, generate, config.z))
+                  evaluation.Evaluation(faces, generate, config.z, cascade=config.cascade))
 
 
 if __name__ == "__main__":

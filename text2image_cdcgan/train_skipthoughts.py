@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import experiment
+from common.anime.facetest import FaceOptions
 from common.errors import UserError
-from common.options import Common, option, run_script
+from common.options import option, run_script
 
 SCRIPT = "text2image_cdcgan/train_skipthoughts.py"
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Config(Common):
+class Config(FaceOptions):
     """The report's settings; what it does not give is marked `assumed`."""
 
     FOLDER: ClassVar = "text2image_cdcgan"
@@ -115,7 +116,8 @@ def main(config: Config) -> None:
                          "d_wrong_label": "real, wrong label", "d_wrong_image": "wrong picture, right label"},
               "gradient penalty": {"d_penalty": "lambda * penalty"}, "generator": {"g": "G"}}
     trainer.train(game, stream, run, config, table, curves, functools.partial(table, eyes=tags.EYES),
-                  evaluation.Evaluation(faces, generate, config.z, pictures_with_vector=len(faces.rows)))
+                  evaluation.Evaluation(faces, generate, config.z, cascade=config.cascade,
+                                        pictures_with_vector=len(faces.rows)))
 
 
 if __name__ == "__main__":

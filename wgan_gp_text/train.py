@@ -20,14 +20,15 @@ from typing import TYPE_CHECKING, ClassVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import experiment
-from common.options import Common, option, run_script
+from common.anime.facetest import FaceOptions
+from common.options import option, run_script
 
 if TYPE_CHECKING:
     from common.game import Game
 
 
 @dataclass(frozen=True)
-class Config(Common):
+class Config(FaceOptions):
     """The report's settings; what it does not give is marked `assumed`."""
 
     FOLDER: ClassVar = "wgan_gp_text"
@@ -92,7 +93,7 @@ def main(config: Config) -> None:
     curves = {"critic": {"d_real": "real", "d_fake": "fake / 2", "d_wrong_text": "wrong text / 2"},
               "gradient penalty": {"d_penalty": "lambda * penalty"}, "generator": {"g": "G"}}
     trainer.train(game, stream, run, config, table, curves, functools.partial(table, eyes=tags.EYES),
-                  measures.WithGrid(faces, generate, config.z))
+                  measures.WithGrid(faces, generate, config.z, cascade=config.cascade))
 
 
 if __name__ == "__main__":

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
 from common import metrics
-from common.anime import judge, tags
+from common.anime import facetest, judge, tags
 from common.anime.data import Faces
 from common.anime.judge import NAMES
 from common.anime.sampling import Generate
 from common.errors import say
 from common.evaluation import CONDITIONS, COPIES, FEWEST, MOST, SEED, compare
 
+TESTED = (("blue", "blue"), ("blue", "green"), ("blue", "red"), ("green", "blue"), ("green", "red"))  # hair and eyes
+#        of the course's testing_tags.txt, five images of each: what its face test was made of
 ROUNDS = 10  # images of each of the 132 conditions in the final accuracy
 
 
@@ -27,14 +30,16 @@ class Evaluation:
         generate: (z float32 [N, z], hair [N], eyes [N]) -> uint8 [N, S, S, 3], with the network as it is now.
         z: size of the noise.
         eyes: the eye colours that the generator can be asked for; the judge knows all of them.
+        cascade: of the course's face test, see `facetest.load`.
         more: further entries of metrics.json.
     """
 
     curves: ClassVar = {}
 
     def __init__(self, data: Faces, generate: Generate, z: int, eyes: Sequence[str] = tags.EYES,
-                 **more: Any) -> None:
+                 cascade: Path | None = None, **more: Any) -> None:
         self.data, self.generate, self.z, self.more = data.only("exactly_one"), generate, z, more
+        self._cascade = cascade
         self._eyes = np.array([tags.EYES.index(name) for name in eyes])
 
     @functools.cached_property
@@ -42,8 +47,14 @@ class Evaluation:
         """The judge of the data set, trained when it is first needed."""
         return judge.load(self.data, SEED)
 
+    @functools.cached_property
+    def face_test(self) -> facetest.FaceTest | None:
+        """The course's test; None without a cascade."""
+        return facetest.load(self._cascade)
+
     def prepare(self) -> dict[str, dict[str, Any]]:
         """Trains the judge, if there is none yet. The data determine it, so no run has to record it."""
+        self.face_test  # noqa: B018
         self.judge  # noqa: B018
         return {}
 
@@ -71,7 +82,7 @@ class Evaluation:
         accuracy = self.accuracy(ROUNDS)
         accuracy["chance"] = {"hair": 1 / len(tags.HAIR), "eyes": 1 / len(self._eyes)}
         return {"condition_accuracy": accuracy, **self.distributions(), "diversity": self._diversity(),
-                "condition_effect": self._effect()}
+                "condition_effect": self._effect(), "face_test": self._face_test()}
 
     def verdict(self, measured: dict[str, Any]) -> str:
         """One line of what the measures say."""
@@ -116,6 +127,15 @@ class Evaluation:
         return metrics.diversity(fake.reshape(len(common), COPIES, *fake.shape[1:]), features, real,
                                  [self.judge.predict(pictures)[2] for pictures in real])
 
+    def _face_test(self) -> dict[str, Any] | None:
+        """The course's test of faces, beside real images of any colours."""
+        if self.face_test is None:
+            return None
+        hair = np.repeat([tags.HAIR.index(name) for name, _ in TESTED], facetest.IMAGES // len(TESTED))
+        eyes = np.repeat([tags.EYES.index(name) for _, name in TESTED], facetest.IMAGES // len(TESTED))
+        chosen = np.random.default_rng(SEED).permutation(len(self.data.rows))[:facetest.IMAGES]
+        return self.face_test.measure(self.generate(self._noise(6, len(hair)), hair, eyes), self._pictures(chosen))
+
     def _effect(self) -> dict[str, Any]:
         """Eight noises by twelve conditions, each with a hair colour of its own."""
         hair = np.arange(len(tags.HAIR))
@@ -141,13 +161,13 @@ class Unconditional(Evaluation):
 
     def measurements(self) -> dict[str, Any]:
         """Distributions, and the diversity of generated images beside that of real ones, whatever they show."""
-        return {**self.distributions(), "diversity": self._spread()}
+        return {**self.distributions(), "diversity": self._spread(), "face_test": self._face_test()}
 
     def verdict(self, measured: dict[str, Any]) -> str:
         """One line of what the measures say."""
         distance = measured.get("frechet")
         words = [f"Frechet distance {distance['fake']:.3f}, real {distance['real']:.3f}"] if distance else []
-        return ", ".join([*words, measured["diversity"]["verdict"]])
+        return ", ".join([*words, measured["diversity"]["verdict"]]) + faces(measured)
 
     def _spread(self) -> dict[str, Any]:
         """Diversity as of one condition after another: CONDITIONS groups of COPIES pictures, drawn by chance."""
@@ -167,4 +187,10 @@ def verdict(measured: dict[str, Any], ceiling: dict[str, Any]) -> str:
     ignored = ", condition ignored" if measured["condition_effect"]["verdict"] == "ignored" else ""
     blind = [f"{name} {ceiling[name]:.0%}" for name in ("hair", "eyes") if ceiling[name] < 0.5]
     warning = f"the judge itself is weak on real pictures ({', '.join(blind)}): " if blind else ""
-    return warning + follows + ignored + (f", {diversity['verdict']}" if diversity else "")
+    return warning + follows + ignored + (f", {diversity['verdict']}" if diversity else "") + faces(measured)
+
+
+def faces(measured: dict[str, Any]) -> str:
+    """The face test as the last words of a verdict; none without a cascade."""
+    test = measured.get("face_test")
+    return f", face test {test['found']} of {test['n']}" if test else ""

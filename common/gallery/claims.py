@@ -28,6 +28,7 @@ LABELS = {  # path -> its name on the page; those that a run has are its headlin
     "condition_accuracy.both": "both as asked for", "accuracy.test": "accuracy on test.json",
     "accuracy.new_test": "accuracy on new_test.json", "frechet.fake": "Fréchet distance",
     "density_coverage.coverage": "coverage", "diversity.verdict": "diversity", "condition_effect.verdict": "condition",
+    "face_test.found": "faces found",
     "style.drawing": "style loss of drawings", "translation.AtoB.as_asked": "A to B as asked",
     "translation.BtoA.as_asked": "B to A as asked", "cycle_error.A": "cycle error, A to B to A",
 }
@@ -72,6 +73,8 @@ def context(metrics: Mapping[str, Any], path: str) -> dict[str, Any]:
     parent, _, leaf = path.rpartition(".")
     places = {"ceiling": f"{parent}.ceiling.{leaf}", "standard deviation": f"{parent}.std.{leaf}",
               "chance": f"{parent}.chance.{leaf}", "real pictures": f"{parent}.real_{leaf}"}
+    if leaf == "found":
+        places["passes from"] = f"{parent}.pass_from"
     if leaf == "fake":
         places = {"real pictures": f"{parent}.real"}
     if leaf == "verdict":
