@@ -1,8 +1,8 @@
 """Measures of generated images: pure functions on NumPy arrays.
 
 "Features" are the judge's, one row per image, not Inception's: `frechet` and `kid` compare runs under one judge with
-each other, never with a paper. Compare at the same n, and with the floor: real against real, see `halves`. Results can
-be written as JSON. SciPy and scikit-image take 0.3 s and more to import, so they are imported where they are used.
+each other, never with a paper. Compare at the same n, and with the floor: real against real, see `halves`. All results
+can be written as JSON. SciPy and scikit-image are imported where they are used: each import takes 0.3 s or more.
 """
 
 from __future__ import annotations
@@ -16,17 +16,18 @@ import numpy as np
 
 def condition_accuracy(asked: Mapping[str, np.ndarray], judged: Mapping[str, np.ndarray],
                        names: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """How often the judge sees what the generator was asked for (after Odena et al. 2017, arXiv:1610.09585).
+    """In what fraction of images the judge sees the condition asked for (after Odena et al. 2017, arXiv:1610.09585).
 
     Args:
         asked, judged: for each label set, such as "hair" and "eyes", the classes asked for and seen, [N] integers.
         names: for each label set the names of the classes; the classes are indices into them.
 
     Returns:
-        For each set the fraction right, in [0, 1]; "both", the fraction with all sets right at once; "colours",
-        {set: {name: {"right": fraction, "n": times asked}}} for the names that were asked for; "n", which is N.
+        For each set the fraction that is right, in [0, 1]; "both", the fraction with all sets right; "colours",
+        {set: {name: {"right": fraction, "n": times asked}}} for the names that were asked for; "interval",
+        {set: [low, high]} over these names, see `interval`; "n", which is N.
 
-    Raises `ValueError` for different sets or lengths, no pictures, or an asked class without a name.
+    Raises `ValueError` for different sets or lengths, no images, or an asked class without a name.
     """
     if not asked or not set(asked) == set(judged) == set(names):
         raise ValueError(f"the label sets differ: {[*asked]} asked, {[*judged]} judged, {[*names]} named")
@@ -42,7 +43,9 @@ def condition_accuracy(asked: Mapping[str, np.ndarray], judged: Mapping[str, np.
         colours[key] = {names[key][k]: {"right": float(right[key][wanted == k].mean()), "n": int((wanted == k).sum())}
                         for k in np.unique(wanted)}
     both = float(np.all([*right.values()], axis=0).mean())
-    return {**{key: float(hits.mean()) for key, hits in right.items()}, "both": both, "colours": colours, "n": n}
+    means = {key: float(hits.mean()) for key, hits in right.items()}
+    intervals = {key: interval([colour["right"] for colour in colours[key].values()], means[key]) for key in means}
+    return {**means, "both": both, "colours": colours, "interval": intervals, "n": n}
 
 
 def frechet(real: np.ndarray, fake: np.ndarray) -> float:
@@ -114,7 +117,7 @@ def density_coverage(real: np.ndarray, fake: np.ndarray, k: int = 5) -> tuple[fl
 
     real, fake = _pair(real, fake)
     if not 1 <= k < len(real):
-        raise ValueError(f"k is {k}: it must be from 1 to {len(real) - 1}, one less than the real rows")
+        raise ValueError(f"k is {k}: it must be from 1 to {len(real) - 1}, the number of real rows minus 1")
     radii = np.partition(cdist(real, real), k, axis=1)[:, k]  # place 0 is the row itself
     inside = cdist(real, fake) <= radii[:, None]
     return float(inside.sum() / (k * len(fake))), float(inside.any(axis=1).mean())
@@ -146,7 +149,7 @@ def diversity(images: Sequence[np.ndarray], features: Sequence[np.ndarray], real
     conditions = list(zip(images, features, real_images, real_features, strict=True))
     compared = [condition for condition in conditions if min(len(condition[0]), len(condition[2])) >= 2]
     if not compared:
-        raise ValueError("no condition has 2 pictures of both kinds; give more pictures a condition")
+        raise ValueError("no condition has 2 real and 2 generated images; give more images per condition")
     n, ssim, distance = _within([condition[:2] for condition in compared], ssim_pairs)
     real_n, real_ssim, real_distance = _within([condition[2:] for condition in compared], ssim_pairs)
     most_distance, least_ssim = distance_share * real_distance, real_ssim + ssim_share * (1 - real_ssim)
@@ -156,30 +159,72 @@ def diversity(images: Sequence[np.ndarray], features: Sequence[np.ndarray], real
             "conditions": len(compared), "n": n, "real_n": real_n}
 
 
-def condition_effect(features: np.ndarray, *, ignored_below: float = 0.1) -> dict[str, Any]:
-    """Does the output follow the condition, or only the noise? (A measure of this repository, not of a paper.)
+def interval(shares: Sequence[float], mean: float) -> list[float] | None:
+    """The 95% interval of a mean over groups of images, such as the colours that were asked for: Student's t.
+
+    Groups are counted, not images: of a collapsed generator all images of a group are right or wrong together.
 
     Args:
-        features: [Z, C, D], of images generated from Z noise vectors with C conditions each; Z and C at least 2.
-        ignored_below: the ratio below which the verdict is "ignored".
+        shares: for each group the share that is right, in [0, 1].
+        mean: the middle of the interval.
 
     Returns:
-        "condition": mean Euclidean distance of two images with the same noise and different conditions; "noise": with
-        the same condition and different noise; "ratio": condition / noise, 0 if nothing changes at all, None if only
-        the noise has no effect; "verdict": "ignored" or "used"; "threshold"; "noises" Z, "conditions" C, "n" Z * C.
-
-    Raises `ValueError` for another shape, Z or C below 2, or a value that is not finite.
+        [low, high], within [0, 1]; None for fewer than 2 groups.
     """
-    features = _finite("features", features)
+    from scipy.special import stdtrit
+
+    groups = len(shares)
+    if groups < 2:
+        return None
+    half = float(stdtrit(groups - 1, 0.975) * np.std(shares, ddof=1) / groups**0.5)
+    return [max(0.0, mean - half), min(1.0, mean + half)]
+
+
+def condition_effect(features: np.ndarray, real: np.ndarray, accuracy: Mapping[str, Mapping[str, float]], *,
+                     ignored_below: float = 0.25, one_image_below: float = 0.1) -> dict[str, Any]:
+    """Does the generator follow the condition? (A measure of this repository, not of a paper.)
+
+    Args:
+        features: [Z, C, D], of images generated from Z noise vectors with the same C conditions each; Z, C at least 2.
+        real: features [R, D] of real images of any conditions, at least 2.
+        accuracy: for each label set "low", the lower end of the accuracy's `interval`, "chance" and "ceiling".
+        ignored_below, one_image_below: shares of the distance of two real images.
+
+    Returns:
+        "condition": mean Euclidean distance of two images with the same noise and different conditions; "noise": of two
+        with the same condition and different noise; "real": of two real images; "ratio": condition / noise, 0 if
+        nothing changes at all, None if only the noise has no effect; "verdict"; "thresholds"; "noises" Z;
+        "conditions" C; "n" ZC. The verdict is the first that holds:
+
+        - "one image for everything": neither condition nor noise changes the image by `one_image_below`;
+        - "followed": in each label set "low" is at least half of the way from chance to the ceiling;
+        - "followed in part": in one of them "low" is above chance;
+        - "ignored": the condition changes the image by less than `ignored_below`;
+        - "not followed": it changes the image, but not as asked.
+
+    Raises `ValueError` for another shape, Z, C or R below 2, or a value that is not finite.
+    """
+    features, real = _finite("features", features), _finite("real", real)
     if features.ndim != 3 or min(features.shape[:2]) < 2:
-        raise ValueError(f"features {features.shape}: must be [noises, conditions, D] with 2 or more of the first two")
+        raise ValueError(f"features {features.shape}: must be [noises, conditions, D], 2 or more noises and conditions")
+    if real.ndim != 2 or len(real) < 2:
+        raise ValueError(f"real {real.shape}: must be [images, D], 2 or more images")
     noises, conditions = features.shape[:2]
     condition = float(np.mean([_distance(rows) for rows in features]))
     noise = float(np.mean([_distance(rows) for rows in features.swapaxes(0, 1)]))
-    ratio = condition / noise if noise else None if condition else 0.0
-    return {"condition": condition, "noise": noise, "ratio": ratio,
-            "verdict": "ignored" if ratio is not None and ratio < ignored_below else "used",
-            "threshold": ignored_below, "noises": noises, "conditions": conditions, "n": noises * conditions}
+    apart = _distance(real)
+    if max(condition, noise) <= one_image_below * apart:
+        verdict = "one image for everything"
+    elif all(part["low"] >= (part["chance"] + part["ceiling"]) / 2 for part in accuracy.values()):
+        verdict = "followed"
+    elif any(part["low"] > part["chance"] for part in accuracy.values()):
+        verdict = "followed in part"
+    else:
+        verdict = "ignored" if condition <= ignored_below * apart else "not followed"
+    return {"condition": condition, "noise": noise, "real": apart,
+            "ratio": condition / noise if noise else None if condition else 0.0, "verdict": verdict,
+            "thresholds": {"ignored_at_most": ignored_below * apart, "one_image_at_most": one_image_below * apart},
+            "noises": noises, "conditions": conditions, "n": noises * conditions}
 
 
 def halves(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -188,7 +233,7 @@ def halves(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     `frechet` and `kid` of the two halves of 2 n real rows are the floor for n fakes against n real rows.
     """
     if n < 2:
-        raise ValueError(f"{n} rows cannot be halved")
+        raise ValueError(f"{n} rows cannot be split into halves")
     order = np.random.default_rng(seed).permutation(n)
     return order[:n // 2], order[n // 2:n // 2 * 2]
 
@@ -206,18 +251,18 @@ def _pair(real: np.ndarray, fake: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if rows.ndim != 2 or len(rows) < 2 or rows.shape[1] < 1:
             raise ValueError(f"{name} {rows.shape}: must be [rows, D] with at least 2 rows")
     if real.shape[1] != fake.shape[1]:
-        raise ValueError(f"real has {real.shape[1]} features, fake {fake.shape[1]}: they must come from one judge")
+        raise ValueError(f"real has {real.shape[1]} features, fake {fake.shape[1]}: both must come from the same judge")
     return real, fake
 
 
 def _within(conditions: list[tuple[np.ndarray, np.ndarray]], ssim_pairs: int) -> tuple[int, float, float]:
     """Number of images, mean SSIM and mean feature distance within conditions, each (images, features)."""
-    for pictures, rows in conditions:
-        if np.ndim(pictures) != 4 or np.asarray(pictures).dtype != np.uint8 or len(pictures) != len(rows):
-            raise ValueError("each condition needs [K, H, W, 3] uint8 pictures and as many rows of features")
-    ssim = np.mean([_ssim(pictures, ssim_pairs) for pictures, _ in conditions])
+    for images, rows in conditions:
+        if np.ndim(images) != 4 or np.asarray(images).dtype != np.uint8 or len(images) != len(rows):
+            raise ValueError("each condition needs [K, H, W, 3] uint8 images and one row of features per image")
+    ssim = np.mean([_ssim(images, ssim_pairs) for images, _ in conditions])
     distance = np.mean([_distance(_finite("features", rows)) for _, rows in conditions])
-    return sum(len(pictures) for pictures, _ in conditions), float(ssim), float(distance)
+    return sum(len(images) for images, _ in conditions), float(ssim), float(distance)
 
 
 def _distance(rows: np.ndarray) -> float:
@@ -228,9 +273,10 @@ def _distance(rows: np.ndarray) -> float:
     return mean if mean > 1e-6 * np.linalg.norm(rows, axis=1).max() else 0.0
 
 
-def _ssim(pictures: np.ndarray, most: int) -> float:
+def _ssim(images: np.ndarray, most: int) -> float:
+    """Mean SSIM of at most `most` pairs of images, evenly spaced among all pairs."""
     from skimage.metrics import structural_similarity
 
-    pairs = list(combinations(pictures, 2))
+    pairs = list(combinations(images, 2))
     chosen = np.linspace(0, len(pairs) - 1, min(most, len(pairs))).astype(int)
     return float(np.mean([structural_similarity(*pairs[i], channel_axis=-1, data_range=255) for i in chosen]))

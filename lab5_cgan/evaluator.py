@@ -34,6 +34,17 @@ SHIFT, ZOOM = 4, 0.1  # largest shift in pixels and change of size; without them
 UNSEEN = 0.1       # share of the scenes that it is not trained on
 
 
+def right(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Which of the asked labels `accuracy` counts as right: bool [N, 24]. Arguments and errors are those of it."""
+    scores, asked = np.asarray(scores), np.asarray(labels) > 0
+    if scores.shape != asked.shape or scores.ndim != 2 or not asked.any(axis=1).all() or not len(asked):
+        raise ValueError(f"scores {scores.shape} and labels {asked.shape} must be alike, with a label in each row")
+    if np.isnan(scores).any():
+        raise ValueError("scores must be numbers")
+    rank = np.argsort(np.argsort(-scores, axis=1, kind="stable"), axis=1)
+    return asked & (rank < asked.sum(axis=1, keepdims=True))
+
+
 def accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
     """The course's measure: the share of all asked labels that are among the k highest scores of their row.
 
@@ -46,13 +57,7 @@ def accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
     Raises:
         ValueError: other shapes, no rows, a row without a label, or a score that is not a number.
     """
-    scores, asked = np.asarray(scores), np.asarray(labels) > 0
-    if scores.shape != asked.shape or scores.ndim != 2 or not asked.any(axis=1).all() or not len(asked):
-        raise ValueError(f"scores {scores.shape} and labels {asked.shape} must be alike, with a label in each row")
-    if np.isnan(scores).any():
-        raise ValueError("scores must be numbers")
-    rank = np.argsort(np.argsort(-scores, axis=1, kind="stable"), axis=1)
-    return float((asked & (rank < asked.sum(axis=1, keepdims=True))).sum() / asked.sum())
+    return float(right(scores, labels).sum() / np.sum(np.asarray(labels) > 0))
 
 
 def chance(labels: np.ndarray) -> float:

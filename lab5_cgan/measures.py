@@ -58,8 +58,9 @@ class Accuracy:
 
     def measure(self) -> tuple[dict[str, Any], str]:
         """All measurements and the verdict."""
-        measured = {"accuracy": self.accuracy(), **self._distributions(), "diversity": self._diversity(),
-                    "condition_effect": self._effect()}
+        accuracy = self.accuracy()
+        measured = {"accuracy": accuracy, **self._distributions(), "diversity": self._diversity(),
+                    "condition_effect": self._effect(accuracy)}
         words = [verdict(measured["accuracy"])] + [part["verdict"] for part in [measured["diversity"]] if part]
         info, began = self.evaluator.info, self.run.info.get("evaluator", {}).get("sha256")
         if began not in (None, info["sha256"]):
@@ -68,18 +69,23 @@ class Accuracy:
 
     def accuracy(self) -> dict[str, Any]:
         """Mean and standard deviation over DRAWS noises, always the same, for each file of lists."""
-        measured: dict[str, Any] = dict.fromkeys(TESTS) | {"std": {}, "chance": {}, "ceiling": {}, "draws": DRAWS}
+        measured: dict[str, Any] = dict.fromkeys(TESTS) | {
+            "std": {}, "best": {}, "interval": {}, "chance": {}, "ceiling": {}, "draws": DRAWS}
         for stream, (name, lists) in enumerate(self.data.tests.items()):
             labels = multi_hot(lists)
-            draws = [self._accuracy(labels, self._noise(stream, draw, len(labels))) for draw in range(DRAWS)]
+            right = np.stack([self._right(labels, self._noise(stream, draw, len(labels))) for draw in range(DRAWS)])
+            draws = right.sum(axis=(1, 2)) / labels.sum()
             measured[name] = float(np.mean(draws))
             measured["std"][name] = float(np.std(draws, ddof=1))
+            measured["best"][name] = float(draws.max())
+            measured["interval"][name] = metrics.interval(
+                right.mean(axis=0).sum(axis=1) / labels.sum(axis=1), measured[name])
             measured["chance"][name] = evaluator.chance(labels)
             measured["ceiling"][name] = self.evaluator.info["accuracy"][self.data.view]
         return measured
 
-    def _accuracy(self, labels: np.ndarray, z: np.ndarray) -> float:
-        return evaluator.accuracy(self.evaluator.predict(self._generate(z, labels))[0], labels)
+    def _right(self, labels: np.ndarray, z: np.ndarray) -> np.ndarray:
+        return evaluator.right(self.evaluator.predict(self._generate(z, labels))[0], labels)
 
     def _noise(self, stream: int, draw: int, count: int) -> np.ndarray:
         return np.random.default_rng([SEED, stream, draw]).standard_normal((count, self.z), np.float32)
@@ -122,14 +128,17 @@ class Accuracy:
         return metrics.diversity(np.split(fake, len(real)), np.split(self._features(fake), len(real)), real,
                                  [self._features(images) for images in real])
 
-    def _effect(self) -> dict[str, Any] | None:
+    def _effect(self, accuracy: dict[str, Any]) -> dict[str, Any] | None:
         """Whether the labels matter: COPIES noises for each of the first CONDITIONS lists of test.json."""
         labels = multi_hot(self.data.tests["test"][:CONDITIONS])
         if len(labels) < 2:
             return None
         z = np.repeat(self._noise(len(TESTS) + 2, 0, COPIES), len(labels), axis=0)
         features = self._features(self._generate(z, np.tile(labels, (COPIES, 1))))
-        return metrics.condition_effect(features.reshape(COPIES, len(labels), -1))
+        chosen = np.random.default_rng(SEED).permutation(len(self.data.rows))[:len(features)]
+        return metrics.condition_effect(features.reshape(COPIES, len(labels), -1), self._features(self._real(chosen)), {
+            name: {"low": (accuracy["interval"][name] or [accuracy[name]])[0], "chance": accuracy["chance"][name],
+                   "ceiling": accuracy["ceiling"][name]} for name in TESTS})
 
 
 def verdict(accuracy: dict[str, Any]) -> str:

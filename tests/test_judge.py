@@ -109,7 +109,7 @@ def test_a_weak_judge_says_so_in_the_verdict(tensorflow):
     from common.anime.evaluation import verdict
 
     measured = {"condition_accuracy": {"hair": 0.08, "eyes": 0.09}, "diversity": None,
-                "condition_effect": {"verdict": "used"}}
+                "condition_effect": {"verdict": "followed"}}
     assert verdict(measured, {"hair": 0.1, "eyes": 0.9}) == \
         "the judge itself is weak on real pictures (hair 10%): hair as asked 8%, eyes 9%"
 
@@ -152,14 +152,16 @@ def perfect_score(measure, perfect):
 def test_real_images_of_the_right_condition_score_like_the_ceiling(perfect_score):
     measured, verdict = perfect_score
     assert measured["condition_accuracy"]["hair"] > 0.95
-    assert measured["condition_effect"]["verdict"] == "used"
+    assert measured["condition_effect"]["verdict"] == "followed"
     assert measured["diversity"]["verdict"] == "diverse" and verdict.endswith(", diverse")
     assert measured["frechet"]["fake"] < 3 * measured["frechet"]["real"]
     assert measured["density_coverage"]["coverage"] > 0.8
 
 
 def test_a_generator_with_swapped_labels_scores_near_chance(measure, perfect):
-    accuracy = measure(lambda z, hair, eyes: perfect(z, (hair + 5) % 12, (eyes + 5) % 11))[0]["condition_accuracy"]
+    measured, verdict = measure(lambda z, hair, eyes: perfect(z, (hair + 5) % 12, (eyes + 5) % 11))
+    accuracy = measured["condition_accuracy"]
+    assert measured["condition_effect"]["verdict"] == "not followed" and "condition not followed" in verdict
     assert accuracy["hair"] < 1.5 / 12
     assert accuracy["eyes"] < 2 / 11
 
@@ -172,6 +174,18 @@ def test_a_generator_that_ignores_its_condition_is_found_out(measure, tagged):
     assert measured["condition_effect"]["verdict"] == "ignored"
     assert "condition ignored" in verdict
     assert measured["condition_accuracy"]["hair"] < 0.2
+
+
+def test_a_generator_of_one_image_is_found_out(measure, tagged):
+    measured, verdict = measure(lambda z, hair, eyes: np.repeat(tagged.faces.images[:1], len(z), axis=0))
+    assert measured["condition_effect"]["verdict"] == "one image for everything"
+    assert "one image for everything" in verdict and "condition" not in verdict
+
+
+def test_a_generator_that_follows_the_hair_alone_follows_in_part(measure, perfect):
+    random = np.random.default_rng(0)
+    measured = measure(lambda z, hair, eyes: perfect(z, hair, random.integers(0, 11, len(eyes))))[0]
+    assert measured["condition_effect"]["verdict"] == "followed in part"
 
 
 def test_a_collapsed_generator_is_found_out(measure, perfect):

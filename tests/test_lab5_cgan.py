@@ -570,6 +570,7 @@ def test_accuracy_is_the_mean_over_the_draws_and_not_the_best(measures_of):
     accuracy = measures_of(sometimes).accuracy()
     assert accuracy["test"] == pytest.approx(0.5)
     assert accuracy["std"]["test"] == pytest.approx(np.std([1, 0] * 5, ddof=1))
+    assert accuracy["best"]["test"] == 1.0 and accuracy["interval"]["test"] == [0.5, 0.5]  # all lists alike
     assert len({z.tobytes() for z in noises}) == 20, "each draw has a noise of its own"
 
 
@@ -583,7 +584,7 @@ def test_what_is_measured_on_the_way_and_at_the_end(measures_of, run):
     sections, verdict = measures.measure()
     assert verdict.startswith(words) and "another evaluator" not in verdict
     assert sections["evaluator"] == Reader.info and sections["accuracy"]["ceiling"]["test"] == 0.99
-    assert sections["frechet"]["n"] == 24 and sections["condition_effect"]["verdict"] == "used"
+    assert sections["frechet"]["n"] == 24 and sections["condition_effect"]["verdict"] == "followed"
     run.record("evaluator", {"sha256": "another"})
     assert measures.measure()[1].endswith("by another evaluator than accuracy.csv")
 

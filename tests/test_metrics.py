@@ -32,6 +32,7 @@ def test_condition_accuracy_by_hand():
         "hair": 0.5, "eyes": 0.75, "both": 0.25, "n": 4,
         "colours": {"hair": {"red": {"right": pytest.approx(2 / 3), "n": 3}, "blue": {"right": 0.0, "n": 1}},
                     "eyes": {"black": {"right": 1.0, "n": 2}, "pink": {"right": 0.5, "n": 2}}},
+        "interval": {"hair": [0.0, 1.0], "eyes": [0.0, 1.0]},  # of two colours hardly anything is known
     }
     assert json.loads(json.dumps(result))["n"] == 4
 
@@ -177,15 +178,15 @@ def test_conditions_with_one_image_are_left_out_and_none_left_is_refused():
     pair, single = (pictures[:2], column(0, 1)), (pictures[:1], column(0))
     result = metrics.diversity(*zip(pair, pair, strict=True), *zip(pair, single, strict=True))
     assert (result["conditions"], result["n"], result["real_n"]) == (1, 2, 2)
-    with pytest.raises(ValueError, match="no condition has 2 pictures of both kinds"):
+    with pytest.raises(ValueError, match="no condition has 2 real and 2 generated images"):
         metrics.diversity(*zip(pair, strict=True), *zip(single, strict=True))
 
 
 def test_diversity_refuses_what_does_not_match():
     pictures, rows = np.zeros((1, 2, 8, 8, 3), np.uint8), np.zeros((1, 2, 4))
-    with pytest.raises(ValueError, match="uint8 pictures"):
+    with pytest.raises(ValueError, match="uint8 images"):
         metrics.diversity(pictures / 255, rows, pictures, rows)
-    with pytest.raises(ValueError, match="as many rows"):
+    with pytest.raises(ValueError, match="one row of features per image"):
         metrics.diversity(pictures, rows, pictures, np.zeros((1, 3, 4)))
     with pytest.raises(ValueError, match="shorter"):
         metrics.diversity(pictures, rows, pictures, [])
@@ -196,31 +197,49 @@ def test_diversity_refuses_what_does_not_match():
 # ---- does the condition matter ----
 
 
-def effect(features):
-    result = metrics.condition_effect(features)
+REAL = np.array([[0.0], [10.0]])  # two real images are 10 apart
+AT_CHANCE, HALFWAY, PERFECT = ({"low": low, "chance": 0.1, "ceiling": 0.9} for low in (0.1, 0.5, 1.0))
+
+
+def effect(features, **accuracy):
+    result = metrics.condition_effect(features, REAL, accuracy or {"hair": AT_CHANCE, "eyes": AT_CHANCE})
     return result["ratio"], result["verdict"]
+
+
+def test_interval_by_hand():
+    # a spread of 0.1; t of 2 degrees of freedom is 4.3027: half of the interval is 4.3027 * 0.1 / sqrt(3)
+    assert metrics.interval([0.4, 0.5, 0.6], 0.5) == pytest.approx([0.2516, 0.7484], abs=1e-4)
+    assert metrics.interval([0.0, 1.0], 0.5) == [0.0, 1.0]
+    assert metrics.interval([1.0], 1.0) is None
 
 
 def test_condition_effect_by_hand():
     # rows are noises, columns conditions: the condition moves by 3 and by 5, the noise by 1 and by 3
-    result = metrics.condition_effect(np.array([[0.0, 3.0], [1.0, 6.0]])[:, :, None])
-    assert result == {"condition": 4.0, "noise": 2.0, "ratio": 2.0, "verdict": "used", "threshold": 0.1,
+    result = metrics.condition_effect(np.array([[0.0, 3.0], [1.0, 6.0]])[:, :, None], REAL, {"hair": HALFWAY})
+    assert result == {"condition": 4.0, "noise": 2.0, "real": 10.0, "ratio": 2.0, "verdict": "followed",
+                      "thresholds": {"ignored_at_most": 2.5, "one_image_at_most": 1.0},
                       "noises": 2, "conditions": 2, "n": 4}
 
 
 def test_condition_effect_at_its_ends():
-    noise, condition = np.arange(3.0)[:, None, None], np.arange(4.0)[None, :, None]
+    noise, condition = 3 * np.arange(3.0)[:, None, None], 3 * np.arange(4.0)[None, :, None]
     assert effect(noise + 0 * condition) == (0.0, "ignored")
-    assert effect(noise + 0.01 * condition) == (pytest.approx(0.0125), "ignored")  # mean steps 5/3 * 0.01 and 4/3
-    assert effect(0 * noise + condition) == (None, "used")
-    assert effect(np.full((3, 4, 2), 7.0)) == (0.0, "ignored")
-    assert effect(1 + 1e-8 * (noise + condition)) == (0.0, "ignored")  # float32 rounding is no effect
+    assert effect(noise + 0.01 * condition) == (pytest.approx(0.0125), "ignored")  # mean steps 5 * 0.01 and 4
+    assert effect(noise + condition) == (pytest.approx(1.25), "not followed")  # the image changes, but at chance
+    assert effect(noise + condition, hair=PERFECT, eyes=AT_CHANCE)[1] == "followed in part"
+    assert effect(noise + condition, hair=PERFECT, eyes=HALFWAY)[1] == "followed"
+    assert effect(0 * noise + condition, hair=PERFECT) == (None, "followed")
+    assert effect(np.full((3, 4, 2), 7.0)) == (0.0, "one image for everything")
+    assert effect(0.1 * (noise + condition)) == (pytest.approx(1.25), "one image for everything")  # although it is 1
+    assert effect(1 + 1e-8 * (noise + condition)) == (0.0, "one image for everything")  # float32 rounding
 
 
 @pytest.mark.parametrize("shape", [(1, 2, 3), (2, 1, 3), (2, 2)])
 def test_condition_effect_refuses(shape):
-    with pytest.raises(ValueError, match="with 2 or more"):
-        metrics.condition_effect(np.zeros(shape))
+    with pytest.raises(ValueError, match="2 or more noises"):
+        metrics.condition_effect(np.zeros(shape), REAL, {})
+    with pytest.raises(ValueError, match="2 or more images"):
+        metrics.condition_effect(np.zeros((2, 2, 1)), REAL[:1], {})
 
 
 # ---- halves ----
@@ -236,7 +255,7 @@ def test_halves_are_disjoint_and_equal(n):
 def test_halves_follow_the_seed_and_need_two_rows():
     assert metrics.halves(100, 0)[0].tolist() == metrics.halves(100, 0)[0].tolist()
     assert metrics.halves(100, 0)[0].tolist() != metrics.halves(100, 1)[0].tolist()
-    with pytest.raises(ValueError, match="1 rows cannot be halved"):
+    with pytest.raises(ValueError, match="1 rows cannot be split into halves"):
         metrics.halves(1, 0)
 
 

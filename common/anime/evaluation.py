@@ -19,6 +19,8 @@ from common.evaluation import CONDITIONS, COPIES, FEWEST, MOST, SEED, compare
 
 TESTED = (("blue", "blue"), ("blue", "green"), ("blue", "red"), ("green", "blue"), ("green", "red"))  # hair and eyes
 #        of the course's testing_tags.txt, five images of each: what its face test was made of
+HEEDED = {"ignored": ", condition ignored", "not followed": ", condition not followed",
+          "one image for everything": ", one image for everything"}  # what the verdict of a run adds to the accuracy
 ROUNDS = 10  # images of each of the 132 conditions in the final accuracy
 
 
@@ -82,7 +84,7 @@ class Evaluation:
         accuracy = self.accuracy(ROUNDS)
         accuracy["chance"] = {"hair": 1 / len(tags.HAIR), "eyes": 1 / len(self._eyes)}
         return {"condition_accuracy": accuracy, **self.distributions(), "diversity": self._diversity(),
-                "condition_effect": self._effect(), "face_test": self._face_test()}
+                "condition_effect": self._effect(accuracy), "face_test": self._face_test()}
 
     def verdict(self, measured: dict[str, Any]) -> str:
         """One line of what the measures say."""
@@ -136,13 +138,17 @@ class Evaluation:
         chosen = np.random.default_rng(SEED).permutation(len(self.data.rows))[:facetest.IMAGES]
         return self.face_test.measure(self.generate(self._noise(6, len(hair)), hair, eyes), self._pictures(chosen))
 
-    def _effect(self) -> dict[str, Any]:
+    def _effect(self, accuracy: dict[str, Any]) -> dict[str, Any]:
         """Eight noises by twelve conditions, each with a hair colour of its own."""
         hair = np.arange(len(tags.HAIR))
         eyes = self._eyes[hair % len(self._eyes)]
         z = np.repeat(self._noise(4, 8), len(hair), axis=0)
         features = self.judge.predict(self.generate(z, np.tile(hair, 8), np.tile(eyes, 8)))[2]
-        return metrics.condition_effect(features.reshape(8, len(hair), -1))
+        chosen = np.random.default_rng(SEED).permutation(len(self.data.rows))[:features.shape[0]]
+        real = self.judge.predict(self._pictures(chosen))[2]
+        return metrics.condition_effect(features.reshape(8, len(hair), -1), real, {
+            name: {"low": accuracy["interval"][name][0], "chance": accuracy["chance"][name],
+                   "ceiling": self.judge.ceiling["balanced"][name]} for name in NAMES})
 
 
 class Unconditional(Evaluation):
@@ -184,10 +190,10 @@ def verdict(measured: dict[str, Any], ceiling: dict[str, Any]) -> str:
     """One line of what the measures say."""
     accuracy, diversity = measured["condition_accuracy"], measured["diversity"]
     follows = f"hair as asked {accuracy['hair']:.0%}, eyes {accuracy['eyes']:.0%}"
-    ignored = ", condition ignored" if measured["condition_effect"]["verdict"] == "ignored" else ""
+    heeded = HEEDED.get(measured["condition_effect"]["verdict"], "")
     blind = [f"{name} {ceiling[name]:.0%}" for name in ("hair", "eyes") if ceiling[name] < 0.5]
     warning = f"the judge itself is weak on real pictures ({', '.join(blind)}): " if blind else ""
-    return warning + follows + ignored + (f", {diversity['verdict']}" if diversity else "") + faces(measured)
+    return warning + follows + heeded + (f", {diversity['verdict']}" if diversity else "") + faces(measured)
 
 
 def faces(measured: dict[str, Any]) -> str:

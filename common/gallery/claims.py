@@ -72,13 +72,15 @@ def context(metrics: Mapping[str, Any], path: str) -> dict[str, Any]:
     """What to compare a measured value with: name -> value, such as the ceiling, chance, real pictures and n."""
     parent, _, leaf = path.rpartition(".")
     places = {"ceiling": f"{parent}.ceiling.{leaf}", "standard deviation": f"{parent}.std.{leaf}",
+              "95% interval": f"{parent}.interval.{leaf}", "best of ten": f"{parent}.best.{leaf}",
               "chance": f"{parent}.chance.{leaf}", "real pictures": f"{parent}.real_{leaf}"}
     if leaf == "found":
         places["passes from"] = f"{parent}.pass_from"
     if leaf == "fake":
         places = {"real pictures": f"{parent}.real"}
     if leaf == "verdict":
-        places = {"ratio": f"{parent}.ratio", "distance": f"{parent}.distance",
+        places = {"ratio": f"{parent}.ratio", "with the condition": f"{parent}.condition",
+                  "with the noise": f"{parent}.noise", "two real images": f"{parent}.real", "distance": f"{parent}.distance",
                   "real pictures": f"{parent}.real_distance"}
     if parent == "condition_accuracy":
         places["ceiling"] = f"judge.{leaf}"
