@@ -1,7 +1,9 @@
 """Fixtures that several test files use."""
 
 import contextlib
+import dataclasses
 import fcntl
+import gc
 import json
 import math
 import os
@@ -13,11 +15,14 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import forked
 import numpy as np
 import pytest
+
+from common.options import parse
 
 ROOT = Path(__file__).resolve().parents[1]
 MINI = ROOT.parent / "shared" / "data" / "mini"
@@ -49,6 +54,8 @@ def tensorflow():
     runtime.start(0, "float32")
     import tensorflow
 
+    gc.collect()
+    gc.freeze()  # the loop collects after each sample grid: what is imported stays, and need not be looked through
     return tensorflow
 
 
@@ -181,7 +188,7 @@ def killed(tmp_path, tensorflow, monkeypatch, shared_cache):
         finally:
             first.send(signal.SIGKILL)
         ended(first, -signal.SIGKILL)
-        assert "goes on at step 6 of 12" in ended(forked.start(command(broken, *evaluate), tmp_path, os.environ))
+        assert "resumes at step 6 of 12" in ended(forked.start(command(broken, *evaluate), tmp_path, os.environ))
         expected, found = state(whole), state(broken)
         assert expected.keys() == found.keys()
         assert any("optimizer" in key for key in expected)
@@ -202,3 +209,72 @@ def killed(tmp_path, tensorflow, monkeypatch, shared_cache):
             assert page(tmp_path / "whole") == page(tmp_path / "killed")
 
     return check
+
+
+# ---- what the tests of several reports share ----
+
+
+def by_name(terms):
+    """name -> value of a loss's terms, as plain numbers."""
+    return {name: float(value) for name, value in terms.items()}
+
+
+def assumed(config):
+    """The options that are marked as assumed."""
+    return {field.name for field in dataclasses.fields(config) if field.metadata["assumed"]}
+
+
+def rates(game):
+    """player -> (kind, rate, betas) of its optimizer."""
+    return {name: (type(player.optimizer).__name__, round(float(player.optimizer.learning_rate), 7),
+                   player.optimizer.beta_1, player.optimizer.beta_2) for name, player in game.players.items()}
+
+
+def random_images(seed, count=2):
+    """float32 [count, 64, 64, 3] in [0, 1)."""
+    return np.random.default_rng(seed).random((count, 64, 64, 3), np.float32)
+
+
+class Mix:
+    """In place of a step's noise: the mix factors of its images."""
+
+    def __init__(self, *factors):
+        self.factors = factors
+
+    def uniform(self, shape):
+        import tensorflow as tf
+
+        return tf.reshape(self.factors, shape)
+
+
+def unmoved(game, minibatch):
+    """The weights of all players that one training step leaves as they were."""
+    import tensorflow as tf
+
+    weights = [weight for player in game.players.values() for weight in player.network.weights]
+    before = [weight.numpy() for weight in weights]
+    game.train_step(minibatch, tf.constant(0, tf.int64))
+    return {weight.path for weight, old in zip(weights, before, strict=True) if np.array_equal(weight.numpy(), old)}
+
+
+@pytest.fixture
+def built(monkeypatch, few_faces, tmp_path):
+    """main(config) of a training script -> the game, the run and the evaluation for the trainer, which does not train.
+    """
+    from common import datasets, trainer
+
+    found = []
+
+    def train(game, batches, run, config, sampler, curves, chart=None, evaluation=None):
+        found.append(SimpleNamespace(game=game, run=run, evaluation=evaluation))
+
+    def build(script, *words):
+        script.main(parse(script.Config, ["--data", str(few_faces), "--out", str(tmp_path / f"run{len(found)}"),
+                                          "--precision", "float32", *map(str, words)]))
+        return found[-1]
+
+    monkeypatch.setattr(datasets, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(trainer, "train", train)
+    yield build
+    for parts in found:
+        parts.run.close()

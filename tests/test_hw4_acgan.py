@@ -1,12 +1,12 @@
-"""hw4_acgan: the report's networks layer by layer, its objectives, and a run killed and resumed, then sampled."""
+"""hw4_acgan: the report's networks layer by layer, its objectives, a run that is sampled and measured, and resume."""
 
-import dataclasses
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import frozen, rows
+from conftest import assumed, by_name, frozen, rates, rows
 from PIL import Image
 
 from common.errors import UserError
@@ -20,6 +20,14 @@ def model(tensorflow):
 
     tensorflow.keras.utils.set_random_seed(0)  # the same initial weights, whichever tests ran before
     return model
+
+
+@pytest.fixture
+def build(model):
+    """Builds the game that train.py builds for some options."""
+    from hw4_acgan import train
+
+    return lambda words="": train.build(parse(Config, words.split()))
 
 
 def test_generator_is_the_printed_one(model):
@@ -40,6 +48,7 @@ def test_discriminator_is_the_printed_one(model):
     assert rows(d, "Conv2D") == [((32, 32, 64), 1_792), ((16, 16, 128), 73_856), ((8, 8, 256), 295_168),
                                  ((4, 4, 512), 1_180_160), ((2, 2, 1024), 4_719_616)]
     assert rows(d, "Dense") == [((1,), 4_097), ((12,), 49_164), ((11,), 45_067)]
+    assert [output.shape for output in d.outputs] == [(None, 1), (None, 12), (None, 11)]
     assert [count for _, count in rows(d, "BatchNormalization")] == [512, 1_024, 2_048, 4_096]
 
 
@@ -53,14 +62,8 @@ def test_momentum_epsilon_slope_and_initializer_are_the_printed_ones(model):
                 assert settings["kernel_initializer"]["class_name"] == "GlorotUniform"
 
 
-def test_one_hot_condition_is_the_first_try(model):
-    g = model.generator(condition="onehot")
-    assert rows(g, "Embedding") == []
-    assert rows(g, "Conv2DTranspose")[0] == ((4, 4, 512), (100 + 12 + 11) * 16 * 512 + 512)
-
-
 @pytest.mark.parametrize("condition", ["embedding", "onehot"])
-def test_each_label_changes_the_picture(model, condition):
+def test_each_label_changes_the_image(model, condition):
     g = model.generator(condition=condition)
     z = np.zeros((3, 100), np.float32)
     image = g.predict_on_batch([z, np.array([0, 3, 0], np.int32), np.array([0, 0, 3], np.int32)])
@@ -71,38 +74,27 @@ def test_each_label_changes_the_picture(model, condition):
     assert np.abs(image[0] - image[2]).max() > 0.1 * size
 
 
-@pytest.fixture
-def game(model):
-    from hw4_acgan.train import build
+def test_objectives_by_hand(build, tensorflow):
+    game = build("--class-weight 2")
 
-    return build(Config())
-
-
-def undecided(tensorflow):
-    """A discriminator that says: source log 3 (3/4 real), and nothing about the classes."""
     def answer(image, training):
+        """3/4 real of a white image, 1/5 of a black one; of the classes nothing."""
         assert training is True
-        count = image.shape[0]
-        source = tensorflow.fill((count, 1), math.log(3.0))
-        return [source, tensorflow.zeros((count, 12)), tensorflow.zeros((count, 11))]
+        source = tensorflow.where(image[:, 0, 0, :1] > 0, math.log(3.0), -math.log(4.0))
+        return [source, tensorflow.zeros((2, 12)), tensorflow.zeros((2, 11))]
 
-    return answer
-
-
-def test_objectives_by_hand(game, tensorflow):
-    game.discriminator, game.class_weight = undecided(tensorflow), 2.0
-    image, hair, eyes = tensorflow.zeros((2, 64, 64, 3)), tensorflow.constant([0, 5]), tensorflow.constant([1, 2])
-    d = {name: float(value) for name, value in game.d_loss(image, image, None, hair, eyes).items()}
-    g = {name: float(value) for name, value in game.g_loss(image, None, hair, eyes).items()}
-    undecided_classes = math.log(12) + math.log(11)
-    # -log 3/4 = 0.28768 and -log 1/4 = 1.38629; real target 0.9; class weight 2
-    assert d == pytest.approx({"d_real": 0.9 * 0.28768 + 0.1 * 1.38629, "d_fake": 1.38629,
-                               "d_class": 2 * 2 * undecided_classes}, rel=1e-4)
-    assert g == pytest.approx({"g_source": 0.28768, "g_class": 2 * undecided_classes}, rel=1e-4)
+    game.discriminator = answer
+    white, black = tensorflow.ones((2, 64, 64, 3)), tensorflow.zeros((2, 64, 64, 3))
+    hair, eyes = tensorflow.constant([0, 5]), tensorflow.constant([1, 2])
+    classes = math.log(12) + math.log(11)
+    # -log 3/4 = 0.28768, -log 1/4 = 1.38629, -log 4/5 = 0.22314; the target of real images is 0.9
+    assert by_name(game.d_loss(white, black, None, hair, eyes)) == pytest.approx(
+        {"d_real": 0.9 * 0.28768 + 0.1 * 1.38629, "d_fake": 0.22314, "d_class": 2 * 2 * classes}, rel=1e-4)
+    assert by_name(game.g_loss(white, None, hair, eyes)) == pytest.approx(
+        {"g_source": 0.28768, "g_class": 2 * classes}, rel=1e-4)
     for fake_class, halves in ((0.0, 1), (0.5, 1.5)):  # the weight of the second half of D's class terms
         game.fake_class = fake_class
-        terms = game.d_loss(image, image, None, hair, eyes)
-        assert float(terms["d_class"]) == pytest.approx(2 * halves * undecided_classes)
+        assert float(game.d_loss(white, black, None, hair, eyes)["d_class"]) == pytest.approx(2 * halves * classes)
 
 
 def test_defaults_are_the_reports_or_marked_as_assumed():
@@ -111,20 +103,23 @@ def test_defaults_are_the_reports_or_marked_as_assumed():
         (10_000, 64, 100, 5, "embedding")
     assert (config.lr, config.beta_1, config.real_target, config.class_weight, config.fake_class) == \
         (2e-4, 0.5, 0.9, 1.0, 1.0)
-    assert {field.name for field in dataclasses.fields(Config) if field.metadata["assumed"]} == \
-        {"steps", "seed", "batch_size", "real_target", "class_weight"}
+    assert assumed(config) == {"steps", "seed", "batch_size", "real_target", "class_weight"}
 
 
-def test_the_options_reach_the_game(model):
-    from hw4_acgan.train import build
-
-    words = ["--condition", "onehot", "--z", "7", "--lr", "1e-3", "--beta-1", "0.25", "--real-target", "0.8",
-             "--class-weight", "2", "--fake-class", "0.5"]
-    game = build(parse(Config, words))
+def test_the_options_reach_the_game(build):
+    game = build("--condition onehot --z 7 --lr 1e-3 --beta-1 0.25 --real-target 0.8 --class-weight 2 --fake-class 0.5")
     assert (game.real_target, game.class_weight, game.fake_class) == (0.8, 2.0, 0.5)
+    assert rows(game.generator, "Embedding") == []
     assert rows(game.generator, "Conv2DTranspose")[0] == ((4, 4, 512), (7 + 12 + 11) * 16 * 512 + 512)
-    for player in game.players.values():
-        assert (float(player.optimizer.learning_rate), player.optimizer.beta_1) == (pytest.approx(1e-3), 0.25)
+    assert rates(game) == dict.fromkeys(("generator", "discriminator"), ("Adam", 1e-3, 0.25, 0.999))
+
+
+def test_the_tuned_recipe_has_rates_of_its_own_for_both_players(build):
+    config = parse(Config, ["--preset", "quick"])
+    assert (config.recipe, config.condition, config.average, config.variant) == ("tuned", "onehot", 0.04, "acgan_tuned")
+    game = build("--preset quick")
+    assert rates(game) == {"generator": ("Adam", 4e-4, 0.5, 0.999), "discriminator": ("Adam", 1e-4, 0.5, 0.999)}
+    assert game.fake_class == 0.0
 
 
 @pytest.mark.parametrize("words", ["--embedding 0", "--z 0", "--lr nan", "--beta-1 3", "--class-weight -1"])
@@ -133,21 +128,17 @@ def test_values_out_of_range_are_refused(words):
         parse(Config, words.split())
 
 
-def batch(count=4):
-    random = np.random.default_rng(0)
-    return {"image": random.integers(0, 256, (count, 64, 64, 3), np.uint8),
-            "hair": random.integers(0, 12, count).astype(np.int32),
-            "eyes": random.integers(0, 11, count).astype(np.int32)}
-
-
-@pytest.mark.parametrize(("player", "loss"), [("generator", "d_loss"), ("discriminator", "g_loss")])
-def test_a_player_learns_from_its_own_loss_only_and_batch_normalisation_from_every_pass(game, tensorflow, player, loss):
-    other = {"generator": "g_loss", "discriminator": "d_loss"}[player]
+@pytest.mark.parametrize(("player", "other"), [("generator", "g_loss"), ("discriminator", "d_loss")])
+def test_a_player_learns_from_its_own_loss_only_and_batch_normalisation_from_every_pass(
+        build, tensorflow, player, other):
+    game, random = build(), np.random.default_rng(0)
     own_loss = getattr(game, other)
     setattr(game, other, lambda *a, **k: {"none": 0.0 * sum(own_loss(*a, **k).values())})
     before = {network: network.get_weights() for network in (game.generator, game.discriminator)}
-    game.train_step(batch(), tensorflow.constant(0, tensorflow.int64))
-    still, moving = getattr(game, player), game.players
+    game.train_step({"image": random.integers(0, 256, (4, 64, 64, 3), np.uint8),
+                     "hair": np.array([0, 3, 11, 5], np.int32), "eyes": np.array([10, 2, 2, 0], np.int32)},
+                    tensorflow.constant(0, tensorflow.int64))
+    still = getattr(game, player)
     for variable, value in zip(still.weights, before[still], strict=True):
         assert np.array_equal(value, variable.numpy()) == variable.trainable, variable.path
     moving = next(network for network in before if network is not still)
@@ -155,28 +146,37 @@ def test_a_player_learns_from_its_own_loss_only_and_batch_normalisation_from_eve
         assert not np.array_equal(value, variable.numpy()) or "bias" in variable.path, variable.path
 
 
-def test_d_learns_to_tell_real_from_fake_and_the_classes(game, tensorflow):
-    step = tensorflow.function(game.train_step)
-    game.players["generator"].optimizer.learning_rate = 0.0
-    terms = [step(batch(8), tensorflow.constant(k, tensorflow.int64)) for k in range(12)]
-    assert float(terms[-1]["d_fake"]) < float(terms[0]["d_fake"])
-    assert float(terms[-1]["d_class"]) < 0.5 * float(terms[0]["d_class"])
-
-
-def test_killed_and_resumed_is_the_same_to_the_bit_then_samples(few_faces, killed, script, tmp_path):
-    killed("hw4_acgan/train.py", "hw4_acgan/acgan", "--data", few_faces, judge_anew=True)
-    run = tmp_path / "killed" / "hw4_acgan" / "acgan"
-    with Image.open(run / "samples" / "step_000012.png") as grid:
+def test_smoke_from_another_folder_then_samples(script, few_faces, tmp_path):
+    run, text = tmp_path / "run", tmp_path / "text.txt"
+    script("hw4_acgan/train.py", "--preset", "smoke", "--data", few_faces, "--out", run, "--steps", 2,
+           "--batch-size", 4, "--no-evaluate")
+    with Image.open(run / "samples" / "step_000002.png") as grid:
         assert grid.width > 12 * 64
-    metrics = json.loads((run / "metrics.json").read_text())
-    assert (metrics["step"], metrics["condition_accuracy"]["n"]) == (12, 1320)
-    text = tmp_path / "text.txt"
     text.write_text("1,blue hair red eyes\n7,green hair blue eyes\n")
-    script("hw4_acgan/sample.py", "--run", run, "--text", text, "--out", tmp_path / "drawn", "--count", 2, "--chart")
+    script("hw4_acgan/sample.py", "--run", run, "--text", text, "--out", tmp_path / "drawn", "--count", 2)
     assert sorted(path.name for path in (tmp_path / "drawn").iterdir()) == [
-        "chart.png", "sample_1_1.jpg", "sample_1_2.jpg", "sample_7_1.jpg", "sample_7_2.jpg"]
+        "sample_1_1.jpg", "sample_1_2.jpg", "sample_7_1.jpg", "sample_7_2.jpg"]
     with Image.open(tmp_path / "drawn" / "sample_7_2.jpg") as picture:
         assert (picture.format, picture.size) == ("JPEG", (64, 64))
+
+
+def test_the_generator_is_measured_by_its_labels(built, monkeypatch, shared_cache):
+    from common.anime import evaluation, judge
+    from hw4_acgan import train
+
+    assert evaluation.ROUNDS == 10
+    monkeypatch.setattr(evaluation, "ROUNDS", 1)  # 132 images in place of 1320
+    monkeypatch.setattr(judge, "CACHE", Path(shared_cache))
+    measured, verdict = built(train, "--batch-size", 4).evaluation.measure()
+    assert measured["condition_accuracy"]["n"] == 132
+    assert "hair as asked" in verdict
+
+
+@pytest.mark.slow
+def test_killed_and_resumed_is_the_same_to_the_bit(few_faces, killed, tmp_path):
+    killed("hw4_acgan/train.py", "hw4_acgan/acgan", "--data", few_faces, judge_anew=True)
+    metrics = json.loads((tmp_path / "killed" / "hw4_acgan" / "acgan" / "metrics.json").read_text())
+    assert (metrics["step"], metrics["condition_accuracy"]["n"]) == (12, 1320)
 
 
 @pytest.mark.slow
