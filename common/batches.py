@@ -1,4 +1,4 @@
-"""(seed, step) -> batch: order, flips and wrong pairs depend on these alone, so a resumed run goes on exactly."""
+"""(seed, step) -> batch: order, flips and wrong pairs depend on nothing else, so a resumed run is bit-identical."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Batches:
     def __init__(self, images: np.ndarray, rows: np.ndarray, labels: Mapping[str, np.ndarray], batch_size: int,
                  seed: int, *, mirror: bool = False, wrong: str | None = None) -> None:
         if len(rows) < batch_size:
-            raise UserError(f"{len(rows)} pictures are left, a step takes {batch_size}; lower --batch-size (or the "
-                            "D steps), or give more data")
+            raise UserError(f"{len(rows)} images are left, but a step takes {batch_size}; lower --batch-size (or "
+                            "--d-steps), or give more data")
         self.images, self.rows, self.labels = images, rows, dict(labels)
         self.batch_size, self.seed, self.mirror = batch_size, seed, mirror
         self.steps_per_epoch = len(rows) // batch_size
@@ -87,7 +87,7 @@ class _Mismatched:
         self._order = np.argsort(label, kind="stable")  # samples with the same label form a block
         ends = np.cumsum(np.bincount(label))
         if len(ends) < 2:
-            raise UserError(f"all {len(labels)} pictures have the same label, so there are no wrong pairs; give more "
+            raise UserError(f"all {len(labels)} images have the same label, so there are no wrong pairs; give more "
                             "data")
         self._end, self._size = ends[label], np.bincount(label)[label]  # of the block of each sample
 

@@ -1,4 +1,4 @@
-"""The whole state of a training, saved so that it can be resumed to the last bit."""
+"""Checkpoints: the complete training state, so that a resumed run is bit-identical."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ LIST_HALF = re.compile(r"checkpoint\.tmp[0-9a-f]{32}")  # of TensorFlow's list o
 
 
 class Checkpoints:
-    """Checkpoints of a game: weights, optimizers, dropout seeds and the step, the last two of them on disk.
+    """Checkpoints of a game: weights, optimizers, dropout seeds and the step. The two newest stay on disk.
 
     Args:
-        game: whose state is saved and restored.
+        game: the game whose state is saved and restored.
         folder: `RUN/checkpoints`.
         average: of its weights, where the run has one; saved and restored too.
     """
@@ -44,18 +44,18 @@ class Checkpoints:
         self._manager = self._make_manager()
 
     def _indices(self) -> list[Path]:
-        """The index files of the checkpoints on disk, the oldest first."""
+        """The index files of the checkpoints on disk, oldest first."""
         return sorted((path for path, _ in self._own() if path.suffix == ".index"), key=lambda path: int(path.stem[5:]))
 
     def _own(self) -> Iterator[tuple[Path, str]]:
-        """The files of checkpoints, each with the name of its checkpoint; other files are not ours."""
+        """The files of checkpoints, each with the name of its checkpoint; all other files are left alone."""
         for path in self.folder.glob("step-*"):
             name = FILE.fullmatch(path.name)
             if name:
                 yield path, name[1]
 
     def _make_manager(self) -> tf.train.CheckpointManager:
-        """The manager. Its list of checkpoints may be lost: what counts are the files themselves."""
+        """The manager. Its list of checkpoints may be lost: only the checkpoint files count."""
         try:
             return tf.train.CheckpointManager(self._state, str(self.folder), max_to_keep=2, checkpoint_name="step")
         except ValueError:
@@ -64,10 +64,10 @@ class Checkpoints:
             return self._make_manager()
 
     def require_space(self, *, anew: bool = False) -> None:
-        """Raises StorageError if the disk cannot take three checkpoints: two are kept.
+        """Raises StorageError if the disk has no room for three checkpoints: two are kept while a third is written.
 
         Args:
-            anew: the run there is going to be moved aside, so its checkpoints do not count, and nothing is written.
+            anew: the existing run will be moved aside, so its checkpoints do not count, and nothing is written here.
         """
         if not anew:
             make_folder(self.folder, "--out")
@@ -77,15 +77,15 @@ class Checkpoints:
         free = shutil.disk_usage(self.folder.parent).free
         if free < needed:
             raise StorageError(f"{self.folder}: its checkpoints need {needed / 1e9:.1f} GB of disk, {free / 1e9:.1f} "
-                               "GB are free; free some, or give --out a folder on another disk")
+                               "GB are free; free space, or give an --out on another disk")
 
     def restore(self) -> int:
-        """Restores the newest checkpoint that is whole and returns its step; 0 where there is none.
+        """Restores the newest undamaged checkpoint and returns its step; 0 if there is none.
 
-        Of several workers the chief alone has checkpoints; the others take its state.
+        With several workers only the chief has checkpoints; the others receive its state.
 
         Raises:
-            StorageError: there are checkpoints, and none of them is whole.
+            StorageError: there are checkpoints, and all of them are damaged.
         """
         self._restore()
         states = [*itertools.chain(*self._numbers.values()), *self._others, self.step]
@@ -98,18 +98,18 @@ class Checkpoints:
         for index in reversed(indices):
             try:
                 self._state.restore(str(index.with_suffix(""))).assert_consumed()
-            except tf.errors.ResourceExhaustedError:  # of memory: the file may be whole
+            except tf.errors.ResourceExhaustedError:  # memory ran out: the file may be intact
                 raise
             except (tf.errors.OpError, AssertionError, ValueError, IndexError) as error:
                 say(f"note: checkpoint {index.stem} is damaged ({reason(error)}); trying the one before")
                 continue
             return
         if indices:
-            raise StorageError(f"{self.folder}: none of the {len(indices)} checkpoints is whole; start anew with "
+            raise StorageError(f"{self.folder}: all {len(indices)} checkpoints are damaged; start anew with "
                                "--overwrite")
 
     def _remove_halves(self, whole: set[str]) -> None:
-        """Deletes what a process left behind that was killed while it saved."""
+        """Deletes the incomplete files of a process that was killed while it saved."""
         for path, name in self._own():
             if path.is_dir() or name not in whole:
                 remove(path)
@@ -121,7 +121,7 @@ class Checkpoints:
         """Saves the state after `step` steps; of the older checkpoints one is kept.
 
         Raises:
-            NumericalError: a number is NaN or infinite; nothing is written then.
+            NumericalError: a value is NaN or infinite; then nothing is written.
         """
         self.require_finite(step)
         self.step.assign(np.int64(step))  # see trainer._train_step
@@ -132,19 +132,19 @@ class Checkpoints:
             self.keep_newest(2)
         except tf.errors.OpError as error:
             raise StorageError(f"{self.folder}: cannot save the checkpoint of step {step} "
-                               f"({reason(error)}); free space or mend the folder, then run the same "
-                               "command again") from None
+                               f"({reason(error)}); free space or make the folder writable, then run the "
+                               "same command again") from None
 
     def require_finite(self, step: int) -> None:
-        """Raises NumericalError where a weight or a moment is NaN or infinite."""
+        """Raises NumericalError if a weight or a moment of the optimizer is NaN or infinite."""
         for name, variables in self._numbers.items():
             for variable in variables:
                 if variable.dtype.is_floating and not np.isfinite(variable.numpy()).all():
-                    raise NumericalError(f"step {step}: a number of the {name.replace('_', ' ')} is NaN or infinite; "
+                    raise NumericalError(f"step {step}: a value of the {name.replace('_', ' ')} is NaN or infinite; "
                                          "lower the learning rate, or try --precision float32")
 
     def keep_newest(self, count: int) -> None:
-        """Deletes all checkpoints but the newest `count`."""
+        """Deletes all but the newest `count` checkpoints."""
         old = {index.stem for index in self._indices()[:-count]}
         for path, name in self._own():
             if name in old:

@@ -1,4 +1,4 @@
-"""What all data sets share: images from the cache, sets that code draws, arrays joined to one. No TensorFlow here."""
+"""Shared by all data sets: images from the cache, sets drawn by code, joined arrays. No TensorFlow here."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CACHE = Path(os.environ.get("GAN_REPORTS_CACHE") or DATA / "cache")
 
 
 class Stacked:
-    """Several arrays of images that look like one: `[rows]` reads only the rows asked for."""
+    """Several arrays of images as one: `[rows]` reads only these rows."""
 
     def __init__(self, parts: Sequence[np.ndarray]) -> None:
         self._parts = parts
@@ -50,36 +50,36 @@ def drawn_set(make: Callable[..., bool], folder: Path) -> None:
     except ValueError as error:
         raise UserError(f"the embedded set: {error}") from None
     except OSError as error:
-        raise StorageError(f"{folder}: the embedded set cannot be drawn there ({error.strerror or error}); free space "
-                           "or mend the folder, then run the same command again") from error
+        raise StorageError(f"{folder}: the embedded set cannot be written ({error.strerror or error}); free space "
+                           "or make the folder writable, then run the same command again") from error
 
 
 @contextmanager
 def or_drawn_anew(folder: Path | None) -> Iterator[None]:
-    """Adds to a UserError how to repair an embedded set, whose folder is given; None: the data are the user's own."""
+    """Adds to a UserError how to repair the embedded set in a folder; None: the data are the user's own."""
     try:
         yield
     except UserError as error:
-        raise UserError(f"{error}; or delete {folder}, it is drawn anew") if folder else error from None
+        raise UserError(f"{error}; or delete {folder}, and it is drawn anew") if folder else error from None
 
 
 def decoded(folder: Path, size: int, cut: Cut = "whole") -> images.Images:
     """The images of a folder through the cache, see `images.load`, with messages for the user."""
     loaded = images.load(folder, size, CACHE, _show_progress, cut)
     if loaded.rebuilt:
-        say(f"note: {loaded.rebuilt}; it was built anew")
+        say(f"note: {loaded.rebuilt}; it was rebuilt")
     return loaded
 
 
 def _show_progress(done: int, total: int) -> None:
-    """A line for every 10,000 decoded images."""
+    """Prints a line for every 10,000 decoded images."""
     if done % 10_000 == 0:
-        say(f"decoded {done:,} of {total:,} pictures")
+        say(f"decoded {done:,} of {total:,} images")
 
 
 def name_left_out(left_out: dict[str, str]) -> None:
-    """Says which images were left out and why: the first ten by name, the rest as a number."""
+    """Prints which images were left out and why: the first ten by name, the rest as a number."""
     for name, reason in list(left_out.items())[:10]:
-        say(f"note: picture {name} left out: {reason}")
+        say(f"note: image {name} left out: {reason}")
     if len(left_out) > 10:
-        say(f"note: {len(left_out) - 10} more pictures left out")
+        say(f"note: {len(left_out) - 10} more images left out")

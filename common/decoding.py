@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageFile, ImageOps
 
 MAX_PIXELS = 50_000_000
-Cut = str | tuple[float, float, float, float]  # "whole", "middle", or left, top, right, bottom as shares of the picture
+Cut = str | tuple[float, float, float, float]  # "whole", "middle", or left, top, right, bottom as shares of the image
 
 
 class BadPicture(Exception):
@@ -26,16 +26,16 @@ def decode(path: Path, size: int, cut: Cut = "whole") -> np.ndarray:
     Args:
         path: the file.
         size: side of the result.
-        cut: what is resized to it: the whole picture, the largest square in its middle, or a box.
+        cut: the part that is resized: the whole image, the largest square in its middle, or a box.
 
     Raises `BadPicture`.
     """
-    picture = upright(path)
-    return np.asarray(picture.resize((size, size), Image.Resampling.LANCZOS, box=_box(cut, *picture.size)))
+    image = upright(path)
+    return np.asarray(image.resize((size, size), Image.Resampling.LANCZOS, box=_box(cut, *image.size)))
 
 
 def _box(cut: Cut, width: int, height: int) -> tuple[float, float, float, float]:
-    """A cut in pixels."""
+    """A cut as left, top, right, bottom in pixels."""
     if cut == "whole":
         return 0, 0, width, height
     if cut == "middle":
@@ -60,7 +60,7 @@ def upright(path: Path) -> Image.Image:
     except Image.DecompressionBombError:
         raise BadPicture("too many pixels") from None
     except Image.UnidentifiedImageError:
-        raise BadPicture("not a JPEG or PNG picture" if path.stat().st_size else "an empty file") from None
+        raise BadPicture("not a JPEG or PNG image" if path.stat().st_size else "an empty file") from None
     except (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error) as error:
         raise BadPicture(f"cannot be decoded ({error})") from None
 
@@ -78,7 +78,7 @@ def _rgb(image: Image.Image) -> Image.Image:
 def strict_pillow() -> Iterator[None]:
     """Makes Pillow refuse truncated files, whatever another library has set, and silences its warnings.
 
-    They are not needed: `decode` checks the number of pixels itself, and broken metadata do no harm.
+    The warnings are not needed: `upright` checks the number of pixels, and broken metadata do no harm.
     """
     before = ImageFile.LOAD_TRUNCATED_IMAGES
     ImageFile.LOAD_TRUNCATED_IMAGES = False

@@ -1,4 +1,4 @@
-"""Training on several devices and machines: the strategy, each replica's part of a batch, and what replicas agree on.
+"""Training on several devices and machines: the strategy, each replica's part of a batch, values shared by replicas.
 
 A replica is one device's copy of the game. With one replica everything here returns what it was given.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def strategy(scale: Scale) -> tf.distribute.Strategy | None:
-    """The strategy of a scale, None for one device. It has to be made before TensorFlow's first op.
+    """The strategy for a scale, None for one device. Call it before TensorFlow's first op.
 
     Raises:
         UserError: the machine has fewer devices.
@@ -40,7 +40,8 @@ def strategy(scale: Scale) -> tf.distribute.Strategy | None:
 def _of_workers(scale: Scale, gpus: Sequence[Any]) -> tf.distribute.Strategy:
     """Waits until all workers of TF_CONFIG are there."""
     if not gpus and scale.devices > 1:
-        raise UserError(f"--devices {scale.devices}: without GPUs a worker of TF_CONFIG has one device; leave it out")
+        raise UserError(f"--devices {scale.devices}: without GPUs a worker of TF_CONFIG has one device; leave out "
+                        "--devices")
     tf.config.set_visible_devices(gpus[:scale.devices], "GPU")
     ways = tf.distribute.experimental.CommunicationImplementation
     options = tf.distribute.experimental.CommunicationOptions(implementation=ways.AUTO if gpus else ways.RING)
@@ -59,10 +60,10 @@ class Shard(NamedTuple):
 
 
 def own_shard() -> Shard:
-    """The part of the replica that is being traced; of one replica the whole."""
+    """The part of the replica that is being traced; with one replica, the whole."""
     context = tf.distribute.get_replica_context()
     of = context.num_replicas_in_sync
-    return Shard(context.replica_id_in_sync_group if of > 1 else 0, of)  # asked for, it is put into the graph
+    return Shard(context.replica_id_in_sync_group if of > 1 else 0, of)  # reading the id adds an op to the graph
 
 
 def train_step(game: Game, batch: dict[str, tf.Tensor], step: tf.Tensor, **phase: bool) -> dict[str, tf.Tensor]:
@@ -70,13 +71,13 @@ def train_step(game: Game, batch: dict[str, tf.Tensor], step: tf.Tensor, **phase
 
     Args:
         game: its `train_step` gets the replica's own part of the batch.
-        batch: the whole batch, [d_steps * B, ...] each: every D step has its own part, and is split by itself.
+        batch: the whole batch, [d_steps * B, ...] each; the part of each D step is split over the replicas.
         step: counted from 0.
         phase: see `Game.phase`.
 
     Returns:
-        The terms, means over all replicas. So are, at the end of the step, the moving statistics of batch
-        normalisation, which each replica took from its own part.
+        The terms, as means over all replicas. At the end of the step the moving statistics of batch normalisation,
+        which each replica computed on its own part, become their means as well.
     """
     shard = own_shard()
     if shard.of == 1:
@@ -99,12 +100,12 @@ def mean(values: Any) -> Any:
 
 
 def summands(gradients: Sequence[tf.Tensor], optimizer: keras.optimizers.Optimizer) -> Sequence[tf.Tensor]:
-    """Gradients of a replica's own mean loss -> what the optimizer adds up to the gradients of the whole batch.
+    """Gradients of a replica's mean loss -> what the optimizer adds up to the gradients of the whole batch.
 
-    An optimizer that clips does so before it adds. It gets the mean from the first replica, and zeros from the others.
+    An optimizer that clips does so before it adds: it gets the mean from the first replica and zeros from the others.
     """
     shard, clips = own_shard(), optimizer.clipnorm or optimizer.clipvalue or optimizer.global_clipnorm
-    if clips:  # an embedding's rows count once each, however many of them came
+    if clips:  # duplicate rows of an embedding must be added before their norm is taken
         gradients = [None if g is None else tf.convert_to_tensor(g) for g in gradients]
     if shard.of == 1:
         return gradients
@@ -115,18 +116,19 @@ def summands(gradients: Sequence[tf.Tensor], optimizer: keras.optimizers.Optimiz
 
 
 def _scaled(gradient: tf.Tensor | tf.IndexedSlices, factor: float) -> tf.Tensor | tf.IndexedSlices:
-    if isinstance(gradient, tf.IndexedSlices):  # of an embedding: some of its rows
+    if isinstance(gradient, tf.IndexedSlices):  # of an embedding
         return tf.IndexedSlices(gradient.values * factor, gradient.indices, gradient.dense_shape)
     return gradient * factor
 
 
 def when(condition: tf.Tensor, act: Callable[[], None], variables: Iterable[keras.Variable]) -> None:
-    """Acts only where a condition holds that is known while the graph runs, and is the same on all replicas.
+    """Calls `act` only if a condition holds, which is computed in the graph and is the same on all replicas.
 
     Args:
         condition: boolean scalar.
         act: changes variables.
-        variables: those it may change. Several replicas cannot meet inside a branch: they act, and put these back.
+        variables: those that `act` may change. Replicas cannot communicate inside a branch of tf.cond, so several
+            replicas always call `act`, and restore these variables if the condition is false.
     """
     def branch() -> tf.Tensor:
         act()
@@ -142,7 +144,7 @@ def when(condition: tf.Tensor, act: Callable[[], None], variables: Iterable[kera
 
 
 def several_workers(strategy: tf.distribute.Strategy) -> bool:
-    """Whether more processes than this one take part."""
+    """Whether more than one process takes part."""
     return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
 
 

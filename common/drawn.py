@@ -1,4 +1,4 @@
-"""Sets of images that code draws, by several processes: a folder with about.json that is complete or absent."""
+"""Image sets drawn by code in several processes: a folder with about.json that is complete or absent."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _is_set(drawn: DrawnSet, folder: Path, about: dict) -> bool:
     """Whether the complete set is there. Raises ValueError if the folder holds other files."""
     if not folder.exists():
         return False
-    anew = f"keep what is yours elsewhere and delete {folder}; the {drawn.noun} are drawn anew"
+    anew = f"move your own files elsewhere and delete {folder}; the {drawn.noun} are then drawn anew"
     if not folder.is_dir():
         raise ValueError(f"{folder} is a file: {anew}")
     present = {path.name for path in folder.iterdir()} - SYSTEM_FILES
@@ -91,13 +91,13 @@ def _is_set(drawn: DrawnSet, folder: Path, about: dict) -> bool:
     try:
         recorded = json.loads((folder / "about.json").read_text(encoding="utf-8"))
     except (ValueError, RecursionError):
-        raise ValueError(f"{folder}/about.json is no JSON: {anew}") from None
+        raise ValueError(f"{folder}/about.json is not JSON: {anew}") from None
     if not isinstance(recorded, dict) or set(recorded) != set(about) or {*map(type, recorded.values())} != {int}:
         raise ValueError(f"{folder}/about.json is not from this program: {anew}")
     own = {drawn.name(number) for number in range(recorded["count"])} | {*drawn.finish, "about.json"}
     foreign = present - {Path(name).parts[0] for name in own}
     if foreign:
-        raise ValueError(f"{folder} also holds {min(foreign)}, which is not of the set: {anew}")
+        raise ValueError(f"{folder} also holds {min(foreign)}, which is not part of the set: {anew}")
     return recorded == about and all((folder / name).is_file() for name in own)
 
 
@@ -117,8 +117,8 @@ def _draw_all(drawn: DrawnSet, folder: Path, count: int, seed: int, workers: int
             for result in results:
                 result.result()
         except BrokenProcessPool:
-            raise StorageError("a process that draws pictures was ended by the system, nearly always for want of "
-                               "memory; free some, then run the same command again") from None
+            raise StorageError("a process that draws images was killed by the system, almost always because "
+                               "memory ran out; free memory, then run the same command again") from None
         except BaseException:  # also Ctrl-C: the remaining tasks are not needed
             pool.shutdown(cancel_futures=True)
             raise

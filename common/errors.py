@@ -1,4 +1,4 @@
-"""Errors as exit codes and one line for the user, and how a script says things.
+"""Errors as exit codes and one-line messages, and output for the user.
 
 No TensorFlow here, and nothing of this repository: every other module may import it.
 """
@@ -49,20 +49,20 @@ class Stopped(Failure):
 
 
 def say(text: str) -> None:
-    """A line for the user on standard output, at once. Raises StorageError where it cannot be written."""
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"  # a terminal may not know every letter of a file name
+    """Prints a line for the user at once. Raises StorageError if standard output cannot be written."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"  # a terminal may lack characters of a file name
     try:
         print(text.encode(encoding, "replace").decode(encoding), flush=True)
-    except BrokenPipeError:  # nobody reads any more, as after `| head`: the training goes on
+    except BrokenPipeError:  # the reader has closed the pipe, as after `| head`: the training continues
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
-        raise StorageError(f"standard output cannot be written ({error.strerror}); send it elsewhere, then run the "
+        raise StorageError(f"standard output cannot be written ({error.strerror}); redirect it, then run the "
                            "same command again") from None
 
 
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Delays Ctrl-C and SIGTERM until the block ends: some libraries break when they are interrupted while they load.
+    """Delays Ctrl-C and SIGTERM until the block ends: some libraries break if they are interrupted while they load.
 
     Python delivers signals to the main thread only; in other threads there is nothing to delay.
     """
@@ -82,7 +82,7 @@ def uninterrupted() -> Iterator[None]:
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether an error, of Python or of TensorFlow, says that there is too little memory."""
+    """Whether an error of Python or TensorFlow means that memory has run out."""
     return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
 
 

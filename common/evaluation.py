@@ -1,4 +1,4 @@
-"""What a run is measured with: what the trainer asks of an evaluation, and what several evaluations share."""
+"""The interface between the trainer and the evaluation of a run, and what several evaluations share."""
 
 from __future__ import annotations
 
@@ -9,45 +9,45 @@ import numpy as np
 
 from common import metrics
 
-SEED = 0  # of the networks that measure, of their splits and of the noise: the same for all runs on a data set
-CONDITIONS, COPIES = 12, 8  # of the diversity: so many conditions, and so many images of each
-FEWEST = 20           # unseen images in a half, below which distributions are not compared
-MOST = 1000           # of them in a half: more would take more memory
+SEED = 0  # of the measuring networks, their splits and the noise: the same for all runs on a data set
+CONDITIONS, COPIES = 12, 8  # the diversity compares this many conditions, and this many images of each
+FEWEST = 20           # unseen images per half, below which distributions are not compared
+MOST = 1000           # unseen images per half, at most: more would need more memory
 
 
 class Evaluation(Protocol):
-    """The measures of a run. They return names and values; the trainer shows and writes them.
+    """The measures of a run. The methods return names and values; the trainer prints and writes them.
 
     Attributes:
-        curves: what accuracy.png shows of accuracy.csv, see `plots.curves`; empty: there is no such picture.
+        curves: what accuracy.png shows of accuracy.csv, see `plots.curves`; empty: no such figure.
     """
 
     curves: Mapping[str, Mapping[str, str]]
 
     def prepare(self) -> dict[str, dict[str, Any]]:
-        """Does what takes long and is needed before the first step.
+        """Does the slow preparations before the first step.
 
         Returns:
-            Sections of config.json that must stay the same as long as the run lives.
+            Sections of config.json that must never change during the run.
         """
 
     def check(self) -> tuple[dict[str, float], str]:
         """A quick measurement during the training.
 
         Returns:
-            A row of accuracy.csv, and the same in words. An empty row: there is nothing to measure with.
+            A row of accuracy.csv, and the same in words. The row is empty if nothing can be measured.
         """
 
     def measure(self) -> tuple[dict[str, Any], str]:
         """All measurements of the run as it is now.
 
         Returns:
-            Sections of metrics.json, and the verdict: one line of what they say.
+            Sections of metrics.json, and the verdict: a summary in one line.
         """
 
 
 def compare(real: np.ndarray, other: np.ndarray, fake: np.ndarray) -> dict[str, Any]:
-    """Features [n, D] of fakes against those of real images; `other` real ones against the same are the floor."""
+    """Compares features [n, D] of real and fake images; `real` against `other` real images is the floor."""
     density, coverage = metrics.density_coverage(real, fake)
     floor = metrics.density_coverage(real, other)
     n = len(real)

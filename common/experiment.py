@@ -1,4 +1,4 @@
-"""How every experiment begins."""
+"""The start of every experiment."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from common.runs import Run
 def open(config: Common) -> Run:
     """Opens the run folder of a config, and starts TensorFlow with the run's seed, precision and devices.
 
-    Networks, optimizers and games are to be built inside `run.machine.scope()`.
+    Build networks, optimizers and games inside `run.machine.scope()`.
 
     Raises:
         UserError: see `Run` and `runtime.start`.

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]  # of the repository
-HALF = ".half-"  # how the names of files begin that are not whole yet
-BUILDING = ".building-"  # the same of folders
-DRAWN = (".png", ".jpg", ".jpeg", ".webp")  # names of pictures that a user may ask for
+HALF = ".half-"  # prefix of the names of incomplete files
+BUILDING = ".building-"  # prefix of the names of incomplete folders
+DRAWN = (".png", ".jpg", ".jpeg", ".webp")  # suffixes of images that a user may ask for
 
 
 @contextlib.contextmanager
@@ -47,7 +47,7 @@ def atomic(path: Path) -> Iterator[Path]:
 
 
 def remove_halves(folder: Path) -> None:
-    """Removes what killed processes left of files that `atomic` was writing, in a folder and in those below it.
+    """Removes the incomplete files that killed processes left in a folder and its subfolders, see `atomic`.
 
     The caller holds the folder's lock: nobody writes there now.
     """
@@ -57,7 +57,7 @@ def remove_halves(folder: Path) -> None:
 
 
 def append(path: Path, text: str) -> None:
-    """Adds lines to a file, whole or not at all. Raises StorageError where that is impossible."""
+    """Adds lines to a file, all or none of them. Raises StorageError if they cannot be written."""
     data = text.encode()
     try:
         with open(path, "ab", buffering=0) as file:
@@ -73,9 +73,9 @@ def append(path: Path, text: str) -> None:
 
 
 def write_picture(picture: Image.Image, path: Path, **options: Any) -> None:
-    """Writes a picture; the suffix names the format, `options` go to Pillow.
+    """Writes an image; the suffix names the format, `options` go to Pillow.
 
-    It is encoded in memory: Pillow itself does not see that a full disk took only a part of a JPEG.
+    It is encoded in memory: Pillow does not notice that a full disk took only a part of a JPEG.
     """
     encoded = io.BytesIO()
     encoded.name = path.name
@@ -84,14 +84,14 @@ def write_picture(picture: Image.Image, path: Path, **options: Any) -> None:
 
 
 def regular(path: Path) -> Path:
-    """The path itself. Raises OSError where something else than a file is there: reading a pipe would wait for ever."""
+    """The path itself. Raises OSError if it is not a regular file: reading a pipe would block for ever."""
     if path.exists() and not path.is_file():
-        raise OSError(errno.EINVAL, "is no file", str(path))
+        raise OSError(errno.EINVAL, "is not a file", str(path))
     return path
 
 
 def make_folder(path: Path, option: str) -> Path:
-    """Makes the folder that an option names, where there is none. Raises StorageError if it cannot be written to."""
+    """Makes the folder that an option names, if it is missing. Raises StorageError if it is not writable."""
     try:
         path.mkdir(parents=True, exist_ok=True)
         if not os.access(path, os.W_OK | os.X_OK):
@@ -103,7 +103,7 @@ def make_folder(path: Path, option: str) -> Path:
 
 
 def remove(path: Path) -> None:
-    """Removes a file, a folder with all that is in it, or a link but not what it leads to. Raises OSError."""
+    """Removes a file, a folder with its content, or a link but not its target. Raises OSError."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -111,15 +111,15 @@ def remove(path: Path) -> None:
 
 
 def _unwritten(path: Path, error: OSError) -> StorageError:
-    return StorageError(f"{path}: cannot be written ({error.strerror or error}); free space or mend the folder, then "
-                        "run the same command again")
+    return StorageError(f"{path}: cannot be written ({error.strerror or error}); free space or make the folder "
+                        "writable, then run the same command again")
 
 
 @contextlib.contextmanager
 def atomic_folder(path: Path, *, replace: bool) -> Iterator[Path]:
     """Gives an empty folder beside `path`; when the block ends well, it takes the place of `path`, whole.
 
-    What processes of this machine left that were killed in such a block is removed.
+    Folders left by processes of this machine that were killed in such a block are removed.
 
     Args:
         path: the folder to be.
@@ -168,23 +168,23 @@ def _alive(process: int) -> bool:
     return True
 
 
-def targets(pictures: Iterable[Path], folder: Path) -> dict[Path, Path]:
-    """Each picture -> the PNG file of its name in a folder. Raises UserError where that is the picture itself."""
-    found = {path: folder / f"{path.stem}.png" for path in pictures}
+def targets(images: Iterable[Path], folder: Path) -> dict[Path, Path]:
+    """Each image -> the PNG file of its name in a folder. Raises UserError if that is the image itself."""
+    found = {path: folder / f"{path.stem}.png" for path in images}
     for path, target in found.items():
         if os.path.realpath(target) == os.path.realpath(path):  # Path.resolve raises where a link leads to itself
-            raise UserError(f"{path} would be written over: give --out another folder")
+            raise UserError(f"{path} would be overwritten; give another --out")
     return found
 
 
 def demand_inside(path: Path, folder: Path) -> None:
-    """Raises UserError where something in a folder is a link that leads out of it."""
+    """Raises UserError if a path in a folder is a link that leads out of it."""
     if not path.resolve().is_relative_to(folder.resolve()):
-        raise UserError(f"{path}: is a link that leads out of {folder}; pass the folder that really holds it")
+        raise UserError(f"{path}: is a link that leads out of {folder}; give the folder that it leads to")
 
 
 def sync(path: Path) -> None:
-    """Has the system write a file, or a folder's list of names, to the disk."""
+    """Flushes a file, or the entries of a folder, to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -196,4 +196,4 @@ def write_json(path: Path, value: Any) -> None:
     """Writes `value` as indented JSON, whole or not at all."""
     with atomic(path) as temporary:
         text = json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n"
-        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")  # of a file's name that is no text
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")  # for file names that are not text

@@ -1,6 +1,6 @@
-"""A GAN as a game: players with their networks, optimizers and losses, and one step of all of them.
+"""A GAN as a game: players with their networks, optimizers and losses, and one training step of all players.
 
-A report writes `generate`, `d_loss` and `g_loss`; nothing else of its training is its own.
+A report defines `generate`, `d_loss` and `g_loss`; the rest of the training is shared.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import tensorflow as tf
 from common import distribution, kernels, sums
 
 Terms = dict[str, tf.Tensor]
-ALGORITHM = "philox"  # of random numbers: what TensorFlow chooses by itself depends on the device and on XLA
+ALGORITHM = "philox"  # random number generator; TensorFlow's own choice depends on the device and on XLA
 
 
 class Rate(keras.optimizers.schedules.LearningRateSchedule):
     """A learning rate that rises from 0 in the first `warm_up` steps and falls to 0 in the last `cool_down` of `total`.
 
-    Without the rise Adam's first steps throw the network far off; without the fall short trainings end unsteadily.
+    Without warm-up Adam's first steps are far too large; without cool-down the end of a short training is unsteady.
     """
 
     def __init__(self, rate: float, warm_up: int, cool_down: int, total: int) -> None:
@@ -38,17 +38,17 @@ class Rate(keras.optimizers.schedules.LearningRateSchedule):
 
 @dataclass(frozen=True)
 class Player:
-    """A network and the optimizer that moves it, and nothing else."""
+    """A network and its optimizer."""
 
     network: keras.Model
     optimizer: keras.optimizers.Optimizer
 
 
 class Noise:
-    """The random numbers of one (seed, step), in the order in which they are asked for while the step is traced.
+    """The random numbers of one (seed, step), in the order in which the traced step asks for them.
 
-    They are drawn for the whole batch, and a replica takes its part of them: the first axis of each shape is the
-    batch's. So one device and several see the same numbers.
+    They are drawn for the whole batch, and each replica takes its part: the first axis of each shape is the batch.
+    So one device and several devices see the same numbers.
     """
 
     def __init__(self, seed: int, step: tf.Tensor) -> None:
@@ -84,40 +84,40 @@ def to_uint8(image: tf.Tensor, low: float, high: float) -> tf.Tensor:
 
 
 def cut(network: keras.Model, join: str) -> tuple[keras.Model, keras.Model]:
-    """A network of [picture, condition] in two, with its own weights: where one layer joins the two.
+    """Cuts a network of [image, condition] into two that share its weights, at the layer that joins both.
 
     Args:
-        network: its condition meets the picture's features in the layer `join`, and nowhere before.
-        join: name of that layer, whose first input is the picture's features.
+        network: its condition meets the image's features in the layer `join`, and not before.
+        join: name of that layer, whose first input is the image's features.
 
     Returns:
-        trunk: picture -> features, head: [features, condition] -> the network's output. A picture that is judged with
-        several conditions has to pass the trunk but once.
+        trunk: image -> features, head: [features, condition] -> the network's output. An image that is judged with
+        several conditions passes the trunk only once.
     """
-    picture, condition = network.inputs
+    image, condition = network.inputs
     features = network.get_layer(join).input[0]
-    return keras.Model(picture, features), keras.Model([features, condition], network.output)
+    return keras.Model(image, features), keras.Model([features, condition], network.output)
 
 
 class Game:
-    """Generator against discriminator, and one step of both on one replica.
+    """A generator and a discriminator, and one training step of both on one replica.
 
-    The fake is made once: D is updated on it, then G's gradient goes through the same fake and the updated D. With
-    `d_steps` above 1 each D step has images and noise of its own, and the last fake serves G. A game with other
-    players overrides `train_step`.
+    The fake images are generated once: D is updated on them, then G's gradient goes through the same fakes and the
+    updated D. With `d_steps` above 1 each D step has its own images and noise, and G uses the last fakes. A game with
+    other players overrides `train_step`.
 
-    Losses are means over the minibatch.
+    Losses are means over the mini-batch.
 
     Args:
         seed: noise is a function of (seed, step).
-        d_steps: D steps for each G step; a minibatch then holds `d_steps` times the images.
+        d_steps: D steps per G step; a mini-batch then holds `d_steps` times as many images.
         players: name -> Player; each becomes an attribute that is its network. `generator` and `discriminator` here.
 
     Attributes:
         strategy: the distribution strategy under which the game was made.
     """
 
-    LOW, HIGH = -1.0, 1.0  # the range of images inside the networks
+    LOW, HIGH = -1.0, 1.0  # range of pixel values inside the networks
     SAVED: ClassVar = {"generator": "generator.keras"}  # player -> file of its network in a finished run
 
     def __init__(self, seed: int, *, d_steps: int = 1, **players: Player) -> None:
@@ -125,7 +125,7 @@ class Game:
         self.strategy = tf.distribute.get_strategy()
         for name, player in players.items():
             setattr(self, name, player.network)
-            player.network._distribute_strategy = None  # or `predict` runs everything once on each device
+            player.network._distribute_strategy = None  # otherwise `predict` runs everything once on each device
             player.optimizer.build(player.network.trainable_variables)
             kernels.accelerate(player.network, player.optimizer)
 
@@ -142,7 +142,7 @@ class Game:
         raise NotImplementedError
 
     def phase(self, step: int) -> dict[str, bool]:
-        """Keyword arguments of `train_step` that change during the training; each set of them has its own graph."""
+        """Keyword arguments of `train_step` that change during the training; each combination gets its own graph."""
         return {}
 
     def train_step(self, minibatch: dict[str, tf.Tensor], step: tf.Tensor) -> Terms:
@@ -165,7 +165,7 @@ class Game:
                 d_terms = self.d_loss(real, fake, noise, **labels)
                 d_total = sums.total(d_terms.values())
             self.update(d_tape, d_total, "discriminator")
-        with g_tape:  # continues the recording of the generator's pass
+        with g_tape:  # continues to record the generator's forward pass
             g_terms = self.g_loss(fake, noise, **labels)
             g_total = sums.total(g_terms.values())
         self.update(g_tape, g_total, "generator")
@@ -177,12 +177,12 @@ class Game:
         return [{name: values[turn] for name, values in parts.items()} for turn in range(self.d_steps)]
 
     def in_range(self, minibatch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """A minibatch whose images, which are what is uint8, are float32 in [LOW, HIGH]."""
+        """The mini-batch with its images (whatever is uint8) as float32 in [LOW, HIGH]."""
         return {name: to_range(value, self.LOW, self.HIGH) if value.dtype == tf.uint8 else value
                 for name, value in minibatch.items()}
 
     def tape(self, *players: str) -> tf.GradientTape:
-        """A tape that watches these players' weights and nothing else; that of several gives several gradients."""
+        """A tape that watches only the weights of these players; for several players it can be used several times."""
         tape = tf.GradientTape(persistent=len(players) > 1, watch_accessed_variables=False)
         with tape:
             for player in players:
@@ -191,10 +191,10 @@ class Game:
         return tape
 
     def update(self, tape: tf.GradientTape, loss: tf.Tensor, *players: str) -> None:
-        """Moves players' weights down the gradient of their loss, by one backward pass.
+        """Updates the weights of players by the gradient of their loss, with one backward pass.
 
-        Several players may be given the sum of their losses, where each term that depends on the weights of two of
-        them belongs to the losses of both.
+        Several players may share one pass through the sum of their losses, if each term that depends on the weights
+        of two of them is part of the losses of both.
         """
         weights = [[variable.value for variable in self.players[player].network.trainable_variables]
                    for player in players]
@@ -203,9 +203,9 @@ class Game:
             optimizer.apply(distribution.summands(gradients, optimizer), network.trainable_variables)
 
     def other_states(self) -> list[tf.Variable]:
-        """State beside weights and optimizers: the random number generators of dropout; a game may add its own.
+        """State besides weights and optimizers: the random number generators of dropout; a game may add its own.
 
-        A tf.train.Checkpoint does not find it by itself.
+        A tf.train.Checkpoint does not find this state by itself.
         """
         states = []
         for player in self.players.values():

@@ -1,7 +1,7 @@
 """Checks and decodes a folder of images once, and keeps them as one uint8 array in a memory-mapped cache file.
 
-Memory use does not grow with the number of images: they go one by one to the cache file, and from there to the
-batches.
+Memory use does not grow with the number of images: they are decoded one by one into the cache file, and mini-batches
+read from there.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from common.decoding import BadPicture, Cut, decode, strict_pillow
 from common.errors import StorageError, UserError
 from common.files import atomic_folder, remove
 
-VERSION = 1  # increase it when the same files would give other pixels or another index
+VERSION = 1  # increase when the same files would give other pixels or another index
 SUFFIXES = (".jpg", ".jpeg", ".png")
-MAX_LEFT_OUT = 0.05  # share of bad files above which it is probably the wrong folder
+MAX_LEFT_OUT = 0.05  # share of bad files above which the folder is probably the wrong one
 
 Progress = Callable[[int, int], None]
 
@@ -36,10 +36,10 @@ class Images:
 
     Attributes:
         images: uint8 [N, size, size, 3] RGB, 0 to 255, a read-only memory map.
-        names: the N file names, in the order of their numbers; names that are no numbers come last.
-        left_out: file name -> why it is not among them.
-        cached: whether they came from the cache.
-        digest: identifies names and pixels, independent of where the folder is and when it was written.
+        names: the N file names, in numerical order; names that are not numbers come last.
+        left_out: file name -> why it was left out.
+        cached: whether the images came from the cache.
+        digest: identifies names and pixels, independent of the location and date of the folder.
         rebuilt: why an existing cache was replaced; empty if none was.
     """
 
@@ -57,9 +57,9 @@ class Images:
         for name in self.names:
             number = _number(name)
             if number is None:
-                raise UserError(f"{name}: the name is not a number, so no row of the tags belongs to it; rename it")
+                raise UserError(f"{name}: the name is not a number, so no row of the tags matches it; rename it")
             if number in name_of:
-                raise UserError(f"{name_of[number]} and {name} are both picture {number}; remove one of them")
+                raise UserError(f"{name_of[number]} and {name} are both image {number}; remove one of them")
             name_of[number] = name
         return np.array(list(name_of), np.int64)
 
@@ -81,11 +81,11 @@ def load(folder: Path, size: int, cache: Path, progress: Progress | None = None,
         try:
             return _open(home, size, cached=True)
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-            rebuilt = f"the picture cache {home} is damaged ({error})"
+            rebuilt = f"the image cache {home} is damaged ({error})"
     try:
         return _build(folder, size, cut, home, list(files), left_out, progress or (lambda done, total: None), rebuilt)
     except OSError as error:
-        raise StorageError(f"{cache}: cannot write the picture cache ({error.strerror or error}); "
+        raise StorageError(f"{cache}: cannot write the image cache ({error.strerror or error}); "
                            "free space or choose another folder") from error
 
 
@@ -98,7 +98,7 @@ def _list(folder: Path) -> tuple[dict[str, tuple[int, int]], dict[str, str]]:
         with os.scandir(folder) as entries:  # only names are stored: an entry takes ten times the memory
             names = [entry.name for entry in entries if entry.name.lower().endswith(SUFFIXES) and entry.name[0] != "."]
     except OSError as error:
-        raise UserError(f"{folder}: {error.strerror}; pass a folder of pictures") from None
+        raise UserError(f"{folder}: {error.strerror}; give a folder of images") from None
     inside = os.path.realpath(folder) + os.sep
     files, left_out = {}, {}
     for name in sorted(names, key=_order):
@@ -223,8 +223,8 @@ def _decode_all(folder: Path, names: list[str], size: int, cut: Cut) -> Iterator
 def _check_enough(folder: Path, written: list[str], left_out: dict[str, str]) -> None:
     total = len(written) + len(left_out)
     if total == 0:
-        raise UserError(f"{folder}: no .jpg, .jpeg or .png files; pass the folder in which they lie directly")
+        raise UserError(f"{folder}: no .jpg, .jpeg or .png files; give the folder that directly contains them")
     if not written or len(left_out) > MAX_LEFT_OUT * total:
         first = ", ".join(f"{name} ({reason})" for name, reason in list(left_out.items())[:3])
-        raise UserError(f"{folder}: {len(left_out)} of {total} pictures are bad: {first}"
+        raise UserError(f"{folder}: {len(left_out)} of {total} images are bad: {first}"
                         f"{', ...' if len(left_out) > 3 else ''}; repair or remove them")

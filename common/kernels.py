@@ -1,13 +1,13 @@
-"""The same layers and the same Adam by faster ops, and right ones: what is saved stays Keras's own.
+"""Faster and more exact ops for some Keras layers and for Adam. Saved networks are plain Keras.
 
-- Keras 3 spells batch normalisation out in a dozen ops on float32 copies, and Adam likewise. TensorFlow's fused ops are
+- Keras 3 computes batch normalisation in a dozen ops on float32 copies, and Adam likewise. TensorFlow's fused ops are
   three to five times as fast.
-- On a CPU oneDNN has kernels for large pictures. Where a convolution's result is a few pixels wide, as deep in every
-  GAN, the product of its patches and its kernel, as matrices, is up to seven times as fast.
-- On a CPU the gradient by a bias in bfloat16 (`BiasAddGrad`) stops growing at 256 times its summands: of 65,536 ones it
-  makes 512. Here a bias is added as any other tensor is, whose gradient is summed in float32.
+- On a CPU, oneDNN's convolutions are made for large images. Where the output is a few pixels wide, as in deep layers of
+  every GAN, a matrix product of patches and kernel is up to seven times as fast.
+- On a CPU, the bfloat16 gradient of a bias (`BiasAddGrad`) stops growing at 256 times its summands: 65,536 ones add up
+  to 512. Here a bias is added like any other tensor, whose gradient is summed in float32.
 
-`benchmarks/kernels.py` measures both; its README has the numbers, from which the thresholds here come.
+`benchmarks/kernels.py` measures the layers; benchmarks/README.md has the numbers from which the thresholds below come.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ import tensorflow as tf
 
 from common import sums
 
-WHOLE, ROWS = 4, 64  # pixels of a result, and of all results of a batch: up to these every pass is a product
-KERNEL = {tf.bfloat16: 64, tf.float32: 16}  # pixels of a result, for the gradient by the kernel: oneDNN's slowest pass
+WHOLE, ROWS = 4, 64  # pixels of one output, and of all outputs of a batch, up to which every pass is a matrix product
+KERNEL = {tf.bfloat16: 64, tf.float32: 16}  # pixels of one output: the same for the kernel's gradient, oneDNN's slowest
 
 
 def accelerate(network: keras.Model, optimizer: keras.optimizers.Optimizer) -> None:
-    """Has a player's layers and its optimizer computed by the ops of this module, where they are of a kind known here.
+    """Makes a network's layers and its optimizer use the ops of this module, where it has one for their type.
 
-    It changes these objects alone: a network that is saved and loaded, or cloned, is plain Keras again.
+    Only these objects change: a network that is saved and loaded, or cloned, is plain Keras again.
     """
     for layer in network._flatten_layers(include_self=False):
         if type(layer) is keras.layers.BatchNormalization:
@@ -49,7 +49,7 @@ def accelerate(network: keras.Model, optimizer: keras.optimizers.Optimizer) -> N
 
 def _normalise(layer: keras.layers.BatchNormalization, usual: Callable[..., tf.Tensor], inputs: tf.Tensor,
                training: bool | None = None, mask: tf.Tensor | None = None) -> tf.Tensor:
-    """`BatchNormalization.call` on pictures while they train; `usual` does the rest."""
+    """`BatchNormalization.call` on images in training; `usual` is called in all other cases."""
     special = layer.renorm or layer.synchronized or not (layer.scale and layer.center) or layer.axis not in (-1, 3) \
         or inputs.dtype not in (tf.float32, tf.bfloat16, tf.float16)
     if special or not (training and layer.trainable) or mask is not None or len(inputs.shape) != 4:
@@ -58,14 +58,14 @@ def _normalise(layer: keras.layers.BatchNormalization, usual: Callable[..., tf.T
 
 
 def batch_normalisation(layer: keras.layers.BatchNormalization, inputs: tf.Tensor, *, update: bool) -> tf.Tensor:
-    """Pictures [B, H, W, C] normalised by their own statistics, which with `update` move the layer's moving ones."""
-    none = tf.zeros((0,))  # it is the batch's statistics that are asked for
+    """Images [B, H, W, C] normalised by the batch's statistics; `update` also updates the layer's moving statistics."""
+    none = tf.zeros((0,))  # no statistics are given: the op computes the batch's
     outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
         x=inputs, scale=tf.cast(layer.gamma, tf.float32), offset=tf.cast(layer.beta, tf.float32), mean=none,
         variance=none, epsilon=layer.epsilon, is_training=True)
     if update:
         count = tf.cast(tf.size(inputs) // inputs.shape[-1], tf.float32)
-        variance *= tf.maximum(count - 1.0, 1.0) / count  # the op gives the unbiased one, Keras keeps the biased one
+        variance *= tf.maximum(count - 1.0, 1.0) / count  # unbiased (the op) -> biased (Keras)
         for moving, value in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
             moving.assign(moving * layer.momentum + value * (1.0 - layer.momentum))
     return tf.cast(outputs, layer.compute_dtype)
@@ -76,7 +76,7 @@ def batch_normalisation(layer: keras.layers.BatchNormalization, inputs: tf.Tenso
 
 def _adam(adam: keras.optimizers.Adam, usual: Callable[..., None], gradient: tf.Tensor | tf.IndexedSlices,
           variable: tf.Variable, learning_rate: tf.Tensor) -> None:
-    """`Adam.update_step` of a dense gradient; `usual` does an embedding's."""
+    """`Adam.update_step` for a dense gradient; `usual` is called for that of an embedding."""
     if isinstance(gradient, tf.IndexedSlices):
         usual(gradient, variable, learning_rate)
         return
@@ -93,9 +93,9 @@ def _adam(adam: keras.optimizers.Adam, usual: Callable[..., None], gradient: tf.
 
 
 class Geometry(NamedTuple):
-    """A convolution of pictures [B, *size, C] with a kernel [*kernel, C, D] to [B, *result, D].
+    """A convolution: images [B, *size, C] and a kernel [*kernel, C, D] -> [B, *result, D].
 
-    Each entry is of rows and of columns.
+    Each pair is (rows, columns).
     """
 
     size: tuple[int, int]
@@ -105,19 +105,19 @@ class Geometry(NamedTuple):
 
     @property
     def result(self) -> tuple[int, int]:
-        """Rows and columns of the result."""
+        """Rows and columns of the output."""
         return self._each(lambda n, k, s: -(-n // s) if self.padding == "SAME" else (n - k) // s + 1)
 
     @property
     def before(self) -> tuple[int, int]:
-        """Rows and columns of zeros before the picture."""
+        """Rows and columns of zero padding before the image."""
         if self.padding == "VALID":
             return 0, 0
         return self._each(lambda n, k, s: max((-(-n // s) - 1) * s + k - n, 0) // 2)
 
     @property
     def blocks(self) -> tuple[int, int]:
-        """How many strides cover the picture with its zeros."""
+        """The number of strides that cover the image and its padding."""
         return self._each(lambda n, k, s, before, result: max(-(-(n + before) // s), result + (k - 1) // s),
                           self.before, self.result)
 
@@ -140,7 +140,7 @@ def _convolution(layer: keras.layers.Conv2D, inputs: tf.Tensor) -> tf.Tensor:
 
 
 def _transposed(layer: keras.layers.Conv2DTranspose, inputs: tf.Tensor) -> tf.Tensor:
-    """`Conv2DTranspose.call`: its result is the picture, what it is given is the convolution's result."""
+    """`Conv2DTranspose.call`: `inputs` is the output of the convolution that `geometry` describes."""
     shape = layer.compute_output_shape(inputs.shape)
     geometry = Geometry(tuple(shape[1:3]), layer.kernel_size, layer.strides, layer.padding.upper())
     if _gains(geometry, inputs):
@@ -154,14 +154,14 @@ def _dense(layer: keras.layers.Dense, inputs: tf.Tensor, training: bool | None =
 
 
 def _finished(layer: keras.layers.Layer, outputs: tf.Tensor) -> tf.Tensor:
-    """Bias and activation of a layer."""
+    """Adds the bias and applies the activation of a layer."""
     if layer.use_bias:
         outputs = outputs + tf.cast(layer.bias, outputs.dtype)  # not Keras's add, which makes it a BiasAdd
     return outputs if layer.activation is None else layer.activation(outputs)
 
 
 def _gains(geometry: Geometry, inputs: tf.Tensor) -> bool:
-    known = isinstance(inputs, tf.Tensor) and None not in geometry.size  # else Keras is finding out shapes
+    known = isinstance(inputs, tf.Tensor) and None not in geometry.size  # otherwise Keras is inferring shapes
     return known and math.prod(geometry.result) <= KERNEL.get(inputs.dtype, 0)
 
 
@@ -170,46 +170,46 @@ def _is_small(geometry: Geometry, batch: int | None) -> bool:
     return pixels <= WHOLE or (batch is not None and batch * pixels <= ROWS)
 
 
-# Each of the three is the gradient of the two others, so gradients of gradients come out of them as well.
+# The gradients of each of the three are the other two, so that second derivatives (gradient penalty) work as well.
 
 
-def convolve(picture: tf.Tensor, kernel: tf.Tensor, geometry: Geometry) -> tf.Tensor:
-    """[B, *size, C], [*kernel, C, D] -> [B, *result, D]: `tf.nn.conv2d`."""
+def convolve(image: tf.Tensor, kernel: tf.Tensor, geometry: Geometry) -> tf.Tensor:
+    """Convolution, `tf.nn.conv2d`: image [B, *size, C], kernel [*kernel, C, D] -> [B, *result, D]."""
     @tf.custom_gradient
-    def passed(picture, kernel):
-        if _is_small(geometry, picture.shape[0]):
-            product = tf.matmul(_patches(picture, geometry), _flat(kernel))
+    def passed(image, kernel):
+        if _is_small(geometry, image.shape[0]):
+            product = tf.matmul(_patches(image, geometry), _flat(kernel))
             result = tf.reshape(product, (-1, *geometry.result, kernel.shape[-1]))
         else:
-            result = tf.nn.conv2d(picture, kernel, geometry.stride, geometry.padding)
-        return result, lambda back: (spread(back, kernel, geometry), correlate(picture, back, geometry))
+            result = tf.nn.conv2d(image, kernel, geometry.stride, geometry.padding)
+        return result, lambda gradient: (spread(gradient, kernel, geometry), correlate(image, gradient, geometry))
 
-    return passed(picture, kernel)
+    return passed(image, kernel)
 
 
 def spread(result: tf.Tensor, kernel: tf.Tensor, geometry: Geometry) -> tf.Tensor:
-    """[B, *result, D], [*kernel, C, D] -> [B, *size, C]: the gradient by the picture, a transposed convolution."""
+    """Transposed convolution, the gradient for the image: result [B, *result, D], kernel -> [B, *size, C]."""
     @tf.custom_gradient
     def passed(result, kernel):
         if _is_small(geometry, result.shape[0]):
-            picture = _from_patches(tf.matmul(_flat(result), _flat(kernel), transpose_b=True), geometry)
+            image = _from_patches(tf.matmul(_flat(result), _flat(kernel), transpose_b=True), geometry)
         else:
             shape = (tf.shape(result)[0], *geometry.size, kernel.shape[2])
-            picture = tf.nn.conv2d_transpose(result, kernel, shape, geometry.stride, geometry.padding)
-        return picture, lambda back: (convolve(back, kernel, geometry), correlate(back, result, geometry))
+            image = tf.nn.conv2d_transpose(result, kernel, shape, geometry.stride, geometry.padding)
+        return image, lambda gradient: (convolve(gradient, kernel, geometry), correlate(gradient, result, geometry))
 
     return passed(result, kernel)
 
 
-def correlate(picture: tf.Tensor, result: tf.Tensor, geometry: Geometry) -> tf.Tensor:
-    """[B, *size, C], [B, *result, D] -> [*kernel, C, D]: the gradient by the kernel."""
+def correlate(image: tf.Tensor, result: tf.Tensor, geometry: Geometry) -> tf.Tensor:
+    """The gradient for the kernel: image [B, *size, C], result [B, *result, D] -> [*kernel, C, D]."""
     @tf.custom_gradient
-    def passed(picture, result):
-        product = tf.matmul(_patches(picture, geometry), _flat(result), transpose_a=True)
-        kernel = tf.reshape(product, (*geometry.kernel, picture.shape[-1], result.shape[-1]))
-        return kernel, lambda back: (spread(result, back, geometry), convolve(picture, back, geometry))
+    def passed(image, result):
+        product = tf.matmul(_patches(image, geometry), _flat(result), transpose_a=True)
+        kernel = tf.reshape(product, (*geometry.kernel, image.shape[-1], result.shape[-1]))
+        return kernel, lambda gradient: (spread(result, gradient, geometry), convolve(image, gradient, geometry))
 
-    return passed(picture, result)
+    return passed(image, result)
 
 
 def _flat(values: tf.Tensor) -> tf.Tensor:
@@ -218,39 +218,38 @@ def _flat(values: tf.Tensor) -> tf.Tensor:
 
 
 def _covers(geometry: Geometry) -> bool:
-    """Whether the kernel meets the picture only once and as a whole."""
+    """Whether the kernel covers the whole image, at one position only."""
     return geometry.kernel == geometry.size and geometry.padding == "VALID"
 
 
-def _patches(picture: tf.Tensor, geometry: Geometry) -> tf.Tensor:
-    """[B, *size, C] -> what the kernel meets at each place: [B * result, kernel * C]."""
+def _patches(image: tf.Tensor, geometry: Geometry) -> tf.Tensor:
+    """im2col: [B, *size, C] -> the patch under the kernel at each position, [B * result, kernel * C]."""
     if _covers(geometry):
-        return tf.reshape(picture, (-1, math.prod(picture.shape[1:])))
+        return tf.reshape(image, (-1, math.prod(image.shape[1:])))
     (down, right), (rows, columns), (high, wide) = geometry.stride, geometry.result, geometry.blocks
     edges = [(before, blocks * stride - before - size) for before, blocks, stride, size in
              zip(geometry.before, geometry.blocks, geometry.stride, geometry.size, strict=True)]
-    picture = tf.pad(picture, [(0, 0), *edges, (0, 0)])
-    # What lies a stride apart stands in a row of its own: slices with gaps would take ten times as long.
-    picture = tf.reshape(picture, (-1, high * down, wide, right, picture.shape[-1]))
-    picture = tf.concat([picture[:, :, x // right:x // right + columns, x % right]
-                         for x in range(geometry.kernel[1])], -1)
-    picture = tf.reshape(picture, (-1, high, down, columns, picture.shape[-1]))
-    return _flat(tf.concat([picture[:, y // down:y // down + rows, y % down] for y in range(geometry.kernel[0])], -1))
+    image = tf.pad(image, [(0, 0), *edges, (0, 0)])
+    # The position within a stride becomes an axis of its own: strided slices would take ten times as long.
+    image = tf.reshape(image, (-1, high * down, wide, right, image.shape[-1]))
+    image = tf.concat([image[:, :, x // right:x // right + columns, x % right] for x in range(geometry.kernel[1])], -1)
+    image = tf.reshape(image, (-1, high, down, columns, image.shape[-1]))
+    return _flat(tf.concat([image[:, y // down:y // down + rows, y % down] for y in range(geometry.kernel[0])], -1))
 
 
 def _from_patches(patches: tf.Tensor, geometry: Geometry) -> tf.Tensor:
-    """The gradient of `_patches`: each pixel is the sum of all that it was met for."""
+    """col2im, the gradient of `_patches`: each pixel is the sum over all patches that contain it."""
     if _covers(geometry):
         return tf.reshape(patches, (-1, *geometry.size, patches.shape[-1] // math.prod(geometry.kernel)))
-    picture = tf.reshape(patches, (-1, *geometry.result, patches.shape[-1]))
+    image = tf.reshape(patches, (-1, *geometry.result, patches.shape[-1]))
     for axis, kernel, stride, blocks in zip((1, 2), geometry.kernel, geometry.stride, geometry.blocks, strict=True):
-        picture = _laid_out(tf.split(picture, kernel, -1), axis, stride, blocks)
+        image = _laid_out(tf.split(image, kernel, -1), axis, stride, blocks)
     (top, left), (height, width) = geometry.before, geometry.size
-    return picture[:, top:top + height, left:left + width]
+    return image[:, top:top + height, left:left + width]
 
 
 def _laid_out(parts: list[tf.Tensor], axis: int, stride: int, blocks: int) -> tf.Tensor:
-    """What the kernel's places give, each [..., result, ...] -> their sum, laid out: [..., blocks * stride, ...]."""
+    """Values of the kernel positions along an axis, [..., result, ...] each -> [..., blocks * stride, ...], added."""
     lines: list[list[tf.Tensor]] = [[] for _ in range(stride)]
     for place, values in enumerate(parts):
         edges = [(0, 0)] * 4

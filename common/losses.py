@@ -40,7 +40,7 @@ def class_terms(labels: Sequence[tf.Tensor], logits: Sequence[tf.Tensor]) -> tf.
 
 
 def wasserstein(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
-    """What a critic minimises: mean(fake) - mean(real) (WGAN, Arjovsky et al. 2017, arXiv:1701.07875)."""
+    """The loss of a critic: mean(fake) - mean(real) (WGAN, Arjovsky et al. 2017, arXiv:1701.07875)."""
     return tf.reduce_mean(tf.cast(fake, tf.float32)) - tf.reduce_mean(tf.cast(real, tf.float32))
 
 
@@ -48,10 +48,10 @@ def gradient_penalty(critic: Callable[..., tf.Tensor], inputs: Sequence[tf.Tenso
     """Mean of (|gradient| - 1)^2 (WGAN-GP, Gulrajani et al. 2017, arXiv:1704.00028), without its factor lambda.
 
     Args:
-        critic: takes the tensors of `inputs` and returns one score a sample, [B] or [B, 1].
-        inputs: the mixed samples, each [B, ...]; the norm runs over all of them jointly (report 004).
+        critic: takes the tensors of `inputs` and returns one score per sample, [B] or [B, 1].
+        inputs: the interpolated samples, [B, ...] each; the norm is over all of them jointly (report 004).
 
-    A gradient of zero gives 1 and a finite gradient: 1e-12 stands under the root.
+    A gradient of zero gives 1, with a finite derivative: 1e-12 is added under the root.
     """
     inputs = [tf.cast(value, tf.float32) for value in inputs]
     with tf.GradientTape() as tape:

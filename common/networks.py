@@ -1,4 +1,4 @@
-"""How networks are called after training, and the cache of networks that measure."""
+"""Calling trained networks, and the cache of the networks that measure (judges and evaluators)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from common.errors import out_of_memory, say
 from common.files import atomic, remove, write_json
 from common.game import to_uint8
 
-AT_ONCE = 256  # images a call: more would take more memory
+AT_ONCE = 256  # images per call: more would need more memory
 
 
 def predict_images(network: keras.Model, inputs: Sequence[np.ndarray], low: float = -1.0,
@@ -26,7 +26,7 @@ def predict_images(network: keras.Model, inputs: Sequence[np.ndarray], low: floa
     Args:
         network: gives images [N, H, W, 3] in [low, high].
         inputs: of the network, in its order.
-        low, high: the range; what lies outside is clipped.
+        low, high: the range; values outside are clipped.
     """
     parts = []
     for start in range(0, len(inputs[0]), AT_ONCE):
@@ -37,20 +37,20 @@ def predict_images(network: keras.Model, inputs: Sequence[np.ndarray], low: floa
 
 def cached(home: Path, kind: str, keys: set[str],
            make: Callable[[], tuple[keras.Model, dict[str, Any]]]) -> tuple[keras.Model, dict[str, Any]]:
-    """The network in a folder of the cache and its card; where there is none, or a damaged one, `make` makes both.
+    """A network and its card from a folder of the cache; if they are missing or damaged, `make` makes both.
 
     Args:
-        home: the folder; its name says what the network was made from.
+        home: the folder; its name identifies what the network was made from.
         kind: "judge", for the files' names and for messages.
-        keys: what the card must have.
-        make: gives the network and its card, ready for JSON; `sha256` of the weights is added to it, and in the file
-            `card_sha256` of all that.
+        keys: the keys that the card must have.
+        make: returns the network and its card, ready for JSON. `sha256` of the weights is added to the card, and in the
+            file `card_sha256` of the whole card.
     """
     file, card = home / f"{kind}.keras", home / f"{kind}.json"
     try:
         known = json.loads(card.read_text(encoding="utf-8"))
         network = keras.saving.load_model(file, compile=False)
-        stored = known.pop("card_sha256", None)  # cards that were written before there was one are taken as they are
+        stored = known.pop("card_sha256", None)  # older cards have no digest and are accepted as they are
         whole = stored in (None, _digest(known))
         if whole and known["sha256"] == fingerprint(network) and known.keys() >= keys:
             return network, known
@@ -64,7 +64,7 @@ def cached(home: Path, kind: str, keys: set[str],
     if os.path.lexists(home) and not home.is_dir():
         remove(home)
     for path in (file, card):
-        if path.is_dir():  # files are written over; another process may be about to
+        if path.is_dir():  # a file is replaced, a folder is not; another process may write here too
             remove(path)
     home.mkdir(parents=True, exist_ok=True)
     network, known = make()
@@ -80,5 +80,5 @@ def _digest(card: dict[str, Any]) -> str:
 
 
 def fingerprint(network: keras.Model) -> str:
-    """sha256 of the weights; a file's would change with the date that Keras writes into it."""
+    """sha256 of the weights; the digest of a file would change with the date that Keras writes into it."""
     return hashlib.sha256(b"".join(np.ascontiguousarray(w).tobytes() for w in network.get_weights())).hexdigest()

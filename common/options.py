@@ -1,4 +1,4 @@
-"""The command line of every script: a frozen dataclass is its options, its defaults and its help.
+"""The command line of every script: a frozen dataclass defines its options, defaults and help.
 
 A report's `Config` extends `Common`; every default is the report's value, or its help says `assumed`.
 Nothing here imports TensorFlow, pandas or matplotlib, so `--help` and wrong arguments answer at once.
@@ -32,7 +32,7 @@ from common.errors import (
 )
 from common.files import ROOT
 
-MOST = 10**9  # steps, epochs, pictures a step: far below the end of an int64
+MOST = 10**9  # steps, epochs or images per step, at most: far below the range of an int64
 
 
 def option(default: Any, help: str, *, choices: Sequence[Any] | None = None, metavar: str | None = None,
@@ -45,7 +45,7 @@ def option(default: Any, help: str, *, choices: Sequence[Any] | None = None, met
         choices: the values allowed, if not any.
         metavar: the value's name in `--help`; of numbers it is N or X.
         assumed: the report does not give the value.
-        keeps_run: the value does not touch the result, so it may change when a stopped run is resumed.
+        keeps_run: the value does not affect the result, so it may change when a stopped run is resumed.
         within: the smallest and the largest value allowed.
     """
     metadata = {"help": help, "choices": choices, "metavar": metavar, "assumed": assumed, "keeps_run": keeps_run,
@@ -65,30 +65,30 @@ class Common:
                                "an embedded set is drawn once in data/faces", metavar="DIR", keeps_run=True)
     out: Path | None = option(None, "the run folder (default: runs/FOLDER/VARIANT in the repository)", metavar="DIR",
                               keeps_run=True)
-    overwrite: bool = option(False, "start anew; the run that is in the run folder is moved aside, to NAME.old-1",
+    overwrite: bool = option(False, "start anew; a run that is already in the run folder is moved to NAME.old-1",
                              keeps_run=True)
     preset: str = option("report", "report: the report's values; quick: at most 6 minutes on 2 cores; smoke: seconds. "
-                         "An option given by itself wins over the preset", choices=("smoke", "quick", "report"),
+                         "An option on the command line wins over the preset", choices=("smoke", "quick", "report"),
                          keeps_run=True)
     steps: int | None = option(None, "length of the training in steps, in place of --epochs")
     epochs: int | None = option(None, "length of the training in epochs, in place of --steps")
-    batch_size: int = option(64, "pictures a step", assumed=True)
+    batch_size: int = option(64, "images per step", assumed=True)
     seed: int = option(0, "seed of weights, order and noise", assumed=True, within=(0, 2**31 - 1))
     average: float = option(0.0, "show and measure an exponential average of the generator's weights; the value is its "
                             "half-life as a share of the run, such as 0.04. The training stays the same. An addition "
                             "of ours: 0 is none, as in the reports", metavar="H", within=(0, 1))
-    precision: str = option("auto", "auto: bfloat16 where the processor has it natively, else float32",
+    precision: str = option("auto", "auto: bfloat16 where the hardware has it natively, else float32",
                             choices=("auto", "float32", "bfloat16"), keeps_run=True)  # a run keeps its own
     devices: int = option(1, "GPUs that share each step's batch; without GPUs as many logical CPUs, for tests. With "
-                          "TF_CONFIG a run is spread over several machines: docs/scale.md. A run keeps its number",
+                          "TF_CONFIG a run uses several machines: docs/scale.md. A run keeps its number",
                          keeps_run=True, within=(1, 1024))
     jit: bool = option(False, "compile the step with XLA (faster on some GPUs, slower on a CPU)")
     log_every: int = option(10, "steps between rows of log.csv")
     sample_every: int | None = option(500, "steps between sample grids")  # None: an epoch
     checkpoint_every: int = option(250, "steps between checkpoints", keeps_run=True)
     tensorboard: bool = option(False, "also write TensorBoard events (pip install tensorboard)", keeps_run=True)
-    evaluate: bool = option(True, "measure the run, now and then and at its end. The same command on a finished run "
-                            "measures it again", keeps_run=True)
+    evaluate: bool = option(True, "measure the run at each sample grid and at its end. The same command on a "
+                            "finished run measures it again", keeps_run=True)
     debug: bool = option(False, "show the traceback of an error", keeps_run=True)
 
     @property
@@ -103,7 +103,7 @@ class Common:
 
     @property
     def data_folders(self) -> tuple[Path, ...]:
-        """The folders of `--data`; none is the embedded set. A report may take several, see its `data`."""
+        """The folders of `--data`; none means the embedded set. Some reports take several."""
         return self.data if isinstance(self.data, tuple) else (self.data,) if self.data else ()
 
     def total_steps(self, steps_per_epoch: int) -> int:
@@ -111,7 +111,7 @@ class Common:
         return self.steps if self.steps is not None else self.epochs * steps_per_epoch
 
     def settings(self) -> dict[str, Any]:
-        """What makes two runs the same experiment; a run is never resumed with other settings."""
+        """The values that define the experiment; a run is never resumed with other ones."""
         def absolute(value: Any) -> Any:
             if isinstance(value, tuple):
                 return tuple(map(absolute, value))
@@ -121,14 +121,14 @@ class Common:
         return {name: absolute(getattr(self, name)) for name in fields}
 
     def check(self) -> None:
-        """Raises UserError for values that make no sense; reports may extend it."""
+        """Raises UserError for invalid values; reports may extend it."""
         for name in ("steps", "epochs", "batch_size", "log_every", "sample_every", "checkpoint_every"):
             value = getattr(self, name)
             if value is not None and not 1 <= value <= MOST:
                 raise UserError(f"--{name.replace('_', '-')} {value}: must be from 1 to {MOST}")
         check_ranges(self)
         if self.steps is None and self.epochs is None:
-            raise UserError("--steps, --epochs: the training has no length; give one of them")
+            raise UserError("--steps, --epochs: the training has no length; give one of the two")
         for folder in self.data_folders:
             if not folder.is_dir():
                 raise UserError(f"--data {folder}: no such folder")
@@ -138,7 +138,7 @@ class Common:
             raise UserError(f"--out {self.run_folder}: TensorFlow needs a path that is UTF-8 text; give another "
                             "--out") from None
         if self.tensorboard and importlib.util.find_spec("tensorboard") is None:
-            raise UserError("--tensorboard: it is not installed; run `pip install tensorboard` or leave it out")
+            raise UserError("--tensorboard: TensorBoard is not installed; `pip install tensorboard`, or leave it out")
 
 
 C = TypeVar("C")
@@ -158,7 +158,7 @@ def check_ranges(config: Any) -> None:
 
 
 def _kind(hint: Any) -> type:
-    """`int | None` -> int, `tuple[Path, ...]` -> Path: the type that a command-line word is turned into."""
+    """`int | None` -> int, `tuple[Path, ...]` -> Path: the type to which a command-line word is converted."""
     kinds = [kind for kind in typing.get_args(hint) if kind is not type(None)]
     return kinds[0] if kinds else hint
 
@@ -190,7 +190,7 @@ def parse(config: type[C], argv: Sequence[str] | None = None, description: str =
     """Command-line words -> a checked config. A given option wins over the preset, the preset over the defaults.
 
     Raises:
-        UserError: values that make no sense. Unknown options end the process with code 2, as argparse does.
+        UserError: invalid values. Unknown options end the process with code 2, as argparse does.
     """
     words = vars(parser(config, description).parse_args(argv))
     given = {name: tuple(value) if isinstance(value, list) else value for name, value in words.items()}
@@ -208,15 +208,15 @@ def words_first(flag: str, argv: Sequence[str]) -> list[str]:
 
 
 def _length(given: dict[str, Any]) -> dict[str, None]:
-    """--steps replaces --epochs, and the reverse: the default of the other one is dropped."""
+    """--steps replaces --epochs and vice versa: the default of the other one is dropped."""
     if "steps" in given and "epochs" in given:
-        raise UserError("--steps and --epochs: give only one of them")
+        raise UserError("--steps and --epochs: give only one of the two")
     others = {"steps": "epochs", "epochs": "steps"}
     return {others[name]: None for name in given if name in others}
 
 
 class _Terminated(KeyboardInterrupt):
-    """SIGTERM. It is no Exception, so that no handler takes it for a damaged file."""
+    """SIGTERM. Not an Exception, so that no `except Exception` takes it for a damaged file."""
 
 
 def _terminate(*_: object) -> typing.NoReturn:
@@ -225,7 +225,7 @@ def _terminate(*_: object) -> typing.NoReturn:
 
 def run_script(config: type[C], main: Callable[[C], None], argv: Sequence[str] | None = None,
                description: str = "") -> None:
-    """Parses the command line, runs `main`, and exits: an error is one line on stderr and a code, see above."""
+    """Parses the command line, runs `main`, and exits: an error is one line on stderr and a code, see `errors`."""
     words = sys.argv[1:] if argv is None else argv
     before = signal.signal(signal.SIGTERM, _terminate)  # a training has its own handler, see trainer.py
     try:
@@ -234,7 +234,7 @@ def run_script(config: type[C], main: Callable[[C], None], argv: Sequence[str] |
         _end(error, str(error), error.code, words)
     except KeyboardInterrupt as error:
         name, code = ("SIGTERM", TERMINATED) if isinstance(error, _Terminated) else ("Ctrl-C", INTERRUPTED)
-        _end(error, f"stopped by {name}; run the same command again to go on", code, words)
+        _end(error, f"stopped by {name}; run the same command again to resume", code, words)
     except ModuleNotFoundError as error:
         _end(error, f"{error}; run `pip install -r {ROOT / 'requirements.txt'}`", BAD_INPUT, words)
     except OSError as error:
@@ -242,7 +242,7 @@ def run_script(config: type[C], main: Callable[[C], None], argv: Sequence[str] |
     except Exception as error:
         if not out_of_memory(error):
             raise
-        _end(error, f"out of memory ({reason(error)}); lower --batch-size (or --count, where pictures are drawn)",
+        _end(error, f"out of memory ({reason(error)}); lower --batch-size (or --count, of a sampler)",
              STORAGE, words)
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -256,7 +256,7 @@ def _end(error: BaseException, line: str, code: int, words: Sequence[str]) -> ty
     if overwrites and "same command" in line:
         begun = "" if isinstance(error, Stopped) else " if its training had begun"
         line += f"; leave out --overwrite{begun}, or it starts anew"
-    line = "".join(letter if letter.isprintable() else "?" for letter in line)  # names of files hold anything
+    line = "".join(letter if letter.isprintable() else "?" for letter in line)  # file names may contain any character
     script = Path(sys.argv[0])
     name = script.parent.name if script.name == "__main__.py" else script.name  # python -m common.gallery
     print(f"{name}: {line}", file=sys.stderr, flush=True)

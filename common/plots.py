@@ -1,4 +1,4 @@
-"""Pictures of a run: tiles of samples with headings, and the learning curves. Every file is whole or absent."""
+"""Figures of a run: sample grids, learning curves and animations. Every file is complete or absent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PAPER, INK = (255, 255, 255), (40, 40, 40)
 
 
 def tile(images: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
-    """uint8 [N, H, W, 3] -> one uint8 picture, row by row, on white with `gap` pixels between."""
+    """uint8 [N, H, W, 3] -> one uint8 image: the images row by row on white, `gap` pixels apart."""
     count, height, width, _ = images.shape
     rows = -(-count // columns)
     sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, 3), 255, np.uint8)
@@ -30,7 +30,8 @@ def grid(images: np.ndarray, column_names: Sequence[str], row_names: Sequence[st
 
     Args:
         images: uint8 [rows * columns, H, W, 3], row by row.
-        column_names: one a column. row_names: one a row, or none.
+        column_names: one per column.
+        row_names: one per row, or none.
     """
     sheet = Image.fromarray(tile(images, len(column_names), gap))
     font = ImageFont.load_default(size=12)
@@ -46,26 +47,26 @@ def grid(images: np.ndarray, column_names: Sequence[str], row_names: Sequence[st
     return page
 
 
-def save(picture: Image.Image | np.ndarray, path: Path, **options: object) -> None:
-    """Writes a picture; the suffix names the format, `options` go to Pillow."""
-    picture = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
+def save(image: Image.Image | np.ndarray, path: Path, **options: object) -> None:
+    """Writes an image; the suffix names the format, `options` go to Pillow."""
+    image = image if isinstance(image, Image.Image) else Image.fromarray(image)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic(path) as temporary:
-        write_picture(picture, temporary, **options)
+        write_picture(image, temporary, **options)
 
 
 def is_whole(path: Path) -> bool:
-    """Whether a picture is there and can be read to its end."""
+    """Whether an image file exists and can be decoded completely."""
     try:
-        with Image.open(path) as picture:
-            picture.load()
-    except (OSError, SyntaxError, ValueError):  # what Pillow raises at odd files
+        with Image.open(path) as image:
+            image.load()
+    except (OSError, SyntaxError, ValueError):  # what Pillow raises for damaged files
         return False
     return True
 
 
 def animate(frames: Sequence[Path], path: Path, seconds: float = 0.5) -> None:
-    """Pictures in turn, the last one longer, as an endless animated WebP."""
+    """Writes frames as an endless animated WebP; the last frame stays longer."""
     first, *rest = (Image.open(frame).convert("RGB") for frame in frames)
     save(first, path, save_all=True, append_images=rest, loop=0, quality=80,
          duration=[int(1000 * seconds)] * len(rest) + [int(4000 * seconds)])
@@ -73,14 +74,14 @@ def animate(frames: Sequence[Path], path: Path, seconds: float = 0.5) -> None:
 
 def curves(rows: Sequence[Row], panels: Mapping[str, Mapping[str, str]], path: Path, *, value: str = "loss",
            epoch: int | None = None) -> None:
-    """The learning curve, by step: raw values pale, their running mean strong.
+    """Plots learning curves by step: raw values pale, their running mean strong.
 
     Args:
         rows: of log.csv or accuracy.csv, see `runs.read_log`.
         panels: for each panel's title the columns it shows and their legend, e.g. {"source": {"d_real": "D, real"}}.
         path: a PNG.
-        value: what the columns are.
-        epoch: steps an epoch; the curve is then by epoch.
+        value: label of the y axis.
+        epoch: steps per epoch; the x axis then shows epochs.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -101,7 +102,7 @@ def curves(rows: Sequence[Row], panels: Mapping[str, Mapping[str, str]], path: P
 
 
 def smooth(values: np.ndarray, width: int) -> np.ndarray:
-    """Mean over the last `width` values; at the start over those there are."""
+    """Running mean over the last `width` values; at the start over as many as there are."""
     sums = np.cumsum(np.concatenate([[0.0], values]))
     ends = np.arange(1, len(values) + 1)
     starts = np.maximum(ends - width, 0)

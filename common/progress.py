@@ -1,4 +1,4 @@
-"""What a user sees while a run trains: a bar on a terminal, a plain line now and then elsewhere."""
+"""The progress of a training: a bar on a terminal, elsewhere a plain line from time to time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from common.errors import say
 
 PLAIN_SECONDS = 20.0  # between two plain lines
-WARM_UP = 3           # steps not timed: the first ones trace and compile
+WARM_UP = 3           # first steps, which are not timed: they trace and compile
 
 
 def duration(seconds: float) -> str:
@@ -30,7 +30,7 @@ class Meter:
     Args:
         start, total: steps done and to do.
         images_per_step: for images/s.
-        preset: named once in the forecast where the run takes over an hour and is not `quick` already.
+        preset: with "report" the forecast of a run of more than an hour mentions `--preset quick`.
     """
 
     def __init__(self, start: int, total: int, images_per_step: int, preset: str) -> None:
@@ -54,16 +54,16 @@ class Meter:
 
     @property
     def seconds_per_step(self) -> float:
-        """Mean over the timed steps of this process; sample grids and checkpoints are not in it."""
+        """Mean over the timed steps of this process, without sample grids and checkpoints."""
         return self._seconds / max(1, self._steps - WARM_UP)
 
     @property
     def images_per_second(self) -> float:
-        """Training pictures a second."""
+        """Training images per second."""
         return self.images / self.seconds_per_step if self._seconds else 0.0
 
     def resume_clock(self) -> None:
-        """Starts the clock of the next step: what came between is not counted."""
+        """Restarts the clock for the next step: the time since the last step does not count."""
         self._last = time.monotonic()
 
     def advance(self, step: int, terms: Mapping[str, float]) -> None:

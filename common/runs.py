@@ -3,7 +3,7 @@
     config.json  log.csv  accuracy.csv  timing.csv  checkpoints/  samples/step_000500.png  curves.png  chart.png
     progress.webp  generator.keras  metrics.json, and with --average generator_average.keras
 
-Everything that depends on the clock is in timing.csv, so log.csv is the same in every repetition.
+Everything that depends on the clock is in timing.csv, so log.csv is identical in every repetition.
 No TensorFlow here.
 """
 
@@ -52,23 +52,23 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def _parsed(path: Path) -> dict[str, Any] | None:
-    """What a file holds as JSON, if that is an object."""
+    """The content of a JSON file, if it is an object; else None."""
     try:
         found = json.loads(regular(path).read_text(encoding="utf-8"))
     except (ValueError, RecursionError):
         return None
     except OSError as error:
-        if error.errno in (errno.ENOENT, errno.EINVAL, errno.ELOOP, errno.EISDIR):  # missing, or no file
+        if error.errno in (errno.ENOENT, errno.EINVAL, errno.ELOOP, errno.EISDIR):  # missing, or not a file
             return None
-        raise StorageError(f"{path}: cannot be read ({error.strerror}); mend that, then run the same command again") \
-            from None
+        raise StorageError(f"{path}: cannot be read ({error.strerror}); make it readable, then run the same command "
+                           "again") from None
     return found if isinstance(found, dict) else None
 
 
 def _refuse_foreign(folder: Path) -> None:
-    """Raises UserError for a folder with files that are not a run's, StorageError for a config.json that is no JSON.
+    """Raises UserError for a folder with files of something else, StorageError for a config.json that is not JSON.
 
-    Other projects have a config.json and a log.csv too; that of a run names its report.
+    Other projects have a config.json and a log.csv too; the config.json of a run names its report.
     """
     config = folder / "config.json"
     info = _parsed(config)
@@ -78,24 +78,24 @@ def _refuse_foreign(folder: Path) -> None:
     if isinstance(report, dict) and all(isinstance(report.get(key), str) for key in ("folder", "variant")):
         return
     if any(path.name[0] != "." for path in folder.iterdir()):
-        raise UserError(f"{folder}: is not empty, and no config.json tells that it is a run's; restore one that was "
-                        "damaged or lost, or give another --out")
+        raise UserError(f"{folder}: is not empty, and no config.json shows that it is a run folder; restore its "
+                        "config.json, or give another --out")
 
 
 def damaged(path: Path) -> StorageError:
-    """The error for a file of a run that does not hold what a run writes."""
+    """The error for a file of a run whose content is not what a run writes."""
     return StorageError(f"{path}: damaged; restore it, or give another --out")
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where the data of a run come from.
+    """The origin of the data of a run.
 
     Attributes:
-        identity: section of config.json -> values that must stay the same as long as the run lives, such as digests.
-        folder: of the data, or several, or "embedded".
-        substitutions: what stands in for what was asked for, or for what the report had; a line each.
-        other_pictures: paths of further pictures that the user gave; None where a report takes none.
+        identity: section of config.json -> values that must never change during the run, such as digests.
+        folder: the data folder, or several, or "embedded".
+        substitutions: what replaces something that was asked for, or that the report had; one line each.
+        other_pictures: paths of further images that the user gave; None where a report takes none.
     """
 
     identity: dict[str, dict[str, Any]]
@@ -107,28 +107,28 @@ class Origin:
 class Run:
     """An open, locked run folder.
 
-    A command that is refused changes nothing: where a run exists already, everything is written only once the
-    training begins, see `begin_training`.
+    A command that is refused changes nothing: in the folder of an existing run, nothing is written until the training
+    begins, see `begin_training`.
 
-    With several workers only the chief has `config.run_folder`. Each other one has a temporary folder.
+    With several workers only the chief uses `config.run_folder`; every other worker has a temporary folder.
 
     Args:
         config: the settings; `config.run_folder` is the folder.
 
     Attributes:
-        info: what config.json holds, or will hold once the training begins.
+        info: the content of config.json, as it is or as it will be once the training begins.
         machine: the runtime; set by `record_machine`.
 
     Raises:
-        UserError: another process works in the folder, it holds a run with other settings or files that are not a
-            run's, the batch cannot be split as asked, or the environment does not suit TensorFlow.
+        UserError: another process uses the folder, it holds a run with other settings or files of something else, the
+            batch cannot be split over the devices, or the environment does not suit TensorFlow.
         StorageError: the folder cannot be made or its config.json is damaged.
     """
 
     machine: Runtime
 
     def __init__(self, config: Common) -> None:
-        check_environment()  # before pictures are decoded, which may take minutes
+        check_environment()  # before images are decoded, which may take minutes
         self.scale = scale.of(config)
         self._temporary = None if self.scale.chief else tempfile.TemporaryDirectory(prefix="gan-worker-")
         self.folder = Path(self._temporary.name) if self._temporary else config.run_folder
@@ -150,38 +150,38 @@ class Run:
         self.record("preset", config.preset)
 
     def _has_begun(self) -> bool:
-        """Whether there is a checkpoint; before the first one the settings may still change.
+        """Whether the run has a checkpoint; before its first one the settings may still change.
 
-        Raises StorageError where the run had a checkpoint, and there is none.
+        Raises StorageError if the run had checkpoints, and none is left.
         """
         folder, config = self.folder / "checkpoints", self.folder / "config.json"
         if any(INDEX.fullmatch(path.name) for path in folder.glob("*.index")):
             return True
         if config.exists() and read_config(config).get("saved", False):
-            raise StorageError(f"{folder}: the run's checkpoints are gone; restore them, or start anew with "
+            raise StorageError(f"{folder}: the run's checkpoints are missing; restore them, or start anew with "
                                "--overwrite")
         return False
 
     def begin_training(self) -> None:
-        """Moves aside a run that is to be overwritten, and writes what the command has recorded so far."""
+        """Moves the old run aside under --overwrite, and writes what the command has recorded so far."""
         if self._replaces:
             self._move_aside()
         remove_halves(self.folder)
         waiting, self._waiting = self._waiting, None
-        self._write_info()  # before the others: should one of them fail, config.json is this run's
+        self._write_info()  # first: if one of the others fails, config.json is already that of this run
         for write in waiting or ():
             write()
 
     def when_training_begins(self, write: Callable[[], None]) -> None:
-        """Calls a function that writes into the folder: at once, or in `begin_training` where a run exists already."""
+        """Calls a function that writes into the folder: at once, or in `begin_training` if a run exists already."""
         if self._waiting is None:
             write()
         else:
             self._waiting.append(write)
 
     def _move_aside(self) -> None:
-        """NAME becomes NAME.old-1, or the next free number; a new, locked NAME takes its place."""
-        folder = self.folder.resolve()  # a link stays, and leads to the new folder
+        """Renames NAME to NAME.old-1, or the next free number, and makes a new, locked NAME."""
+        folder = self.folder.resolve()  # a symbolic link stays, and then leads to the new folder
         number = 1
         while os.path.lexists(old := folder.with_name(f"{folder.name}.old-{number}")):
             number += 1
@@ -192,13 +192,13 @@ class Run:
             raise StorageError(f"{folder}: cannot be moved aside ({error.strerror}); give another --out") from None
         before, self._lock = self._lock, _locked(folder)
         before.close()
-        say(f"note: the run that was in {self.folder} is in {old} now")
+        say(f"note: the run in {self.folder} was moved to {old}")
 
     def require_same(self, section: str, values: Mapping[str, Any]) -> None:
-        """Records what must stay the same as long as the run lives, or compares it with what was recorded before.
+        """Records values that must never change during the run, or compares them with those recorded before.
 
         Raises:
-            UserError: a value differs; the message names the key and both values.
+            UserError: a value differs; the message has the key and both values.
         """
         values = json.loads(json.dumps(values, default=str))
         old = self.info.get(section)
@@ -213,7 +213,7 @@ class Run:
                                 f"{values.get(key)!r}; give the old value, another --out, or --overwrite")
 
     def recorded(self, section: str, key: str, kind: type = str) -> Any:
-        """A value that `require_same` recorded. Raises StorageError where there is none, or one of another type."""
+        """A value that `require_same` recorded. Raises StorageError if it is missing, empty or of another type."""
         values = self.info.get(section)
         value = values.get(key) if isinstance(values, dict) else None
         if not isinstance(value, kind) or not value:
@@ -221,7 +221,7 @@ class Run:
         return value
 
     def record(self, section: str, values: Any) -> None:
-        """Records a section of config.json that may differ each time the run goes on."""
+        """Records a section of config.json that may differ each time the run is resumed."""
         self.info[section] = values
         if self._waiting is None:
             self._write_info()
@@ -230,7 +230,7 @@ class Run:
         write_json(self.folder / "config.json", self.info)
 
     def record_data(self, origin: Origin) -> None:
-        """Records where the data come from. Raises UserError where the run began with other data."""
+        """Records the origin of the data. Raises UserError if the run began with other data."""
         for text in origin.substitutions:
             self.substitute(text)
         for section, values in origin.identity.items():
@@ -240,7 +240,7 @@ class Run:
             self.record("other_pictures", origin.other_pictures)
 
     def precision(self, asked: str) -> str:
-        """What to ask `runtime.start` for: with "auto" a run keeps the precision that it began with."""
+        """The precision for `runtime.start`: with "auto" a run keeps the precision that it began with."""
         return self.info.get("precision", {}).get("precision", asked) if asked == "auto" else asked
 
     def record_machine(self, machine: Runtime) -> None:
@@ -253,14 +253,14 @@ class Run:
         self.record("machine" if trains else "measured_on", {"device": self.machine.device, **self.machine.versions})
 
     def substitute(self, text: str) -> None:
-        """Says that something replaces what was asked for, and records it for the results page."""
+        """Prints that something was substituted, and records it for the results page."""
         say(f"note: {text}")
         known = self.info.get("substitutions", [])
         if text not in known:
             self.record("substitutions", [*known, text])
 
     def rewind(self, step: int) -> None:
-        """Deletes the rows of the logs and the sample grids after `step`; the same ones will be written again."""
+        """Deletes the log rows and sample grids after `step`; training writes the same ones again."""
         for made_at, grid in grids(self.folder).items():
             if made_at > step:
                 grid.unlink()
@@ -276,7 +276,7 @@ class Run:
                 path.unlink(missing_ok=True)
 
     def log(self, step: int, terms: Mapping[str, float], name: str = "log.csv") -> None:
-        """Adds a row to one of LOGS: nine digits, which give a float32 back exactly."""
+        """Adds a row to one of LOGS; nine digits reproduce a float32 exactly."""
         self._add(name, ["step", *terms], [str(step), *(f"{value:.9g}" for value in terms.values())])
 
     def sync_logs(self) -> None:
@@ -292,13 +292,13 @@ class Run:
                    f"{images_per_second:.1f}"])
 
     def _add(self, name: str, heading: Sequence[str], row: Sequence[str]) -> None:
-        """Adds a row to a file, and before the first one the heading."""
+        """Adds a row to a file, with the heading before the first row."""
         path = self.folder / name
         begun = path.exists() and path.stat().st_size
         append(path, "".join(",".join(cells) + "\n" for cells in ([row] if begun else [heading, row])))
 
     def close(self) -> None:
-        """Frees the lock."""
+        """Releases the lock."""
         self._lock.close()
         if self._temporary:
             self._temporary.cleanup()
@@ -306,10 +306,10 @@ class Run:
 
 def _locked(folder: Path) -> Any:
     """The open lock file of a folder. Raises UserError where another process holds it."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK  # no other file is emptied, no FIFO waited for
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK  # empty no other file, wait for no FIFO
     lock = open(os.open(folder / ".lock", flags))  # noqa: SIM115 - held open as long as the run
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system frees it when the process is dead
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system releases it when the process ends
     except BlockingIOError:
         raise UserError(f"{folder}: another process is training in this folder; wait, or give another --out") from None
     return lock
@@ -333,11 +333,11 @@ def read_log(folder: Path, name: str = "log.csv") -> list[Row]:
     if not path.exists():
         return []
     try:
-        if not path.is_file():  # reading a pipe would wait for ever
+        if not path.is_file():  # reading a pipe would block for ever
             raise ValueError
         text = path.read_text(encoding="utf-8")
     except ValueError:  # UnicodeDecodeError too
-        raise StorageError(f"{path}: damaged, it is no text; start the run anew with --overwrite") from None
+        raise StorageError(f"{path}: damaged, not a text file; start the run anew with --overwrite") from None
     whole = text[: text.rfind("\n") + 1].splitlines()
     rows = []
     try:

@@ -1,4 +1,4 @@
-"""What must be set before TensorFlow's first op: environment, seeds, graph optimizer, precision."""
+"""Settings that must precede TensorFlow's first op: environment, seeds, graph optimizer, precision."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}  # precision -> 
 
 @dataclass(frozen=True)
 class Runtime:
-    """What `start` settled: the precision (`float32` or `bfloat16`), the device's name, versions for config.json.
+    """The result of `start`: precision (`float32` or `bfloat16`), name of the device, versions for config.json.
 
     `strategy` is the tf.distribute.Strategy of several devices, None for one.
     """
@@ -32,24 +32,24 @@ class Runtime:
     strategy: Any = None
 
     def scope(self) -> contextlib.AbstractContextManager:
-        """Inside it networks, optimizers and games are to be made, so that every device gets a copy."""
+        """Build networks, optimizers and games inside this scope, so that every device gets a copy."""
         return self.strategy.scope() if self.strategy else contextlib.nullcontext()
 
 
 def check_environment() -> None:
-    """Raises UserError for settings of the user's environment under which Keras 3 on TensorFlow cannot work."""
+    """Raises UserError for environment settings under which Keras 3 on TensorFlow cannot work."""
     if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
         raise UserError(f"KERAS_BACKEND={os.environ['KERAS_BACKEND']}: this repository needs tensorflow; "
                         "run `unset KERAS_BACKEND`")
     if os.environ.get("TF_USE_LEGACY_KERAS", "") not in ("", "0", "False", "false"):
         raise UserError("TF_USE_LEGACY_KERAS is set: this repository needs Keras 3; run `unset TF_USE_LEGACY_KERAS`")
-    # Without an NVIDIA GPU TensorFlow's errors are about just that, and frighten users.
+    # Without an NVIDIA GPU, TensorFlow's error messages are only about its absence, and alarm users.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2" if Path("/dev/nvidia0").exists() else "3")
     home = Path(os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras"))  # pathlib fails where there is none
     try:
         settings = json.loads((home / "keras.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        settings = None  # no such file, or one that Keras passes over as well
+        settings = None  # no such file, or one that Keras ignores too
     if not isinstance(settings, dict):
         return
     wanted = {"image_data_format": "channels_last", "floatx": "float32", "epsilon": 1e-7}
@@ -63,7 +63,7 @@ def check_environment() -> None:
 
 
 def import_tensorflow() -> None:
-    """Imports TensorFlow and Keras without the lines that TensorFlow's C++ prints while it is loaded.
+    """Imports TensorFlow and Keras, and hides the lines that TensorFlow's C++ code prints at import.
 
     Raises:
         UserError: the environment does not fit, see `check_environment`.
@@ -75,8 +75,8 @@ def import_tensorflow() -> None:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps back what the process writes to its standard error; it is given back where the block fails."""
-    if sys.stderr is None:  # closed: there is nothing to keep back
+    """Holds back what the process writes to standard error; prints it if the block fails."""
+    if sys.stderr is None:  # closed: nothing to hold back
         yield
         return
     sys.stderr.flush()
@@ -96,11 +96,11 @@ def _quiet() -> Iterator[None]:
 
 
 def start(seed: int, precision: str = "auto", scale: Scale = ONE) -> Runtime:
-    """Imports TensorFlow and settles everything that must stand before its first op.
+    """Imports TensorFlow and makes all settings that must precede its first op.
 
     Args:
-        seed: of the initial weights and of dropout; noise and order are drawn from (seed, step) elsewhere.
-        precision: "float32", "bfloat16" (weights, logits and pictures stay float32) or "auto".
+        seed: for initial weights and dropout; noise and order are drawn from (seed, step) elsewhere.
+        precision: "float32", "bfloat16" (weights, logits and images stay float32) or "auto".
         scale: the devices and machines; several machines wait for each other here.
 
     Raises:
@@ -134,7 +134,7 @@ def start(seed: int, precision: str = "auto", scale: Scale = ONE) -> Runtime:
 
 @contextlib.contextmanager
 def policy(precision: str) -> Iterator[None]:
-    """Networks that are built inside are of this precision; the policy from before comes back."""
+    """Networks built inside the block have this precision; the previous policy is restored."""
     import keras
 
     before = keras.config.dtype_policy()
@@ -146,7 +146,7 @@ def policy(precision: str) -> Iterator[None]:
 
 
 def _native_bfloat16(gpus: list[Any]) -> bool:
-    """Whether the processor multiplies bfloat16 itself: an Ampere or newer GPU, else avx512_bf16 or amx_bf16."""
+    """Whether the hardware multiplies bfloat16 natively: an Ampere or newer GPU, else avx512_bf16 or amx_bf16."""
     import tensorflow as tf
 
     if gpus:
@@ -155,7 +155,7 @@ def _native_bfloat16(gpus: list[Any]) -> bool:
     try:
         flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
-        return False  # not Linux: float32 is right everywhere
+        return False  # not Linux: float32 works everywhere
     return "avx512_bf16" in flags or "amx_bf16" in flags
 
 

@@ -1,4 +1,4 @@
-"""What every sampler shares: the trained network of a run, checked before it is used, and its noise."""
+"""Shared by all samplers: loading and checking the trained network of a run, and the noise."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from common.runs import average_file, read_config
 
 
 def run_info(run: Path) -> dict[str, Any]:
-    """The config.json of a run folder, empty where there is none. Raises StorageError for a damaged one."""
+    """The config.json of a run folder, empty if it is missing. Raises StorageError if it is damaged."""
     return read_config(run / "config.json") if (run / "config.json").is_file() else {}
 
 
@@ -57,12 +57,12 @@ def find_network(run: Path, train_command: str, file: str = "generator.keras", w
     return average
 
 
-ANY = "any"  # in a shape: a size, whichever it is; None is Keras' own None, which takes every size
+ANY = "any"  # in a shape: any fixed size; None is Keras' None, a size that may vary
 Shape = tuple[int | None | str, ...]
 
 
 def load_network(path: Path, train_command: str, inputs: Mapping[str, Shape]) -> Any:
-    """A network from its file, of which nothing is executed (safe mode); layers of its own are imported before.
+    """Loads a network in safe mode, which executes no code from the file. Import its custom layers before.
 
     Args:
         path: of `find_network`.
@@ -70,7 +70,7 @@ def load_network(path: Path, train_command: str, inputs: Mapping[str, Shape]) ->
         inputs: the names of the network's inputs, and their shapes without the batch, see ANY.
 
     Raises:
-        StorageError: the file is damaged or holds something else.
+        StorageError: the file is damaged or is another network.
     """
     runtime.import_tensorflow()
     import keras
@@ -78,15 +78,15 @@ def load_network(path: Path, train_command: str, inputs: Mapping[str, Shape]) ->
     try:
         network = keras.saving.load_model(path, compile=False, safe_mode=True)
         if not isinstance(network, keras.Model):
-            raise TypeError(f"it is a {type(network).__name__} layer alone")
+            raise TypeError(f"it is a single {type(network).__name__} layer")
         found = {tensor.name: tuple(tensor.shape[1:]) for tensor in network.inputs}
         given = tuple(network.output_shape)
         if not all(np.isfinite(weight).all() for weight in network.get_weights()):
             raise ValueError("a weight is NaN or infinite")
-    except Exception as error:  # a description of layers that does not hold together makes Keras raise anything
+    except Exception as error:  # Keras may raise anything for an inconsistent description of layers
         if out_of_memory(error):
             raise
-        raise StorageError(f"{path}: cannot be loaded, it is damaged or no network ({reason(error)}); "
+        raise StorageError(f"{path}: cannot be loaded, it is damaged or not a network ({reason(error)}); "
                            "train the run anew with --overwrite") from None
     wrong = ""
     if list(found) != list(inputs):
@@ -94,7 +94,7 @@ def load_network(path: Path, train_command: str, inputs: Mapping[str, Shape]) ->
     elif odd := [name for name, shape in inputs.items() if not _fits(found[name], shape)]:
         wrong = f"takes {odd[0]} of the shape {found[odd[0]]}, not {inputs[odd[0]]}"
     elif len(given) != 4 or given[3] != 3:
-        wrong = f"gives {given}, which are no pictures"
+        wrong = f"gives {given}, which are not images"
     if wrong:
         raise StorageError(f"{path}: {wrong}: it is another network; give another --run, or train one with: "
                            f"{train_command}")
@@ -108,16 +108,16 @@ def _fits(found: Shape, wanted: Shape) -> bool:
 
 @contextlib.contextmanager
 def refusing_other_networks(path: Path, train_command: str) -> Iterator[None]:
-    """Raises StorageError where the network of a file, used in the block, does not take the numbers it is given."""
+    """Raises StorageError if the network of a file, used in the block, does not accept its inputs."""
     import tensorflow as tf
 
     try:
         yield
     except tf.errors.InvalidArgumentError:
-        raise StorageError(f"{path}: does not take the numbers that it is given: it is another network; give another "
+        raise StorageError(f"{path}: does not accept its inputs: it is another network; give another "
                            f"--run, or train one with: {train_command}") from None
 
 
 def noise(seed: int, condition: int, count: int, size: int) -> np.ndarray:
-    """z for `count` pictures of one condition: float32 [count, size] from N(0, 1), a function of the numbers given."""
+    """z for `count` images of one condition: float32 [count, size] from N(0, 1), a function of the arguments."""
     return np.random.default_rng([seed, condition]).standard_normal((count, size), np.float32)

@@ -1,4 +1,4 @@
-"""On how many devices and machines a step is spread. No TensorFlow here."""
+"""The number of devices and machines that share a step. No TensorFlow here."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from common.options import Common
 
 @dataclass(frozen=True)
 class Scale:
-    """How the batch of a step is split: over workers (processes, one a machine) and their devices."""
+    """How the batch of a step is split: over workers (one process per machine) and their devices."""
 
     devices: int = 1  # of each worker
     workers: int = 1
@@ -30,7 +30,7 @@ class Scale:
         return self.worker == 0
 
     def settings(self) -> dict[str, Any]:
-        """What a run must keep: another number changes results in their last bits."""
+        """The values that a run keeps: other numbers change the last bits of its results."""
         return {"devices": self.devices, "workers": self.workers}
 
 
@@ -38,7 +38,7 @@ ONE = Scale()
 
 
 def of(config: Common) -> Scale:
-    """The scale that options and TF_CONFIG ask for.
+    """The scale given by the options and TF_CONFIG.
 
     Raises:
         UserError: they do not fit each other or the batch.
@@ -49,12 +49,12 @@ def of(config: Common) -> Scale:
         raise UserError(f"--batch-size {config.batch_size}: cannot be split into {scale.replicas} equal parts "
                         f"({workers} workers, --devices {scale.devices}); give a multiple of it")
     if scale.replicas > 1 and config.jit:
-        raise UserError("--jit: compiles for one device only; leave it out, or --devices and TF_CONFIG")
+        raise UserError("--jit: compiles for one device only; leave out --jit, or --devices and TF_CONFIG")
     return scale
 
 
 def cluster() -> tuple[int, int]:
-    """This process's number among the workers of TF_CONFIG, and how many there are: (0, 1) where it is not set.
+    """The number of this process among the workers of TF_CONFIG, and their count; (0, 1) if it is not set.
 
     Raises:
         UserError: TF_CONFIG is damaged, or names others than a chief and workers.
@@ -69,5 +69,5 @@ def cluster() -> tuple[int, int]:
         fits = False
     if not fits:
         raise UserError('TF_CONFIG: must be like {"cluster": {"worker": ["host:port", ...]}, "task": {"type": '
-                        '"worker", "index": 0}}; mend it, or run `unset TF_CONFIG`')
+                        '"worker", "index": 0}}; correct it, or run `unset TF_CONFIG`')
     return (number, sum(members.values())) if members else (0, 1)

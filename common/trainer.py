@@ -1,4 +1,4 @@
-"""The one loop: every report trains its game with `train`. Checkpoints, progress, log, samples and signals are here."""
+"""The training loop of all reports, with checkpoints, progress, logs, sample grids and signals."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def train(game: Game, batches: Batches, run: Run, config: Common, sampler: Calla
           curves: Curves, chart: Callable[[], Image.Image] | None = None, evaluation: Evaluation | None = None) -> None:
     """Trains a game to its last step, resumes a run where it stopped, and writes the run folder.
 
-    A finished run is measured again. Several workers train together, each in a process that calls this. The chief
-    alone draws, logs, saves and measures.
+    A finished run is only measured again. With several workers each process calls this; only the chief samples, logs,
+    saves and measures.
 
     Args:
         game: its `train_step` is traced once for each phase.
@@ -56,21 +56,21 @@ def train(game: Game, batches: Batches, run: Run, config: Common, sampler: Calla
         config: lengths, intervals, preset.
         sampler: makes the sample grid with the game's networks, always from the same inputs.
         curves: what `curves.png` shows, see `plots.curves`.
-        chart: makes a picture of all conditions, once, at the end.
+        chart: makes one image of all conditions, at the end.
         evaluation: measures the run.
 
     Raises:
         NumericalError: a loss or a weight is NaN or infinite.
         Stopped: SIGTERM or Ctrl-C; the state is saved.
-        Failure: another worker is gone.
-        StorageError: no checkpoint is whole, or the disk cannot take one.
+        Failure: another worker was lost.
+        StorageError: every checkpoint is damaged, or the disk is too full for one.
     """
     evaluation = evaluation if config.evaluate and run.scale.chief else None
     try:
         _Training(game, batches, run, config, sampler, curves, chart, evaluation).run_through()
     except tf.errors.UnavailableError as error:  # of a collective operation
-        raise Failure(f"another worker of TF_CONFIG is gone; start all of them again with the same commands, and the "
-                      f"run goes on from its last checkpoint ({reason(error)})") from None
+        raise Failure(f"another worker of TF_CONFIG was lost; start all workers again with the same commands, "
+                      f"and the run resumes from its last checkpoint ({reason(error)})") from None
 
 
 class _Training:
@@ -101,12 +101,12 @@ class _Training:
         if start < self.total:
             self.checkpoints.require_space()
         if start >= self.config.log_every and self.chief and not read_log(self.run.folder):
-            say(f"note: {self.run.folder / 'log.csv'} is gone, and its rows up to step {start} with it")
+            say(f"note: {self.run.folder / 'log.csv'} is missing: its rows up to step {start} are lost")
         self.run.rewind(start)
         self._announce(start)
         self.run.record_use_of_machine(trains=start < self.total)
         if self.evaluation and start < self.total:
-            for section, values in self.evaluation.prepare().items():  # now: the clock of the steps does not run yet
+            for section, values in self.evaluation.prepare().items():  # before the timed steps
                 self.run.require_same(section, values)
         if not start and self.chief:
             self._sample(0)
@@ -129,24 +129,25 @@ class _Training:
 
     def _stop_if_signalled(self, code: int, done: int) -> None:
         if code:
-            raise Stopped(f"stopped and saved at step {done} of {self.total}; the same command goes on", code)
+            raise Stopped(f"stopped and saved at step {done} of {self.total}; run the same command again to resume",
+                          code)
 
     def _require_agreement(self) -> None:
-        """Raises UserError on all workers where they would train different things."""
+        """Raises UserError on all workers if their settings or data differ."""
         info = [self.run.info.get(name) for name in ("report", "settings", "scale", "precision", "data")]
         digest = hashlib.sha256(json.dumps(info, sort_keys=True, default=str).encode()).digest()
         if len(set(self.gather(int.from_bytes(digest[:7])))) > 1:
-            raise UserError("TF_CONFIG: the workers differ in what they train; give all of them the same options, data "
+            raise UserError("TF_CONFIG: the workers differ in what they train; give all workers the same options, data "
                             "and --precision")
 
     def _announce(self, start: int) -> None:
-        pace = f"{self.total} steps, {self.batches.steps_per_epoch} an epoch, {self.batches.batch_size} pictures each"
-        state = {0: pace, self.total: "is complete already"}.get(start, f"goes on at step {start} of {self.total}")
+        pace = f"{self.total} steps of {self.batches.batch_size} images, {self.batches.steps_per_epoch} per epoch"
+        state = {0: pace, self.total: "is already complete"}.get(start, f"resumes at step {start} of {self.total}")
         say(f"{self.run.folder}: {state}")
 
     def _train_step(self, batch: dict, done: int) -> None:
-        """Step number `done`, counted from 1: trains, checks and shows its terms."""
-        number = tf.constant(np.int64(done - 1))  # TensorFlow keeps every int of Python for ever: 750 bytes a step
+        """Trains step number `done`, counted from 1; checks and shows its loss terms."""
+        number = tf.constant(np.int64(done - 1))  # TensorFlow caches every Python int for ever: 750 bytes per step
         terms = self.step_function(batch, number, **self.game.phase(done - 1))
         self.terms = {name: float(value) for name, value in terms.items()}
         for name, value in self.terms.items():
@@ -156,14 +157,14 @@ class _Training:
         self.meter.advance(done, self.terms)
 
     def _save(self, done: int) -> None:
-        """Saves a checkpoint: the last thing of a step, so that it is never ahead of the other files."""
+        """Saves a checkpoint, last in a step, so that it is never ahead of the other files."""
         self.run.sync_logs()
         self.checkpoints.save(done)
         if not self.run.info.get("saved"):
             self.run.record("saved", True)  # from now on settings must not change
 
     def _after_step(self, done: int) -> None:
-        """Logs, samples and measures after a step, where that is due."""
+        """Logs, samples and measures after a step, where these are due."""
         config = self.config
         if done % config.log_every == 0 or done == self.total:
             self.run.log(done, self.terms)
@@ -172,7 +173,7 @@ class _Training:
         if done % (config.sample_every or self.batches.steps_per_epoch) == 0 or done == self.total:
             self._sample(done)
             self._check(done)
-            gc.collect()  # figures have reference cycles; Python by itself would keep dozens of them
+            gc.collect()  # figures have reference cycles; without this, dozens stay in memory
 
     def _grid(self, step: int) -> Path:
         return self.run.folder / "samples" / f"step_{step:06d}.png"
@@ -200,7 +201,7 @@ class _Training:
             say(f"step {step}, epoch {step / self.batches.steps_per_epoch:.1f}: {words}")
 
     def _measure(self) -> None:
-        """Writes metrics.json, and says the verdict."""
+        """Writes metrics.json, and prints the verdict."""
         say("measuring")
         with self._shown():
             measured, verdict = self.evaluation.measure()
@@ -245,7 +246,7 @@ class _Training:
                 plots.save(self.chart(), self.run.folder / "chart.png")
         frames = {frame: plots.is_whole(frame) for frame in grids(self.run.folder).values()}
         for frame in (frame for frame, whole in frames.items() if not whole):
-            say(f"note: {frame} is damaged; progress.webp goes without it")
+            say(f"note: {frame} is damaged; progress.webp leaves it out")
         plots.animate([frame for frame, whole in frames.items() if whole], self.run.folder / "progress.webp")
         if self.evaluation:
             self._measure()
@@ -266,7 +267,7 @@ def compiled(game: Game, jit: bool, average: Average | None = None) -> Callable[
     """The game's step as one graph under the distribution strategy of the game, the average of its weights included."""
     strategy = game.strategy
 
-    @tf.function(jit_compile=jit, autograph=False)  # autograph would read the source files again, perhaps edited since
+    @tf.function(jit_compile=jit, autograph=False)  # autograph would read the source files, which may have changed
     def step_function(batch, step, **phase):
         terms = strategy.run(functools.partial(distribution.train_step, game, **phase), args=(batch, step))
         if average:
@@ -277,7 +278,7 @@ def compiled(game: Game, jit: bool, average: Average | None = None) -> Callable[
 
 
 class _Signals:
-    """Remembers SIGTERM and Ctrl-C, so that the step can end and be saved; a second one ends the process at once."""
+    """Remembers SIGTERM and Ctrl-C, so that the step is finished and saved; a second one ends the process at once."""
 
     def __enter__(self) -> _Signals:
         self.code = 0
@@ -292,4 +293,4 @@ class _Signals:
         self.code = INTERRUPTED if number == signal.SIGINT else TERMINATED
         for either in (signal.SIGINT, signal.SIGTERM):
             signal.signal(either, signal.SIG_DFL)
-        say("stopping: the step ends and is saved; once more to stop at once")
+        say("stopping after this step, which is saved; a second signal stops at once")

@@ -1,7 +1,7 @@
-"""The two sets of pictures that are translated into each other, and the batches of both. No TensorFlow here.
+"""The two sets of images that are translated into each other, and their mini-batches. No TensorFlow here.
 
 A domain is the faces with one hair colour (`red`), one eye colour (`blue-eyes`) or the tag `miku`; all faces
-(`anime`), or all faces in grey (`grayscale`); `portraits`, drawn by code; or a folder of pictures, such as CelebA's
+(`anime`), or all faces in grey (`grayscale`); `portraits`, drawn by code; or a folder of images, such as CelebA's
 img_align_celeba.
 """
 
@@ -27,25 +27,25 @@ if TYPE_CHECKING:
     import pandas
 
 PORTRAITS = datasets.DATA / "portraits"
-BORDER = 143 / 128                   # pictures are loaded this much larger than the crops, as in the paper
+BORDER = 143 / 128                   # images are loaded this much larger than the crops, as in the paper
 HELD_OUT = 0.05                      # share of a domain that is never trained on; at least SHOWN, or a quarter of few
-SHOWN = 8                            # pictures in a row of the figure
-FEWEST = 8                           # pictures that a domain needs
-JUDGED = 64                          # side of the pictures that the judge sees
+SHOWN = 8                            # images in a row of the figure
+FEWEST = 8                           # images that a domain needs
+JUDGED = 64                          # side of the images that the judge sees
 CUTS = 5                             # number of a random stream under the seed, beside those of batches.py
 GREY = np.array([0.299, 0.587, 0.114])
 
 
 @dataclass(frozen=True)
 class Domain:
-    """One set of pictures.
+    """One set of images.
 
     Attributes:
         name: as given; for a folder its last part and a slash.
-        images: uint8 [M, R, R, 3], larger than the network's pictures by BORDER.
+        images: uint8 [M, R, R, 3], larger than the network's images by BORDER.
         rows: int [N], the rows of `images` that are trained on.
         held_out: int [K], those that are in the domain but not trained on.
-        grey: whether the pictures are turned grey.
+        grey: whether the images are converted to grey.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Domain:
         return np.repeat((pictures @ GREY).round().astype(np.uint8)[..., None], 3, axis=3)
 
     def shown(self, size: int, count: int) -> np.ndarray:
-        """The middle of the first `count` held-out pictures, or of all: uint8 [count or fewer, size, size, 3]."""
+        """The middle of the first `count` held-out images, or of all: uint8 [count or fewer, size, size, 3]."""
         return middle(self[self.held_out[:count]], size)
 
 
@@ -73,7 +73,7 @@ class Domains:
     Attributes:
         a, b: the domains.
         tagged: the tagged faces from which one or both come, or None.
-        size: side of the network's pictures.
+        size: side of the network's images.
         origin: for `Run.record_data`.
     """
 
@@ -91,14 +91,14 @@ class Domains:
         return replace(self.tagged, images=images, info=info).only("exactly_one")
 
     def small(self, pictures: np.ndarray) -> np.ndarray:
-        """Pictures uint8 [N, S, S, 3] -> the same at the judge's size: each is the mean of blocks of pixels."""
+        """Images uint8 [N, S, S, 3] -> the same at the judge's size: each is the mean of blocks of pixels."""
         factor = max(1, self.size // JUDGED)
         parts = pictures.reshape(len(pictures), self.size // factor, factor, self.size // factor, factor, 3)
         return parts.mean((2, 4)).round().astype(np.uint8)
 
 
 class Middle:
-    """Pictures as they are evaluated: their middle, `size` pixels wide, then reduced by `small`."""
+    """Images as they are evaluated: their middle, `size` pixels wide, then reduced by `small`."""
 
     def __init__(self, images: np.ndarray, size: int, small: Callable[[np.ndarray], np.ndarray]) -> None:
         self._images, self._size, self._small = images, size, small
@@ -118,16 +118,16 @@ def middle(pictures: np.ndarray, size: int) -> np.ndarray:
 
 
 def load(folder: Path | None, a: str, b: str, size: int, align: bool = False) -> Domains:
-    """Both domains.
+    """Loads both domains.
 
     Args:
         folder: of the tagged faces; None for the embedded set.
         a, b: names of domains, or folders.
-        size: side of the network's pictures.
+        size: side of the network's images.
         align: whether portraits are cut to the face, so that it fills the frame as in the anime faces.
 
     Raises:
-        UserError: bad pictures, or too few of them.
+        UserError: bad images, or too few of them.
     """
     large, tagged, members = round(size * BORDER), None, (None, None)
     if tags.is_domain(a) or tags.is_domain(b):
@@ -154,7 +154,7 @@ def load(folder: Path | None, a: str, b: str, size: int, align: bool = False) ->
 
 
 def _tags(folder: Path | None) -> pandas.DataFrame:
-    """The table of tags. That of the embedded set is read without drawing the pictures."""
+    """The table of tags. That of the embedded set is read without drawing the images."""
     if folder:
         return tags.read(tags.find(folder).csv)
     if (data.EMBEDDED / "tags_clean.csv").is_file():
@@ -172,42 +172,41 @@ def _members(table: pandas.DataFrame, a: str, b: str) -> tuple[np.ndarray, np.nd
 
 
 def demand(folder: Path | None, a: str, b: str) -> None:
-    """Raises UserError, with a list of all domains, unless A and B are two of them with enough pictures.
+    """Raises UserError, with a list of all domains, unless A and B are two domains with enough images.
 
-    It takes a second or two.
+    This takes a second or two.
     """
     table = _tags(folder)
-    known = [f"anime {len(table)}", f"grayscale {len(table)}", "portraits (drawn by code)", "a folder of pictures",
+    known = [f"anime {len(table)}", f"grayscale {len(table)}", "portraits (drawn by code)", "a folder of images",
              *(f"{name} {size}" for name, size in tags.domain_sizes(table).items())]
     choices = f"take two of: {', '.join(known)}"
     if a == b:
         raise UserError(f"--domainA and --domainB are both {a!r}; {choices}")
     for name, member in zip((a, b), _members(table, a, b), strict=True):
         if not tags.is_domain(name) and name != "portraits" and not (name and Path(name).is_dir()):
-            raise UserError(f"there is no domain {name!r}, nor such a folder; {choices}")
+            raise UserError(f"there is no domain {name!r}, and no such folder; {choices}")
         count = member.sum() if tags.is_domain(name) else FEWEST if name == "portraits" else _files(Path(name))
         if count < FEWEST:
             where = f"domain {name!r} and not in the other one" if tags.is_domain(name) else f"the folder {name}"
-            raise UserError(f"{count} pictures are in {where}, {FEWEST} are needed; {choices}")
+            raise UserError(f"{count} images are in {where}, {FEWEST} are needed; {choices}")
 
 
 def _files(folder: Path) -> int:
-    """How many files of a folder look like pictures."""
+    """The number of files in a folder that have the suffix of an image."""
     return sum(path.suffix.lower() in images.SUFFIXES and path.name[0] != "." for path in folder.iterdir())
 
 
 def _split(name: str, images: np.ndarray, rows: np.ndarray) -> Domain:
-    """Holds out some of a domain's pictures, the same in every run. Raises UserError if the domain has too few."""
+    """Holds out some of a domain's images, the same in every run. Raises UserError if the domain has too few."""
     if len(rows) < FEWEST:
-        raise UserError(f"domain {name!r}: {len(rows)} of its pictures are there and whole, {FEWEST} are needed; give "
-                        "more")
+        raise UserError(f"domain {name!r}: it has {len(rows)} usable images, {FEWEST} are needed; give more")
     order = np.random.default_rng(0).permutation(rows)
     count = max(min(SHOWN, len(rows) // 4), round(HELD_OUT * len(rows)))
     return Domain(name, images, np.sort(order[count:]), order[:count], grey=name == "grayscale")
 
 
 def _other(name: str, size: int, align: bool) -> tuple[Domain, dict[str, Any]]:
-    """The portraits drawn by code or a folder's pictures, cut to their largest square or the face; their identity."""
+    """The portraits drawn by code or a folder's images, cut to their largest square or the face; their identity."""
     folder, cut, shown = Path(name), "middle", f"{Path(name).name}/"  # no domain of tags is named so
     if name == "portraits":
         folder, shown = PORTRAITS, name
@@ -221,12 +220,12 @@ def _other(name: str, size: int, align: bool) -> tuple[Domain, dict[str, Any]]:
 
 
 class Pairs:
-    """Minibatches of both domains. Each domain has an order, crops and flips of its own, all functions of (seed, step).
+    """Mini-batches of both domains. Each domain has its own order, crops and flips, all functions of (seed, step).
 
     Args:
         a, b: the domains.
         size: side of the random crops.
-        batch_size: pictures of each domain in a step.
+        batch_size: images per step and domain.
         seed: of order, crops and flips.
     """
 
@@ -243,7 +242,7 @@ class Pairs:
                 for place, (name, stream) in enumerate(zip(("image", "image_b"), self._streams, strict=True))}
 
     def stream(self, start: int, stop: int) -> Iterator[dict[str, np.ndarray]]:
-        """The minibatches of the steps from `start` to `stop` - 1; a background thread prepares the next one."""
+        """The mini-batches of the steps from `start` to `stop` - 1; a background thread prepares the next one."""
         return ahead(self.at, start, stop)
 
     def _cut(self, images: np.ndarray, step: int, place: int) -> np.ndarray:

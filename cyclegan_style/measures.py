@@ -1,4 +1,4 @@
-"""Measures a CycleGAN on held-out pictures: do they get the other domain's colour, and do they come back unchanged?"""
+"""Measures a CycleGAN on held-out images: do they get the other domain's colour, and do they come back unchanged?"""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from common.evaluation import SEED
 from cyclegan_style.domains import SHOWN, Domains
 from cyclegan_style.model import CycleGAN, translate
 
-MOST = 64        # pictures of each domain that are measured, at most
-TOP = 0.4        # upper share of the picture that is searched for hair
-NEAR = 30.0      # degrees of hue around a colour that still count as it
+MOST = 64        # images of each domain that are measured, at most
+TOP = 0.4        # upper part of the image that is searched for hair
+NEAR = 30.0      # degrees of hue around a colour that still count as that colour
 PALE = 0.3       # saturation below which a pixel's hue is ignored
 HUES = {"red": 0, "orange": 28, "blonde": 48, "green": 125, "aqua": 180, "blue": 220, "purple": 275, "pink": 335}
 
 
 def figure(game: CycleGAN, data: Domains, size: int) -> Image.Image:
-    """The reports' figure for both directions: the pictures, their translations, and those translated back."""
+    """The reports' figure for both directions: the images, their translations, and those translated back."""
     rows, names = [], []
     for domain, there, back, letters in ((data.a, game.generator_AtoB, game.generator_BtoA, "AB"),
                                          (data.b, game.generator_BtoA, game.generator_AtoB, "BA")):
@@ -52,7 +52,7 @@ def hue(pictures: np.ndarray, region: np.ndarray) -> float | None:
 
 
 def hair(pictures: np.ndarray, colour: str) -> np.ndarray:
-    """Where pictures have hair of a colour of HUES: saturated pixels near its hue in the upper part, bool [N, S, S]."""
+    """Where images have hair of a colour of HUES: saturated pixels near its hue in the upper part, bool [N, S, S]."""
     angle, saturation = _hue_and_saturation(pictures)
     distance = np.abs((angle - HUES[colour] + 180) % 360 - 180)
     region = (distance <= NEAR) & (saturation >= PALE)
@@ -74,7 +74,7 @@ class Translation:
     Args:
         game: has the networks.
         data: both domains, and the tagged faces for the judge.
-        size: side of the pictures.
+        size: side of the images.
     """
 
     curves: ClassVar = {}
@@ -100,21 +100,21 @@ class Translation:
         return {}
 
     def check(self) -> tuple[dict[str, float], str]:
-        """All measurements on the pictures of the figure."""
+        """All measurements on the images of the figure."""
         measured = self.measurements(SHOWN)
         row = {f"cycle_{key}": measured["cycle_error"][key] for key in "AB"}
         for way, translation in measured.get("translation", {}).items():
             row[way] = translation["as_asked"]
-        return row, f"{self.verdict(measured)} ({SHOWN} pictures)"
+        return row, f"{self.verdict(measured)} ({SHOWN} images)"
 
     def measure(self) -> tuple[dict[str, Any], str]:
-        """All measurements on up to MOST pictures of each domain, and the verdict."""
+        """All measurements on up to MOST images of each domain, and the verdict."""
         measured = self.measurements(MOST)
         judged = {"judge": self.judge.info()} if self.judge else {}
         return {"domains": self.data.origin.identity["domains"], **judged, **measured}, self.verdict(measured)
 
     def measurements(self, most: int) -> dict[str, Any]:
-        """All measurements on up to `most` held-out pictures of each domain."""
+        """All measurements on up to `most` held-out images of each domain."""
         real = {"A": self.data.a.shown(self.size, most), "B": self.data.b.shown(self.size, most)}
         networks = {"AtoB": self.game.generator_AtoB, "BtoA": self.game.generator_BtoA}
         fake = {"AtoB": translate(networks["AtoB"], real["A"]), "BtoA": translate(networks["BtoA"], real["B"])}
@@ -133,9 +133,9 @@ class Translation:
         return measured
 
     def _judged_as(self, name: str, fake: np.ndarray, before: np.ndarray) -> dict[str, Any]:
-        """How often the judge sees a domain's colour in translated pictures, in them before, and in real ones of it.
+        """How often the judge sees the target colour in translations, in their originals, and in real images of it.
 
-        The real ones are `real_n` pictures of that colour on which the judge was not trained.
+        The real ones are `real_n` images of that colour on which the judge was not trained.
         """
         column = ("hair", "eyes").index(self.kind)
         colour = (tags.HAIR, tags.EYES)[column].index(tags.DOMAINS[name].split()[0])

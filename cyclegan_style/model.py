@@ -1,4 +1,4 @@
-"""CycleGAN (reports 002, bonus, and 004, section 4): a picture of one domain in, the same in another domain out.
+"""CycleGAN (reports 002, bonus, and 004, section 4): an image of one domain in, the same in another domain out.
 
 Zhu et al. 2017, arXiv:1703.10593, with the U-Net and the discriminator of report 002.
 """
@@ -17,16 +17,16 @@ from common.game import Game, Noise, Player, Terms, to_range
 from common.losses import least_squares
 from common.networks import predict_images
 
-EPSILON = 1.01e-5  # the smallest that cuDNN took
+EPSILON = 1.01e-5  # the smallest value that cuDNN accepted
 register = keras.saving.register_keras_serializable(package="gan_reports")
 
 
 @register
 class BatchStatistics(layers.BatchNormalization):
-    """Batch normalisation by the batch's own statistics, in training and afterwards.
+    """Batch normalisation with the statistics of the batch, in training and afterwards.
 
-    So the report's networks translated. The layer decides, not the caller: `predict` and a loaded file keep it. The
-    moving statistics, part of the printed count, are kept up in training and never used.
+    The report's networks translated in this way. The layer decides, not the caller: `predict` and a loaded file do the
+    same. The moving statistics, part of the printed parameter count, are updated in training and never used.
     """
 
     def call(self, inputs, training=None, mask=None):
@@ -42,7 +42,7 @@ def _bn(x):
 
 
 def unet_generator(size: int = 128, filters: int = 64) -> keras.Model:
-    """picture [B, size, size, 3] in [-1, 1] -> image [B, size, size, 3] in [-1, 1], float32.
+    """image [B, size, size, 3] in [-1, 1] -> image [B, size, size, 3] in [-1, 1], float32.
 
     Report 002 leaves the table out as too complex; this is the usual U-Net of Keras CycleGANs. Down to 1x1 by 4x4
     convolutions with stride 2; what each gives goes, before its leaky ReLU, to the transposed convolution of the same
@@ -70,7 +70,7 @@ def unet_generator(size: int = 128, filters: int = 64) -> keras.Model:
 
 
 def patch_discriminator(filters: int = 64) -> keras.Model:
-    """picture [B, H, W, 3] in [-1, 1] -> scores of patches, float32: [B, 14, 14, 1] at 128, [B, 6, 6, 1] at 64.
+    """image [B, H, W, 3] in [-1, 1] -> scores of patches, float32: [B, 14, 14, 1] at 128, [B, 6, 6, 1] at 64.
 
     Report 002, the table; layers bear its names. 2,767,425 parameters, 1,792 of them frozen. "A scalar", says the
     report; the table ends in a convolution.
@@ -98,19 +98,19 @@ def patch_discriminator(filters: int = 64) -> keras.Model:
 
 
 class CycleGAN(Game):
-    """Two generators and two discriminators, all moved by what one pass of every picture gives.
+    """Two generators and two discriminators, all updated from one forward pass of every image.
 
-    Each picture passes each network it meets once a step: D's verdict on a made picture moves D by its own loss, and
-    the generator by its. So all four move at the same time, from the same weights.
+    Each image passes each network at most once per step: D's score of a fake image enters the loss of D and that of the
+    generator. So all four networks are updated at the same time, from the same weights.
 
-    The batch: `image` is of domain A, `image_b` of domain B, both uint8.
+    In the mini-batch `image` is of domain A and `image_b` of domain B, both uint8.
 
     Args:
-        seed: of dropout and of the pool.
+        seed: seed of dropout and of the pool.
         generator_AtoB, generator_BtoA, discriminator_A, discriminator_B: the players; discriminator_A judges domain A.
-        cycle: factor lambda of |back again - picture|.
-        identity: factor, in units of lambda, of |translated - picture| for pictures that are of the domain already.
-        pool: of so many made pictures D is shown an earlier one half the time (Shrivastava et al. 2017,
+        cycle: weight lambda of |back again - image|.
+        identity: weight, in units of lambda, of |translated - image| for images that are already of the target domain.
+        pool: size of the pool of earlier fakes, one of which D sees half the time (Shrivastava et al. 2017,
             arXiv:1612.07828); 0 is none.
     """
 
@@ -166,11 +166,11 @@ class CycleGAN(Game):
 
 
 class Pool:
-    """The last made pictures of one domain: D sees an earlier one in place of a new one half the time.
+    """Earlier fake images of one domain: half the time D sees one of them in place of a new one.
 
     Args:
-        size: pictures kept.
-        shape: of one of them, (S, S, 3).
+        size: images kept.
+        shape: shape of one image, (S, S, 3).
     """
 
     def __init__(self, size: int, shape: tuple[int, ...]) -> None:
@@ -179,7 +179,7 @@ class Pool:
         self.count = tf.Variable(0, dtype=tf.int64, trainable=False)
 
     def exchange(self, made: tf.Tensor, noise: Noise) -> tf.Tensor:
-        """New pictures [B, S, S, 3] -> those that D is shown; while the pool fills, the new ones."""
+        """New fakes [B, S, S, 3] -> those that D is shown; the new ones while the pool is being filled."""
         shown = []
         for picture in tf.unstack(tf.stop_gradient(made)):
             full = self.count >= self.size
@@ -194,14 +194,14 @@ class Pool:
 
 
 def distance(one: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
-    """The mean absolute difference of two batches of pictures."""
+    """The mean absolute difference of two batches of images."""
     return tf.reduce_mean(tf.abs(one - other))
 
 
 def translate(generator: keras.Model, images: np.ndarray) -> np.ndarray:
     """uint8 [N, S, S, 3] -> the same in the other domain, uint8 [N, S, S, 3].
 
-    One at a time: batch normalisation takes the statistics of what it is given, and no image should depend on another.
+    One image at a time: batch normalisation uses the statistics of its batch, and no image should depend on another.
     """
     return np.concatenate([predict_images(generator, [np.asarray(to_range(image[None], CycleGAN.LOW, CycleGAN.HIGH))])
                            for image in images])

@@ -1,13 +1,14 @@
-"""Trains the CycleGAN of reports 002 and 004: pictures of domain A become pictures of domain B, and back again.
+"""Trains the CycleGAN of reports 002 and 004: images of domain A become images of domain B, and back again.
 
-A domain is a hair colour (red), an eye colour (blue-eyes), miku, anime, grayscale, portraits, or a folder of pictures.
+A domain is a hair colour (red), an eye colour (blue-eyes), miku, anime, grayscale, portraits, or a folder of images.
 
     python cyclegan_style/train.py --domainA red --domainB blonde      # the report's best pair, at 128 pixels
     python cyclegan_style/train.py --preset quick                      # a few minutes on a CPU, 64 pixels
     python cyclegan_style/train.py --domainA grayscale --domainB miku
     python cyclegan_style/train.py --domainA anime --domainB img_align_celeba --align
 
-Cost of --preset quick: 2 minutes on 2 cores. Red to blonde 95% and blonde to red 97% as the judge sees it.
+Cost of --preset quick: 2 minutes on 2 cores. The judge sees the new colour in 95% (red to blonde) and 97% (blonde to
+red) of the images.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Config(Common):
-    """The report's settings; what it does not give is marked `assumed`."""
+    """The settings of the report; values that it does not give are marked `assumed`."""
 
     FOLDER: ClassVar = "cyclegan_style"
     PRESETS: ClassVar = {
@@ -39,27 +40,27 @@ class Config(Common):
                   "checkpoint_every": 2},
     }
 
-    domainA: str = option("red", "the one set of pictures: a hair colour, an eye colour such as blue-eyes, miku, "
+    domainA: str = option("red", "the first set of images: a hair colour, an eye colour such as blue-eyes, miku, "
                           "anime, grayscale, portraits, or a folder", metavar="A")
-    domainB: str = option("blonde", "the other one", metavar="B")
+    domainB: str = option("blonde", "the second set of images", metavar="B")
     align: bool = option(False, "cut portraits, and folders in CelebA's layout of 178x218, to the face, which then "
                          "fills the frame as in the anime faces")
-    batch_size: int = option(4, "pictures of each domain a step")
-    image_size: int = option(128, "side of the pictures in pixels, a power of 2", assumed=True, within=(32, 512))
+    batch_size: int = option(4, "images per step and domain")
+    image_size: int = option(128, "side of the images in pixels, a power of 2", assumed=True, within=(32, 512))
     epochs: int | None = option(10, "length of the training in epochs of the larger domain, in place of --steps",
                                 assumed=True)
-    lr: float = option(2e-4, "Adam's learning rate, all players", assumed=True, within=(1e-9, 1))
-    beta_1: float = option(0.5, "Adam's beta_1, all players", assumed=True, within=(0, 0.9999))
-    cycle: float = option(10.0, "factor lambda of the cycle terms", assumed=True, within=(0, 1000))
-    identity: float = option(0.0, "factor of the identity terms, in units of lambda; the paper has 0.5 where colours "
-                             "should stay", within=(0, 1000))
-    pool: int = option(0, "made pictures that are kept, of which D sees one half the time; the paper has 50",
+    lr: float = option(2e-4, "Adam's learning rate for all four networks", assumed=True, within=(1e-9, 1))
+    beta_1: float = option(0.5, "Adam's beta_1 for all four networks", assumed=True, within=(0, 0.9999))
+    cycle: float = option(10.0, "weight lambda of the cycle terms", assumed=True, within=(0, 1000))
+    identity: float = option(0.0, "weight of the identity terms, in units of lambda; the paper has 0.5 where "
+                             "colours should stay", within=(0, 1000))
+    pool: int = option(0, "size of the pool of earlier fakes, from which D sees one half the time; the paper has 50",
                        within=(0, 10_000))
-    decay: float = option(0.0, "last part of the training, in which the learning rate falls to 0; the paper has 0.5",
+    decay: float = option(0.0, "last share of the steps, in which the learning rate falls to 0; 0.5 in the paper",
                           within=(0, 1))
 
     def __post_init__(self) -> None:
-        """A folder is known by its absolute path: the same run from wherever it goes on."""
+        """Makes folders absolute, so that a run can be resumed from another working directory."""
         for name in ("domainA", "domainB"):
             value = getattr(self, name)
             if value and not named(value) and Path(value).is_dir():
@@ -67,32 +68,32 @@ class Config(Common):
 
     @property
     def variant(self) -> str:
-        """Names the default run folder."""
+        """The name of the default run folder."""
         names = [Path(name).name + ("_folder" if named(Path(name).name) and not named(name) else "")
                  for name in (self.domainA, self.domainB)]
         return "_to_".join(names).replace("-", "_") + ("_aligned" if self.align else "")
 
     def check(self) -> None:
-        """Raises UserError for values that make no sense; domains are checked against the tags."""
+        """Raises UserError for invalid values. The domains are checked later, against the tags."""
         super().check()
         pair = self.domainA, self.domainB
         if self.align and all(map(tags.is_domain, pair)):
-            raise UserError("--align cuts portraits and folders, and neither domain is one: leave it out")
+            raise UserError("--align cuts portraits and folders, but neither domain is one; leave out --align")
         if self.data and not any(map(tags.is_domain, pair)):
-            raise UserError("--data has the tagged faces, and neither domain is of them: leave it out")
+            raise UserError("--data has the tagged faces, but neither domain uses them; leave out --data")
         if self.image_size & (self.image_size - 1):
             raise UserError(f"--image-size {self.image_size}: the U-Net needs a power of 2, such as 64 or 128")
         if self.pool and scale.of(self).replicas > 1:
-            raise UserError("--pool: made pictures are kept in one order; leave it out, or --devices and TF_CONFIG")
+            raise UserError("--pool: works on one device only; leave out --pool, or --devices and TF_CONFIG")
 
 
 def named(name: str) -> bool:
-    """Whether a domain is known by its name: not a folder."""
+    """Whether a domain is one of the named ones, not a folder."""
     return tags.is_domain(name) or name == "portraits"
 
 
 def build(config: Config, total_steps: int) -> Game:
-    """All four networks with their optimizers, and their game."""
+    """Builds all four networks with their optimizers, and the game."""
     import keras
 
     from common.game import Player, Rate
@@ -109,7 +110,7 @@ def build(config: Config, total_steps: int) -> Game:
 
 
 def main(config: Config) -> None:
-    """The experiment from data to finished run folder."""
+    """Runs the experiment, from the data to the finished run folder."""
     from cyclegan_style import domains
 
     domains.demand(config.data, config.domainA, config.domainB)

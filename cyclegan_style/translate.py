@@ -1,10 +1,10 @@
-"""Translates pictures with a trained CycleGAN of reports 002 and 004.
+"""Translates images with a trained CycleGAN of reports 002 and 004.
 
     python cyclegan_style/translate.py face.jpg other.png                     # to RUN/translated/AtoB/face.png ...
     python cyclegan_style/translate.py folder --direction BtoA                # every JPEG and PNG file of a folder
     python cyclegan_style/translate.py face.jpg --run runs/cyclegan_style/grayscale_to_miku --out DIR
 
-Each picture is cut to its largest square and resized to the size that the run was trained at. Bad pictures in a folder
+Each image is cut to its largest square and resized to the image size of the run. Bad images in a folder
 are left out and named.
 """
 
@@ -26,27 +26,27 @@ DOMAINS = ("domainA", "domainB")
 
 @dataclass(frozen=True)
 class Options:
-    """Which pictures, which run, and where the results go."""
+    """Which images, which run, and where the results go."""
 
-    pictures: tuple[Path, ...] = option((), "pictures, or folders of them; they may also stand before all options",
+    pictures: tuple[Path, ...] = option((), "images, or folders of them; they may also stand before all options",
                                         metavar="PICTURE")
     run: Path | None = option(None, "the trained run (default: the folder that train.py uses)", metavar="RUN")
     direction: str = option("AtoB", "from domain A to B, or from B to A", choices=WAYS)
     weights: str | None = sampling.weights_option()
-    out: Path | None = option(None, "where the pictures go (default: RUN/translated/AtoB)", metavar="DIR")
+    out: Path | None = option(None, "where the images go (default: RUN/translated/AtoB)", metavar="DIR")
     debug: bool = option(False, "show the traceback of an error")
 
     def check(self) -> None:
-        """Raises UserError if there is no picture."""
+        """Raises UserError if there is no image."""
         if not self.pictures:
-            raise UserError("no picture: give one or more JPEG or PNG files, or a folder of them")
+            raise UserError("no image; give one or more JPEG or PNG files, or a folder of them")
 
 
 def listed(given: Sequence[Path]) -> dict[Path, bool]:
-    """The pictures of files and folders, each with whether it was found in a folder.
+    """The images of files and folders, each with whether it was found in a folder.
 
     Raises:
-        UserError: no such file, a folder without pictures, or two pictures that would become one file.
+        UserError: no such file, a folder without images, or two images that would be written to the same file.
     """
     from common.images import SUFFIXES
 
@@ -61,13 +61,13 @@ def listed(given: Sequence[Path]) -> dict[Path, bool]:
         pictures |= dict.fromkeys(inside, True) if path.is_dir() else {path: False}
     name, count = Counter(path.stem for path in pictures).most_common(1)[0]
     if count > 1:
-        raise UserError(f"{count} pictures are named {name}: rename one of them, or translate one after the other, "
+        raise UserError(f"{count} images are named {name}; rename one of them, or translate one after the other, "
                         "each with its own --out")
     return pictures
 
 
 def main(options: Options) -> None:
-    """Checks everything else before the network is loaded, then translates one picture after the other."""
+    """Checks everything else before the network is loaded, then translates one image after the other."""
     from common import decoding, files, plots, runtime
     from cyclegan_style import train
 
@@ -92,14 +92,14 @@ def main(options: Options) -> None:
                 picture = decoding.decode(path, size, "middle")
             except decoding.BadPicture as error:
                 if not in_folder:
-                    raise UserError(f"{path}: {error}; give another picture") from None
-                say(f"note: picture {path.name} left out: {error}")
+                    raise UserError(f"{path}: {error}; give another image") from None
+                say(f"note: image {path.name} left out: {error}")
                 left_out += 1
                 continue
             plots.save(model.translate(network, picture[None])[0], targets[path])
             if done % 1000 == 0:
-                say(f"translated {done:,} of {len(chosen):,} pictures")
-    say(f"{len(chosen) - left_out} pictures in {out}")
+                say(f"translated {done:,} of {len(chosen):,} images")
+    say(f"{len(chosen) - left_out} images in {out}")
 
 
 if __name__ == "__main__":

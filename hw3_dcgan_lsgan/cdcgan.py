@@ -1,4 +1,4 @@
-"""Text to image (report 001, section 2): the conditional DCGAN, and the schedule that made it "best"."""
+"""Text to image (report 001, section 2): the conditional DCGAN, and the schedule of the report's "best"."""
 
 from __future__ import annotations
 
@@ -84,15 +84,15 @@ def cdcgan_discriminator(condition: int = CONDITION, own_dense: bool = True, dro
 
 
 class ScheduledCDCGAN(Game):
-    """Four losses for D; at first several D steps, later none where D is good enough.
+    """Four losses for D. At first D takes several steps per G step; later it skips steps in which it is good enough.
 
     Args:
-        seed: of noise and smoothed labels.
+        seed: seed of the noise and of the smoothed labels.
         generator, discriminator: the players.
-        d_steps: D steps for each G step while D is strengthened: on the step's pictures, each with fakes of its own.
-        strengthened: steps for which D is strengthened.
-        skip_below: after them D is left alone in steps where its loss is below this; 0 never.
-        smooth: D's targets are drawn for each picture from SMOOTH_REAL and SMOOTH_FAKE, not 1 and 0.
+        d_steps: D steps per G step while D is strengthened, all on the same real images, each with new fakes.
+        strengthened: number of steps, from the first, in which D is strengthened.
+        skip_below: afterwards D is not updated in steps in which its loss is below this; 0 is never.
+        smooth: D's targets are drawn for each image from SMOOTH_REAL and SMOOTH_FAKE, not 1 and 0.
         wrong_loss: "mean" adds the mean of the last three losses to the first; "sum" adds all four.
     """
 
@@ -109,7 +109,7 @@ class ScheduledCDCGAN(Game):
 
     def d_loss(self, real: tf.Tensor, fake: tf.Tensor, noise: Noise, condition: tf.Tensor, wrong_condition: tf.Tensor,
                wrong_image: tf.Tensor) -> Terms:
-        """The trunk sees each picture once, each kind with batch statistics of its own."""
+        """The trunk sees each image once; real, fake and wrong images each have their own batch statistics."""
         def target(real: bool) -> tf.Tensor | float:
             if not self.smooth:
                 return 1.0 if real else 0.0
@@ -128,7 +128,7 @@ class ScheduledCDCGAN(Game):
         return {"strengthened": step < self.strengthened}
 
     def train_step(self, minibatch: dict[str, tf.Tensor], step: tf.Tensor, strengthened: bool) -> Terms:
-        """One step of both; `d_moves` counts the steps that D took."""
+        """One step of both players; `d_moves` counts the D steps."""
         noise, labels = Noise(self.seed, step), self.in_range(minibatch)
         real = labels.pop("image")
 
@@ -161,7 +161,7 @@ def generate(generator: keras.Model, z: np.ndarray, hair: np.ndarray, eyes: np.n
 
 
 def labels_of_the_report(generate: Callable[..., np.ndarray], z: int, seed: int) -> Image.Image:
-    """The report's five labels, a row each, with the same eight noises."""
+    """The report's five labels, one row each, with the same eight noise vectors."""
     hair, eyes = np.transpose([(tags.HAIR.index(one), tags.EYES.index(two)) for one, two in LABELS])
     noises = np.tile(sampling.noise(seed, 0, 8, z), (len(LABELS), 1))
     names = [f"{one} hair {two} eyes" for one, two in LABELS]

@@ -19,13 +19,13 @@ from common.game import to_range
 from common.runs import Run
 
 LAYERS = "block1_conv2", "block2_conv2", "block3_conv3", "block4_conv3"  # relu1_2, relu2_2, relu3_3, relu4_3
-SAMPLES = 12  # photos that set the scale of random filters and of the content term
+SAMPLES = 12  # number of photos that set the scale of random filters and of the content term
 SEED = 0  # of the random filters: the same for all runs
 CACHED = "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"  # Keras's own name for the file
 
 
 class Features:
-    """Pictures [B, H, W, 3] in [-1, 1] -> activations of relu1_2, relu2_2, relu3_3 and relu4_3.
+    """Images [B, H, W, 3] in [-1, 1] -> activations of relu1_2, relu2_2, relu3_3 and relu4_3.
 
     Args:
         vgg: VGG16 with its weights.
@@ -57,7 +57,7 @@ def load(run: Run, asked: str, samples: np.ndarray) -> Features:
     Args:
         run: the open run.
         asked: "auto", "imagenet", "random" or a file of VGG16's weights without its top.
-        samples: uint8 [N, S, S, 3], pictures that set the scale of random filters.
+        samples: uint8 [N, S, S, 3], images that set the scale of random filters.
 
     Raises:
         UserError: the weights are not available, or they are not those the run began with.
@@ -80,7 +80,7 @@ def load(run: Run, asked: str, samples: np.ndarray) -> Features:
 def _trained(run: Run, asked: str, kind: str, path: Path) -> Features:
     """VGG16 with the weights of a file."""
     if not path.is_file():
-        raise UserError(f"--features {asked}: {path} is no file; give VGG16's weights without its top, or random")
+        raise UserError(f"--features {asked}: {path} is not a file; give VGG16's weights without its top, or random")
     vgg = keras.applications.VGG16(weights=None, include_top=False)
     try:
         with warnings.catch_warnings():
@@ -111,9 +111,9 @@ def _download() -> None:
 
 
 def random_vgg(samples: np.ndarray) -> keras.Model:
-    """VGG16 with filters from N(0, 1), the same in every run, normalised on some pictures, uint8 [N, S, S, 3].
+    """VGG16 with filters from N(0, 1), the same in every run, normalised on some images, uint8 [N, S, S, 3].
 
-    Layer by layer each filter's response is shifted to mean 0 over those pictures and scaled so that its activation
+    Layer by layer each filter's response is shifted to mean 0 over those images and scaled so that its activation
     has mean 1. Without the shift most filters of the deep layers would be active always or never.
     """
     vgg = keras.applications.VGG16(weights=None, include_top=False)

@@ -1,4 +1,4 @@
-"""Image generation (report 001, section 1): the DCGAN that torch printed, the LSGAN of the layer list, their game."""
+"""Image generation (report 001, section 1): the DCGAN of the PyTorch printout, the LSGAN of the layer list."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SOFT_REAL, SOFT_FAKE = (0.7, 1.2), (0.0, 0.3)  # the ranges of tip 6
 Criterion = Callable[[tf.Tensor, tf.Tensor | float], tf.Tensor]  # (logits or scores, target) -> the mean loss
 
 
-# ---- DCGAN, as torch printed it ----
+# ---- DCGAN, as PyTorch printed it ----
 
 
 def _torch_uniform(fan_in: int) -> keras.initializers.Initializer:
@@ -110,9 +110,9 @@ def lsgan_generator(z: int = Z) -> keras.Model:
 def lsgan_discriminator() -> keras.Model:
     """image [B, 64, 64, 3] in [-1, 1] -> score [B, 1], float32.
 
-    Report, "Compare your model", conv1 to out. With its BN in the first layer D hardly sees how bright or how rich in
-    contrast a batch is: G has to start with about the contrast of pictures, which Glorot's weights give it and
-    N(0, 0.02) does not. Kernel 4, a bias in the last layer only, slope 0.2: assumed. 2,767,617 parameters, 1,920 of
+    Report, "Compare your model", conv1 to out. With BN in its first layer D hardly sees the brightness and contrast of
+    a batch: G has to start with about the contrast of real images, which Glorot's weights give it and N(0, 0.02) does
+    not. Kernel 4, a bias in the last layer only, slope 0.2: assumed. 2,767,617 parameters, 1,920 of
     them frozen.
     """
     image = keras.Input((64, 64, 3), name="image")
@@ -128,16 +128,16 @@ def lsgan_discriminator() -> keras.Model:
 
 
 class UnconditionalGAN(Game):
-    """Real against made pictures, without a condition.
+    """An unconditional GAN, the game of both models.
 
     Args:
-        seed: of the noise and the soft labels.
+        seed: seed of the noise and of the soft labels.
         generator, discriminator: the players.
         criterion: `losses.bce` (DCGAN) or `losses.least_squares` (LSGAN).
         z: "normal", from N(0, 1), or "uniform", from U(-1, 1) (tip 3).
-        soft: D's targets are drawn for each picture from SOFT_REAL and SOFT_FAKE (tip 6), not 1 and 0.
-        clip: of the soft targets those above 1 become 1; beyond 1 the cross-entropy has no lower bound.
-        d_steps: D steps for each G step.
+        soft: D's targets are drawn for each image from SOFT_REAL and SOFT_FAKE (tip 6), not 1 and 0.
+        clip: clips soft targets at 1; above 1 the cross-entropy has no lower bound.
+        d_steps: D steps per G step.
     """
 
     def __init__(self, seed: int, generator: Player, discriminator: Player, *, criterion: Criterion,
@@ -151,7 +151,7 @@ class UnconditionalGAN(Game):
         return self.generator(z, training=True)
 
     def targets(self, noise: Noise, count: int) -> tuple[tf.Tensor | float, tf.Tensor | float]:
-        """D's targets for `count` real and `count` made pictures: numbers, or [count, 1]."""
+        """D's targets for `count` real and `count` generated images: numbers, or [count, 1]."""
         if not self.soft:
             return 1.0, 0.0
         real, fake = noise.uniform((count, 1), *SOFT_REAL), noise.uniform((count, 1), *SOFT_FAKE)

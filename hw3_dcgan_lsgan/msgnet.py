@@ -1,7 +1,7 @@
-"""MSG-Net (report 001, section 3): a photo and a style picture in, the photo in that style out.
+"""MSG-Net (report 001, section 3): a photo and a style image in, the photo in that style out.
 
 Zhang and Dana 2017, arXiv:1703.06953; sizes, strides and the order inside a block are those of its authors' code
-(PyTorch-Multi-Style-Transfer). The encoder sees both pictures: the Gram matrix of the style's features is the target
+(PyTorch-Multi-Style-Transfer). The encoder sees both images: the Gram matrix of the style's features is the target
 that CoMatch gives the photo's features. So a network serves several styles, also such as it was not trained on.
 """
 
@@ -49,7 +49,7 @@ class ReflectionPadding2D(layers.Layer):
 
 @register
 class InstanceNormalization(layers.Layer):
-    """Each channel of each picture gets mean 0 and variance 1 over its places; no weights (Ulyanov et al. 2016).
+    """Each channel of each image gets mean 0 and variance 1 over its places; no weights (Ulyanov et al. 2016).
 
     The statistics are float32 under any precision. Epsilon 1e-5 is PyTorch's. One picture's instance normalisation is
     batch normalisation, whose fused kernel is the faster by a fifth of the whole step here.
@@ -63,7 +63,7 @@ class InstanceNormalization(layers.Layer):
                           for picture in tf.split(x, x.shape[0])], 0)
 
     def _normalised(self, x):
-        """The same for a number of pictures that is not known while the graph is built."""
+        """The same for a number of images that is not known while the graph is built."""
         wide = tf.cast(x, tf.float32)
         mean, variance = tf.nn.moments(wide, (1, 2), keepdims=True)
         return tf.cast((wide - mean) * tf.math.rsqrt(variance + EPSILON), x.dtype)
@@ -96,7 +96,7 @@ class CoMatch(layers.Layer):
 class CropLike(layers.Layer):
     """[image [B, H', W', C], photo [B, H, W, C]] -> image [B, H, W, C] without what is too much on the right and below.
 
-    Two halvings round up, so the picture comes back at the next multiple of 4.
+    Two halvings round up, so the image comes back at the next multiple of 4.
     """
 
     def call(self, inputs):
@@ -146,7 +146,7 @@ def _up_bottleneck(x, filters: int):
 
 
 def encoder(filters: int = 128) -> keras.Model:
-    """Picture [B, H, W, 3] in [-1, 1] -> features [B, H / 4, W / 4, 4 filters]."""
+    """Image [B, H, W, 3] in [-1, 1] -> features [B, H / 4, W / 4, 4 filters]."""
     picture = keras.Input((None, None, 3), name="picture")
     x = _norm_relu(_conv(picture, 64, 7))        # -> H,     64
     x = _bottleneck(x, 32, strides=2)            # -> H / 2, 128
@@ -157,7 +157,7 @@ def encoder(filters: int = 128) -> keras.Model:
 def msgnet(filters: int = 128, blocks: int = 6) -> keras.Model:
     """[photo [B, H, W, 3], style [1 or B, H', W', 3]], both in [-1, 1] -> image [B, H, W, 3], float32.
 
-    Any H, W from 5 up. Linear: what lies outside [-1, 1] is clipped when a picture is made of it. 2,386,147
+    Any H, W from 5 up. Linear: what lies outside [-1, 1] is clipped when an image is made of it. 2,386,147
     parameters, all trainable; the instance normalisation has none.
     """
     photo, style = keras.Input((None, None, 3), name="photo"), keras.Input((None, None, 3), name="style")

@@ -1,6 +1,6 @@
-"""The photos and the style pictures of a run: given ones, or those that need no download. No TensorFlow here.
+"""The photos and style images of a run: given ones, or those that need no download. No TensorFlow here.
 
-Without --content the photos are crops of pictures inside scikit-image's wheel. Their files are read directly, since its
+Without --content the photos are crops of images inside scikit-image's wheel. Their files are read directly, since its
 own functions may try to download them.
 """
 
@@ -37,7 +37,7 @@ class Material:
     Attributes:
         photos: uint8 [N, S, S, 3], a memory map if they come from a folder.
         rows: int [M], which of the photos are trained on.
-        held_out: uint8 [4, 256, 256, 3], whatever S is: the network takes pictures of any size.
+        held_out: uint8 [4, 256, 256, 3], whatever S is: the network takes images of any size.
         styles: uint8 [K, T, T, 3].
         origin: for `Run.record_data`.
     """
@@ -49,22 +49,22 @@ class Material:
     origin: Origin
 
     def save_styles(self, folder: Path) -> None:
-        """Writes the style pictures to FOLDER/1.png, 2.png and so on, for stylize.py."""
+        """Writes the style images to FOLDER/1.png, 2.png and so on, for stylize.py."""
         for number, picture in enumerate(self.styles, 1):
             plots.save(picture, folder / f"{number}.png")
 
 
 def load(content: Path | None, style: Sequence[Path], data: Sequence[Path], size: int, style_size: int) -> Material:
-    """Reads or makes the pictures.
+    """Reads the photos and style images, or makes the embedded ones.
 
     Args:
         content: folder of photos, each resized to `size` x `size`; None for the embedded ones.
-        style: style pictures, cut to squares of `style_size`.
+        style: style images, cut to squares of `style_size`.
         data: folders to search for style/pencil.jpg if no style is given.
-        size, style_size: sides of photos and of style pictures.
+        size, style_size: sides of photos and of style images.
 
     Raises:
-        UserError: a picture that cannot be read, or too few photos.
+        UserError: an image that cannot be read, or too few photos.
     """
     photos, rows, held_out = _folder(content, size) if content else _embedded(size)
     given = [*style] or _pencil(data)
@@ -79,14 +79,14 @@ def load(content: Path | None, style: Sequence[Path], data: Sequence[Path], size
 
 
 def read(path: Path) -> Image.Image:
-    """A JPEG or PNG picture at its full size, upright, RGB. Raises UserError."""
+    """A JPEG or PNG image at its full size, upright, RGB. Raises UserError."""
     if not path.is_file():
         raise UserError(f"{path}: no such file")
     try:
         with decoding.strict_pillow():
             return decoding.upright(path)
     except decoding.BadPicture as error:
-        raise UserError(f"{path}: {error}; give another picture") from None
+        raise UserError(f"{path}: {error}; give another image") from None
 
 
 def square(picture: Image.Image, size: int) -> np.ndarray:
@@ -128,7 +128,7 @@ def _embedded(size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _styles(paths: Sequence[Path], size: int) -> tuple[list[str], np.ndarray]:
-    """The names and the pixels of the style pictures; without any, those of the drawing made by code."""
+    """The names and the pixels of the style images; without any, those of the drawing made by code."""
     if not paths:
         return ["pencil drawing"], pencil.draw(size)[None]
     return [path.name for path in paths], np.stack([square(read(path), size) for path in paths])

@@ -73,7 +73,7 @@ def write_unconditional(options: Options, run: Path) -> None:
     for number, image in enumerate(images, 1):
         plots.save(image, out / f"sample_{number}.jpg", quality=95, subsampling=0)
     plots.save(plots.tile(images, 8), out / "sheet.png")
-    say(f"{options.count} pictures and sheet.png in {out}")
+    say(f"{options.count} images and sheet.png in {out}")
 
 
 if __name__ == "__main__":

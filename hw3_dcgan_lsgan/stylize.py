@@ -1,8 +1,8 @@
-"""Turns photos into pictures in the style of a trained run of train_style.py, at their full size.
+"""Turns photos into images in the style of a trained run of train_style.py, at their full size.
 
     python hw3_dcgan_lsgan/stylize.py photo.jpg other.png                 # -> RUN/stylized/photo.png ...
     python hw3_dcgan_lsgan/stylize.py photo.jpg --run RUN --out DIR
-    python hw3_dcgan_lsgan/stylize.py photo.jpg --style 2                 # the second of the run's style pictures
+    python hw3_dcgan_lsgan/stylize.py photo.jpg --style 2                 # the second of the run's style images
     python hw3_dcgan_lsgan/stylize.py photo.jpg --style wave.jpg          # one that the run was not trained on
 """
 
@@ -31,26 +31,26 @@ class Options:
     photos: tuple[Path, ...] = option((), "the photos, JPEG or PNG; they may also stand before all options",
                                       metavar="PHOTO")
     run: Path | None = option(None, "the trained run (default: the folder that train_style.py uses)", metavar="RUN")
-    out: Path | None = option(None, "where the pictures go (default: RUN/stylized)", metavar="DIR")
-    style: str = option("1", "number of one of the run's style pictures, or another picture", metavar="STYLE")
+    out: Path | None = option(None, "where the images go (default: RUN/stylized)", metavar="DIR")
+    style: str = option("1", "number of one of the run's style images, or an image file", metavar="STYLE")
     longest: int | None = option(None, "photos are made smaller until no side is longer")
     weights: str | None = sampling.weights_option()
     debug: bool = option(False, "show the traceback of an error")
 
     def check(self) -> None:
-        """Raises UserError if there is no photo, or if two would become one file."""
+        """Raises UserError if there is no photo, or if two would be written to the same file."""
         if not self.photos:
-            raise UserError("no photo: give one or more JPEG or PNG files")
+            raise UserError("no photo; give one or more JPEG or PNG files")
         if self.longest is not None and self.longest < LEAST:
             raise UserError(f"--longest {self.longest}: must be {LEAST} or more")
         names = [photo.stem for photo in self.photos]
         twice = [name for name in names if names.count(name) > 1]
         if twice:
-            raise UserError(f"two photos are named {twice[0]}: draw one after the other, each with its own --out")
+            raise UserError(f"two photos are named {twice[0]}; convert one after the other, each with its own --out")
 
 
 def main(options: Options) -> None:
-    """Reads all pictures first, so that a bad one is reported before the network is loaded."""
+    """Reads all images first, so that a bad one is reported before the network is loaded."""
     from common import files, plots
     from hw3_dcgan_lsgan import pictures, train_style
 
@@ -88,12 +88,12 @@ def load(path: Path) -> Any:
 
 
 def style_file(run: Path, style: str) -> Path:
-    """`--style` -> the run's style picture with that number, or the given file. Raises UserError."""
+    """`--style` -> the run's style image with that number, or the given file. Raises UserError."""
     if not style.isdecimal():
         return Path(style)
     numbers = {path.stem for path in (run / "styles").glob("*.png") if path.stem.isdecimal()}
     if style not in numbers:  # compared as text: int() refuses thousands of digits
-        known = f"from 1 to {len(numbers)}" if numbers else f"a picture: {run / 'styles'} is gone"
+        known = f"from 1 to {len(numbers)}" if numbers else f"an image file, since {run / 'styles'} is missing"
         raise UserError(f"--style {style}: must be {known}")
     return run / "styles" / f"{style}.png"
 

@@ -6,7 +6,7 @@
     python hw3_dcgan_lsgan/train.py --labels soft              # a tip; also --noise uniform, --optimizers d-sgd
 
 Cost of --preset quick: 4 minutes on 2 cores. The DCGAN reached a Frechet distance of 0.19 (real images 0.004); the
-LSGAN 0.35, with nearly one face for all noise.
+LSGAN 0.35, with nearly the same face for all noise vectors.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from common.anime.facetest import FaceOptions
 from common.errors import UserError
 from common.options import option, run_script
 
-D_STEPS = {"dcgan": 1, "lsgan": 3}  # the report's LSGAN ran 1:3
+D_STEPS = {"dcgan": 1, "lsgan": 3}  # D steps per G step; the report's LSGAN used 3
 NOISES = ("normal", "uniform")  # N(0, 1), U(-1, 1)
 
 if TYPE_CHECKING:
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
 
 def quick_steps(given: dict[str, Any]) -> int:
-    """The steps of `quick`, from the options given: as many as a few minutes have room for, fewer with more D steps."""
+    """The number of steps of `quick`: as many as fit in a few minutes, so fewer with more D steps."""
     d_steps = given.get("d_steps") or D_STEPS[given.get("model", "dcgan")]
     return 2000 if d_steps == 1 else max(1, 3300 // d_steps)
 
 
 @dataclass(frozen=True)
 class Config(FaceOptions):
-    """The report's settings; what it does not give is marked `assumed`."""
+    """The settings of the report; values that it does not give are marked `assumed`."""
 
     FOLDER: ClassVar = "hw3_dcgan_lsgan"
     PRESETS: ClassVar = {
@@ -48,40 +48,40 @@ class Config(FaceOptions):
 
     epochs: int | None = option(200, "length of the training in epochs, in place of --steps; the report shows 20 and "
                                 "200")
-    model: str = option("dcgan", "the network and its loss: cross-entropy, or least squares",
+    model: str = option("dcgan", "the networks and their loss: dcgan with cross-entropy, or lsgan with least squares",
                         choices=("dcgan", "lsgan"))
-    d_steps: int | None = option(None, "D steps for each G step (default: 1 for dcgan, 3 for lsgan; the report "
-                                 "compares 1 and 3)", within=(1, 100))
+    d_steps: int | None = option(None, "D steps per G step (default: 1 for dcgan, 3 for lsgan; the report compares "
+                                 "1 and 3)", within=(1, 100))
     noise: str = option("normal", "z from N(0, 1), or from U(-1, 1) (tip 3)", choices=NOISES)
     z: int = option(100, "size of the noise", within=(1, 10_000))
-    labels: str = option("hard", "D's targets: 1 and 0, or drawn from 0.7-1.2 and 0-0.3 for each picture (tip 6)",
+    labels: str = option("hard", "D's targets: 1 and 0, or drawn from 0.7-1.2 and 0-0.3 for each image (tip 6)",
                          choices=("hard", "soft"))
-    clip_labels: bool = option(False, "soft targets above 1 become 1: beyond it the cross-entropy has no lower bound",
+    clip_labels: bool = option(False, "clip soft targets at 1: above 1 the cross-entropy has no lower bound",
                                assumed=True)
     optimizers: str = option("adam", "adam for both, sgd for both, or d-sgd: D by SGD, G by Adam (tip 9)",
                              choices=("adam", "sgd", "d-sgd"))
-    lr: float = option(2e-4, "learning rate, both players", within=(1e-9, 1))
+    lr: float = option(2e-4, "learning rate for G and D", within=(1e-9, 1))
     beta_1: float = option(0.5, "Adam's beta_1", within=(0, 0.9999))
     beta_2: float = option(0.999, "Adam's beta_2", within=(0, 0.9999))
     momentum: float = option(0.0, "SGD's momentum", assumed=True, within=(0, 0.9999))
 
     @property
     def variant(self) -> str:
-        """Names the default run folder: the model, and what of the report's comparisons is not its default."""
+        """The name of the default run folder: the model, and each compared setting that is not the default."""
         ratio = [f"1to{self.d_steps}"] if self.d_steps not in (None, D_STEPS[self.model]) else []
         others = [value for value, default in ((self.noise, "normal"), (self.labels, "hard"), (self.optimizers, "adam"))
                   if value != default]
         return "_".join([self.model, *ratio, *others]).replace("-", "_")
 
     def check(self) -> None:
-        """Raises UserError for values that make no sense."""
+        """Raises UserError for invalid values."""
         super().check()
         if self.clip_labels and self.labels != "soft":
-            raise UserError("--clip-labels belongs to --labels soft: give both, or leave it out")
+            raise UserError("--clip-labels needs --labels soft; give both, or leave out --clip-labels")
 
 
 def build(config: Config) -> Game:
-    """Both networks with their optimizers, and their game."""
+    """Builds both networks with their optimizers, and the game."""
     import keras
 
     from common import losses
@@ -103,7 +103,7 @@ def build(config: Config) -> Game:
 
 
 def main(config: Config) -> None:
-    """The experiment from data to finished run folder."""
+    """Runs the experiment, from the data to the finished run folder."""
     run = experiment.open(config)
 
     from common import batches, plots, sampling, trainer

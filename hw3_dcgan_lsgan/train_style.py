@@ -1,7 +1,7 @@
-"""Trains MSG-Net (report 001, section 3): photos turn into drawings, or whatever else the style pictures are.
+"""Trains MSG-Net (report 001, section 3): photos are turned into drawings, or into whatever the style images show.
 
-Without --style a pencil drawing made by code is the style, without --content photographs of scikit-image are drawn.
-stylize.py then makes drawings of photos of any size.
+The default style is a pencil drawing made by code, the default photos are those of scikit-image. After the training,
+stylize.py converts photos of any size.
 
     python hw3_dcgan_lsgan/train_style.py                                     # 10,000 steps at 256 pixels
     python hw3_dcgan_lsgan/train_style.py --preset quick                      # a few minutes on a CPU, 128 pixels
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Config(Common):
-    """The settings of MSG-Net's paper, since the report gives none; what the paper leaves open is marked `assumed`."""
+    """The settings of the MSG-Net paper, since the report gives none; what the paper lacks is marked `assumed`."""
 
     FOLDER: ClassVar = "hw3_dcgan_lsgan"
     PRESETS: ClassVar = {
@@ -41,44 +41,44 @@ class Config(Common):
                   "checkpoint_every": 2, "warm_up": 2},
     }
 
-    data: Path | None = option(None, "folder in which, or beside which, style/pencil.jpg lies: the style where --style "
-                               "is not given", metavar="DIR", keeps_run=True)
-    style: tuple[Path, ...] = option((), "style pictures, JPEG or PNG; a step takes one after the other (default: a "
+    data: Path | None = option(None, "folder with style/pencil.jpg in it or beside it, the style if --style is not "
+                               "given", metavar="DIR", keeps_run=True)
+    style: tuple[Path, ...] = option((), "style images, JPEG or PNG; steps use them in turn (default: a "
                                      "pencil drawing made by code)", metavar="PICTURE")
-    content: Path | None = option(None, "folder of photos to learn on (default: photographs of scikit-image)",
+    content: Path | None = option(None, "folder of training photos (default: photos of scikit-image)",
                                   metavar="DIR")
     steps: int | None = option(10_000, "length of the training in steps", assumed=True)
-    batch_size: int = option(4, "photos a step")
+    batch_size: int = option(4, "photos per step")
     size: int = option(256, "side of the photos in pixels", within=(32, 2048))
-    style_size: int = option(512, "side of the style pictures in pixels", assumed=True, within=(32, 2048))
-    features: str = option("auto", "imagenet, random, or a file of VGG16's weights; auto: imagenet where Keras has the "
-                           "weights already, else random", metavar="WHAT", assumed=True)
-    recolour: str = option("auto", "whether content is compared with the photo in the style's colours, and hues that "
-                           "the style lacks are left out; auto: with random features only",
+    style_size: int = option(512, "side of the style images in pixels", assumed=True, within=(32, 2048))
+    features: str = option("auto", "imagenet, random, or a file of VGG16's weights; auto: imagenet if Keras has "
+                           "downloaded the weights already, else random", metavar="WHAT", assumed=True)
+    recolour: str = option("auto", "compare content with the photo in the colours of the style, and leave out hues "
+                           "that the style lacks; auto: only with random features",
                            choices=("auto", "yes", "no"), assumed=True)
-    content_weight: float = option(1.0, "factor of the content term", within=(0, 1e6))
-    style_weight: float = option(5.0, "factor of the style term", within=(0, 1e6))
+    content_weight: float = option(1.0, "weight of the content term", within=(0, 1e6))
+    style_weight: float = option(5.0, "weight of the style term", within=(0, 1e6))
     lr: float = option(1e-3, "Adam's learning rate", within=(0, 1))
     warm_up: int = option(200, "steps in which the learning rate rises from 0", assumed=True, within=(0, 1_000_000))
-    clip: float = option(1.0, "norm of the gradient above which it is made shorter; 0 is never", assumed=True,
+    clip: float = option(1.0, "norm at which the gradient is clipped; 0 is never", assumed=True,
                          within=(0, 1e6))
-    cool_down: float = option(0.5, "last part of the training, in which the learning rate falls to 0; 0 is none",
+    cool_down: float = option(0.5, "last share of the steps, in which the learning rate falls to 0; 0 is none",
                               assumed=True, within=(0, 1))
 
     @property
     def variant(self) -> str:
-        """Names the default run folder."""
+        """The name of the default run folder."""
         return "msgnet"
 
     def check(self) -> None:
-        """Raises UserError for values that make no sense."""
+        """Raises UserError for invalid values."""
         super().check()
         if self.content and not self.content.is_dir():
             raise UserError(f"--content {self.content}: no such folder")
 
 
 def build(config: Config, judge: Features, material: Material, recolour: bool, total_steps: int) -> Game:
-    """MSG-Net with its optimizer, and its game against the features of `judge`."""
+    """Builds MSG-Net with its optimizer, and its game against the features of `judge`."""
     import keras
 
     from common.game import Player, Rate
@@ -93,7 +93,7 @@ def build(config: Config, judge: Features, material: Material, recolour: bool, t
 
 
 def main(config: Config) -> None:
-    """The experiment from data to finished run folder."""
+    """Runs the experiment, from the data to the finished run folder."""
     run = experiment.open(config)
 
     from common import batches, trainer

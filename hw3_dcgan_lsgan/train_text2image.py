@@ -1,13 +1,14 @@
 """Trains the conditional DCGAN of report 001: one hair and one eye colour in, a 64x64 anime face out.
 
-Rows with exactly one hair and one eye colour; gray eyes, which the 22 columns lack, are left out and counted.
+Rows with exactly one hair and one eye colour are kept. Gray eyes, which the 22 columns lack, are left out and counted.
 
     python hw3_dcgan_lsgan/train_text2image.py                              # the report's "best", on the embedded faces
     python hw3_dcgan_lsgan/train_text2image.py --preset quick               # a few minutes on a CPU
     python hw3_dcgan_lsgan/train_text2image.py --recipe raw-condition       # the report's column "1"; plain is "2"
     python hw3_dcgan_lsgan/train_text2image.py --data course extra_data     # several folders are joined
 
-Cost of --preset quick: 5 minutes on 2 cores. It reached hair 68% as asked; eyes (5%) and variety are not learned yet.
+Cost of --preset quick: 5 minutes on 2 cores. The hair colour was the one asked for in 68% of the images; eyes (5%) and
+variety are not learned yet.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from common.anime.facetest import FaceOptions
 from common.errors import say
 from common.options import option, run_script
 
-RECIPES: dict[str, dict[str, Any]] = {  # name -> what it does, see `recipe`
+RECIPES: dict[str, dict[str, Any]] = {  # name -> settings, see the help of `recipe`
     "best": {"mirror": True, "own_dense": True, "strengthened": 50, "skip": True, "smooth": True},
     "plain": {"mirror": True, "own_dense": True, "strengthened": 0, "skip": False, "smooth": False},
     "raw-condition": {"mirror": False, "own_dense": False, "strengthened": 0, "skip": False, "smooth": False},
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Config(FaceOptions):
-    """The report's settings; what it does not give is marked `assumed`."""
+    """The settings of the report; values that it does not give are marked `assumed`."""
 
     FOLDER: ClassVar = "hw3_dcgan_lsgan"
     PRESETS: ClassVar = {
@@ -51,29 +52,29 @@ class Config(FaceOptions):
                                     "are joined; without one an embedded set is drawn once in data/faces",
                                     metavar="DIR", keeps_run=True)
     epochs: int | None = option(200, "length of the training in epochs, in place of --steps", assumed=True)
-    recipe: str = option("best", "best; plain, the report's column 2: without schedule and smoothing; raw-condition, "
-                         "its column 1: the condition joins the noise as it is; overtrained: D strengthened all along, "
-                         "its mode collapse", choices=tuple(RECIPES))
-    d_steps: int = option(3, "D steps for each G step while D is strengthened", assumed=True, within=(1, 100))
-    strengthened_share: float | None = option(None, "share of the steps for which `best` strengthens D, in place of "
-                                              "the report's 50 epochs", within=(0, 1))
-    skip_below: float = option(0.5, "`best` then leaves D alone in steps where its loss is below this",
+    recipe: str = option("best", "best: the report's best; plain: its column 2, without schedule and smoothing; "
+                         "raw-condition: its column 1, the condition joins the noise unchanged; overtrained: extra D "
+                         "steps all the time, its mode collapse", choices=tuple(RECIPES))
+    d_steps: int = option(3, "D steps per G step in the first part of the training", assumed=True, within=(1, 100))
+    strengthened_share: float | None = option(None, "length of that first part of `best` as a share of all steps, in "
+                                              "place of the report's 50 epochs", within=(0, 1))
+    skip_below: float = option(0.5, "after that, `best` skips D's update in steps where its loss is below this",
                                within=(0, 1000))
-    wrong_loss: str = option("mean", "D's loss: the first term and the mean of the other three, or the sum of all",
+    wrong_loss: str = option("mean", "D's loss: its first term plus the mean of the other three, or the sum of all",
                              choices=("mean", "sum"))
     z: int = option(100, "size of the noise", within=(1, 10_000))
-    dropout: float = option(0.25, "share that dropout drops, in both networks", assumed=True, within=(0, 0.99))
-    lr: float = option(2e-4, "Adam's learning rate, both players", assumed=True, within=(1e-9, 1))
-    beta_1: float = option(0.5, "Adam's beta_1, both players", assumed=True, within=(0, 0.9999))
-    beta_2: float = option(0.999, "Adam's beta_2, both players", assumed=True, within=(0, 0.9999))
+    dropout: float = option(0.25, "dropout rate in both networks", assumed=True, within=(0, 0.99))
+    lr: float = option(2e-4, "Adam's learning rate for G and D", assumed=True, within=(1e-9, 1))
+    beta_1: float = option(0.5, "Adam's beta_1 for G and D", assumed=True, within=(0, 0.9999))
+    beta_2: float = option(0.999, "Adam's beta_2 for G and D", assumed=True, within=(0, 0.9999))
 
     @property
     def variant(self) -> str:
-        """Names the default run folder."""
+        """The name of the default run folder."""
         return f"text2image_{self.recipe}".replace("-", "_")
 
     def strengthened(self, steps_per_epoch: int) -> int:
-        """For how many steps D is strengthened."""
+        """The number of steps in which D is strengthened."""
         epochs, total = RECIPES[self.recipe]["strengthened"], self.total_steps(steps_per_epoch)
         if epochs is None:
             return total
@@ -83,7 +84,7 @@ class Config(FaceOptions):
 
 
 def build(config: Config, steps_per_epoch: int) -> Game:
-    """Both networks with their optimizers, and their game."""
+    """Builds both networks with their optimizers, and the game."""
     import keras
 
     from common.game import Player
@@ -102,7 +103,7 @@ def build(config: Config, steps_per_epoch: int) -> Game:
 
 
 def main(config: Config) -> None:
-    """The experiment from data to finished run folder."""
+    """Runs the experiment, from the data to the finished run folder."""
     run = experiment.open(config)
 
     from common import batches, trainer
@@ -112,7 +113,7 @@ def main(config: Config) -> None:
     faces = data.load(config.data_folders, size=64, keep="exactly_one")
     run.record_data(faces.origin)
     colours = faces.select(~faces.table["gray eyes"].to_numpy())
-    say(f"gray eyes left out: {len(faces.rows) - len(colours.rows)} of {len(faces.rows)} pictures")
+    say(f"gray eyes left out: {len(faces.rows) - len(colours.rows)} of {len(faces.rows)} images")
 
     stream = batches.Batches(colours.images, colours.rows,
                              {"condition": tags.one_hot(colours.table, cdcgan.CONDITION)}, config.batch_size,
@@ -121,8 +122,8 @@ def main(config: Config) -> None:
         game = build(config, stream.steps_per_epoch)
     generate = functools.partial(cdcgan.generate, game.generator)
     curves = {"D": {"d_real": "real, right label", "d_fake": "fake, right label", "d_wrong_label": "real, wrong label",
-                    "d_wrong_image": "wrong picture, right label"}, "G": {"g": "fake, right label"},
-              "D steps taken": {"d_moves": "of a step"}}
+                    "d_wrong_image": "wrong image, right label"}, "G": {"g": "fake, right label"},
+              "D steps taken": {"d_moves": "D steps per G step"}}
     trainer.train(game, stream, run, config, lambda: cdcgan.labels_of_the_report(generate, config.z, config.seed),
                   curves, lambda: sampling.table(generate, config.z, cdcgan.EYES, config.seed),
                   evaluation.Evaluation(faces, generate, config.z, cdcgan.EYES, config.cascade))

@@ -20,7 +20,7 @@ from hw3_dcgan_lsgan.msgnet import gram
 
 
 def colours(picture: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Pictures [B, H, W, 3] -> colours [B, H W, 3], their means [B, 1, 3] and covariances [B, 3, 3]."""
+    """Images [B, H, W, 3] -> colours [B, H W, 3], their means [B, 1, 3] and covariances [B, 3, 3]."""
     flat = tf.reshape(picture, (tf.shape(picture)[0], -1, 3))
     mean = tf.reduce_mean(flat, 1, keepdims=True)
     spread = flat - mean
@@ -48,7 +48,7 @@ def recoloured(photo: tf.Tensor, style: tf.Tensor) -> tf.Tensor:
 
 
 def without_other_hues(image: tf.Tensor, style: tf.Tensor) -> tf.Tensor:
-    """Pictures [B, H, W, 3] without the hues that the style [1, H', W', 3] lacks; with a grey style they become grey.
+    """Images [B, H, W, 3] without the hues that the style [1, H', W', 3] lacks; with a grey style they become grey.
 
     Along each principal axis of colour where the style has less than a hundredth of its largest variance, pixels take
     the style's mean.
@@ -63,12 +63,12 @@ class StyleTransfer(Game):
     """One player, `transfer`; the style of a step is step % number of styles.
 
     Args:
-        seed: as in every game; this one uses no random numbers.
+        seed: not used, since this game has no random numbers.
         transfer: MSG-Net and its optimizer.
         features: the feature network.
         styles: uint8 [K, T, T, 3].
         samples: uint8 [N, S, S, 3], photos that set the scale of the content term.
-        content_weight, style_weight: factors of the two terms.
+        content_weight, style_weight: weights of the two terms.
         recolour: the content term compares with the photo in the style's colours, and `stylize` removes the hues that
             the style lacks.
     """

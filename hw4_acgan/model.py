@@ -79,11 +79,11 @@ class ACGAN(Game):
     """The report's game: source and class terms for both players.
 
     Args:
-        seed: of the noise.
+        seed: seed of the noise.
         generator, discriminator: the players.
-        real_target: D's target for real pictures; below 1 is the report's label smoothing.
-        class_weight: factor of the class terms beside the source terms.
-        fake_class: factor of D's class terms on fakes; 1 is the report's L_C.
+        real_target: D's target for real images; below 1 is the report's label smoothing.
+        class_weight: weight of the class terms, relative to the source terms.
+        fake_class: weight of D's class terms on fakes; 1 is the report's L_C.
     """
 
     def __init__(self, seed: int, generator: Player, discriminator: Player, *, real_target: float = 0.9,

@@ -1,6 +1,6 @@
-"""The evaluator: a ResNet18 that names the objects in a picture, trained on the run's pictures, not on generated ones.
+"""The evaluator: a ResNet18 that recognises the objects in an image, trained on real images, never on generated ones.
 
-The course's checkpoint is not available. It may be given as `.npz`; else one is trained here, once for each data set.
+The course's checkpoint is not available here. It may be given as `.npz`; else one is trained, once per data set.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from lab5_cgan.iclevr import Scenes
 from lab5_cgan.labels import OBJECTS
 from lab5_cgan.resnet import load_torch, resnet18
 
-VERSION = 1        # to be raised when the same data would give another evaluator
-SEED = 0           # of its training and split: the same for all runs on a data set
+VERSION = 1        # increase when the same data would give another evaluator
+SEED = 0           # of training and split: the same for all runs on a data set
 EPOCHS, BATCH = 20, 64
 RATE = 1e-3
 SHIFT, ZOOM = 4, 0.1  # largest shift in pixels and change of size; without them the network memorises small shapes
 #                       (97.6% on unseen real scenes; 98.4% with shifts alone)
-UNSEEN = 0.1       # share of the scenes that it is not trained on
+UNSEEN = 0.1       # share of the scenes that are not used for training
 
 
 def right(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -72,10 +72,10 @@ class Evaluator:
 
     Attributes:
         network: image uint8-valued [B, 64, 64, 3] -> [logits [B, 24], features [B, 512]].
-        info: sha256 of the weights, source, and accuracy by view on n pictures of scenes that ours was not trained on;
-            whether a given one was, is not known.
+        info: sha256 of the weights, source, and accuracy by view on n images of unseen scenes; whether an evaluator
+            given by the user has seen them is not known.
         unseen: int [M], the samples of those scenes.
-        mirror: whether it takes the mean over the picture and its mirror image: ours does, the course's does not.
+        mirror: whether the output is the mean over the image and its mirror image: true for ours, not for a given one.
     """
 
     network: keras.Model
@@ -103,7 +103,7 @@ def load(data: Scenes, given: Path | None = None) -> Evaluator:
             network = resnet18(len(OBJECTS))
         load_torch(network, given)
         info = {"sha256": fingerprint(network), "accuracy": _measure(Evaluator(network, {}, unseen, False), data)}
-        note = "whether it has learned from the pictures of its accuracy is not known"
+        note = "whether it was trained on the images of its accuracy is not known"
         return Evaluator(network, {**info, "source": given.name, "note": note}, unseen, mirror=False)
     network, info = cached(CACHE / "evaluators" / _name(data), "evaluator", {"accuracy"},
                            lambda: _make(data, seen, unseen))
@@ -119,9 +119,9 @@ def split(scene: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _make(data: Scenes, seen: np.ndarray, unseen: np.ndarray) -> tuple[keras.Model, dict[str, Any]]:
     if not len(seen):
-        raise UserError("the pictures are of one scene, too few to train an evaluator; give more data, --evaluator "
+        raise UserError("the images are of one scene, too few to train an evaluator; give more data, --evaluator "
                         "FILE.npz, or --no-evaluate")
-    say(f"training the evaluator on {len(seen)} pictures, once for this data set")
+    say(f"training the evaluator on {len(seen)} images, once for this data set")
     keras.utils.set_random_seed(SEED)  # the game's networks are built by now, and its noise has a seed of its own
     with policy("float32"):            # whatever the run's precision
         network = resnet18(len(OBJECTS))
@@ -133,9 +133,9 @@ def _make(data: Scenes, seen: np.ndarray, unseen: np.ndarray) -> tuple[keras.Mod
 
 
 def _fit(network: keras.Model, data: Scenes, seen: np.ndarray) -> None:
-    """Trains on all views joined, mirrored and moved at random.
+    """Trains on all views together, mirrored, shifted and zoomed at random.
 
-    Each picture is seen EPOCHS times; where it has two views, each of them half as often.
+    Each image is seen EPOCHS times; with two views, each view half as often.
     """
     views = list(data.views.values())
     rows = np.concatenate([data.rows[seen] + k * len(views[0]) for k in range(len(views))])
@@ -153,7 +153,7 @@ def _fit(network: keras.Model, data: Scenes, seen: np.ndarray) -> None:
 
 
 def moved(images: np.ndarray, step: int) -> np.ndarray:
-    """Pictures [B, H, W, 3], each moved and zoomed at random by up to SHIFT and ZOOM; gaps are filled from its edge."""
+    """Images [B, H, W, 3], each shifted and zoomed at random by up to SHIFT and ZOOM; gaps are filled from the edge."""
     random = np.random.default_rng([SEED, step])
     padded = np.pad(images, [(0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT), (0, 0)], mode="edge")
     size = np.array(images.shape[2:0:-1])  # width, height
@@ -164,7 +164,7 @@ def moved(images: np.ndarray, step: int) -> np.ndarray:
 
 
 def _measure(trained: Evaluator, data: Scenes) -> dict[str, Any]:
-    """Accuracy on the unseen scenes by view, and the number n of pictures."""
+    """Accuracy on the unseen scenes by view, and the number n of images."""
     samples = trained.unseen
     by_view = {view: accuracy(np.concatenate([trained.predict(images[data.rows[part]])[0] for part in _parts(samples)]),
                               data.labels[samples]) for view, images in data.views.items()}
@@ -172,7 +172,7 @@ def _measure(trained: Evaluator, data: Scenes) -> dict[str, Any]:
 
 
 def _parts(samples: np.ndarray) -> Sequence[np.ndarray]:
-    """A few samples at a time, so that not all pictures of a memory map are in memory at once."""
+    """A few samples at a time, so that not all images of a memory map are in memory at once."""
     return [samples[start:start + 256] for start in range(0, len(samples), 256)]
 
 

@@ -1,4 +1,4 @@
-"""Pictures with the objects that were asked for drawn below them. No TensorFlow here."""
+"""Images with the requested objects drawn below them. No TensorFlow here."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ Generate = Callable[[np.ndarray, np.ndarray], np.ndarray]  # z [N, Z], label [N,
 
 
 def captioned(images: np.ndarray, conditions: Sequence[Sequence[int]], columns: int = COLUMNS) -> Image.Image:
-    """Pictures in rows, below each a small square, disc or can for every object that was asked for.
+    """Images in rows, each with a small square, disc or can below it for every requested object.
 
     Args:
         images: uint8 [N, S, S, 3].
         conditions: N lists of labels.
-        columns: pictures in a row.
+        columns: images per row.
     """
     side = images.shape[1]
     icons_in_a_row = side // CELL

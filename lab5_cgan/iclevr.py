@@ -1,4 +1,4 @@
-"""The labelled pictures of a run: those of `--data`, or the embedded scenes. No TensorFlow here."""
+"""The labelled images of a run: those of `--data`, or the embedded scenes. No TensorFlow here."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from lab5_cgan import labels, scenes
 EMBEDDED = datasets.DATA / "scenes"
 SUBSTITUTION = "no --data: training on the embedded set of scenes, drawn by code (data/scenes)"
 SIZE = 64
-CUTS = {"crop": "middle", "squash": "whole"}  # --resize -> the part of a picture that is resized to 64 x 64
+CUTS = {"crop": "middle", "squash": "whole"}  # --resize -> the part of an image that is resized to 64 x 64
 FILES = ("train.json", "test.json", "new_test.json", "objects.json")
 TESTS = ("test", "new_test")
 
 
 @dataclass(frozen=True, eq=False)
 class Scenes:
-    """Labelled pictures of a run.
+    """Labelled images of a run.
 
     Attributes:
-        views: --resize -> the pictures, uint8 [M, 64, 64, 3]. Square pictures, for which both are the same, have the
+        views: --resize -> the images, uint8 [M, 64, 64, 3]. Square images, for which both are the same, have the
             one view "square".
         resize: the run's choice.
-        rows: int [N], the row in `images` of each sample.
+        rows: int [N], for each sample its row in `images`.
         labels: float32 [N, 24], 0 and 1.
         scene: int [N], equal for samples that show the same scene with more or fewer objects.
         tests: "test" and "new_test" -> lists of labels, 32 each in the course's files.
@@ -60,19 +60,19 @@ class Scenes:
 
     @property
     def images(self) -> np.ndarray:
-        """The pictures that the run trains on, uint8 [M, 64, 64, 3]."""
+        """The images that the run trains on, uint8 [M, 64, 64, 3]."""
         return self.views[self.view]
 
 
 def load(folder: Path | None, resize: str) -> Scenes:
-    """The pictures and label files of a folder, or of the embedded set, which is drawn if it is missing.
+    """The images and label files of a folder, or of the embedded set, which is drawn if it is missing.
 
     Args:
         folder: has images/ and FILES; None for the embedded set.
         resize: a key of CUTS.
 
     Raises:
-        UserError: bad label files or pictures, or no picture that has a label.
+        UserError: bad label files or images, or no image that has a label.
     """
     if not folder:
         datasets.drawn_set(scenes.make, EMBEDDED)
@@ -105,12 +105,12 @@ def _read(folder: Path, resize: str) -> Scenes:
 
 
 def _report(folder: Path, info: dict[str, Any], left_out: dict[str, str]) -> None:
-    """Says how many pictures and labels belong together. Raises UserError if none do."""
-    say(f"data {folder}: {info['kept']} labelled pictures; {info['rows_without_picture']} rows without a picture, "
-        f"{info['pictures_without_row']} pictures without a row, {info['bad_pictures']} bad pictures")
+    """Prints how many images have labels. Raises UserError if none has."""
+    say(f"data {folder}: {info['kept']} labelled images; {info['rows_without_picture']} rows without an image, "
+        f"{info['pictures_without_row']} images without a row, {info['bad_pictures']} bad images")
     datasets.name_left_out(left_out)
     if not info["kept"]:
-        raise UserError(f"{folder}: train.json names none of the {info['pictures']} pictures in images/; give the "
+        raise UserError(f"{folder}: train.json names none of the {info['pictures']} images in images/; give the "
                         "folder that has both")
 
 
@@ -119,7 +119,7 @@ def _sha256(*parts: bytes) -> str:
 
 
 def _scenes(names: list[str]) -> np.ndarray:
-    """A number for the scene of each picture, int [N]: CLEVR_train_002066_0.png to _2.png show the same one."""
+    """A number for the scene of each image, int [N]: CLEVR_train_002066_0.png to _2.png show the same one."""
     stems = [Path(name).stem for name in names]
     bases = [stem.rpartition("_")[0] or stem for stem in stems]
     return np.unique(bases, return_inverse=True)[1]

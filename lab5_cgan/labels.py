@@ -44,12 +44,12 @@ def read_train(path: Path) -> dict[str, list[int]]:
         raise UserError(f'{path}: write an object of file names, such as {{"a.png": ["red cube"]}}')
     for name in entries:
         if "/" in name or "\\" in name:
-            raise UserError(f"{path}: {name}: is a path; give the name of a picture that lies in images/ itself")
+            raise UserError(f"{path}: {name}: is a path; give the name of an image that lies in images/ itself")
     return {name: numbers(entry, f"{path}: {name}") for name, entry in entries.items()}
 
 
 def check_objects(path: Path) -> None:
-    """Raises UserError unless objects.json numbers the 24 objects as here."""
+    """Raises UserError unless objects.json numbers the 24 objects as OBJECTS does."""
     given = _read(path)
     expected = {name: number for number, name in enumerate(OBJECTS)}
     if not isinstance(given, dict):
@@ -79,7 +79,7 @@ def _read(path: Path) -> Any:
             raise UserError(f"{path}: no such file")
         return json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_once)
     except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path}: cannot be read as JSON ({error}); mend it there, or fetch the file again") from None
+        raise UserError(f"{path}: cannot be read as JSON ({error}); correct it, or fetch the file again") from None
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -87,5 +87,5 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     entries = dict(pairs)
     if len(entries) < len(pairs):
         twice = next(name for name in entries if [key for key, _ in pairs].count(name) > 1)
-        raise ValueError(f"{twice!r} stands there twice")
+        raise ValueError(f"{twice!r} occurs twice")
     return entries

@@ -1,4 +1,4 @@
-"""Measures a run with the evaluator: do the pictures show the asked objects, and do they look like real ones?"""
+"""Measures a run with the evaluator: do the images show the requested objects, and do they look like real ones?"""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lab5_cgan.figures import Generate
 from lab5_cgan.iclevr import TESTS, Scenes
 from lab5_cgan.labels import multi_hot
 
-DRAWS = 10  # noises for each list of labels; the mean is reported, never the best
+DRAWS = 10  # noise vectors per list of labels; the mean is reported, never the best
 
 
 class Accuracy:
@@ -38,7 +38,7 @@ class Accuracy:
 
     @functools.cached_property
     def evaluator(self) -> evaluator.Evaluator:
-        """The evaluator, loaded or trained when it is first needed."""
+        """The evaluator; loaded or trained on first use."""
         begun_with = self.run.info.get("evaluator_file")
         if begun_with is not None and not isinstance(begun_with, str):
             raise damaged(self.run.folder / "config.json")
@@ -68,7 +68,7 @@ class Accuracy:
         return {"evaluation": {"seed": SEED}, "evaluator": info, **measured}, ", ".join(words)
 
     def accuracy(self) -> dict[str, Any]:
-        """Mean and standard deviation over DRAWS noises, always the same, for each file of lists."""
+        """Mean and standard deviation over DRAWS fixed noise vectors, for each file of lists."""
         measured: dict[str, Any] = dict.fromkeys(TESTS) | {
             "std": {}, "best": {}, "interval": {}, "chance": {}, "ceiling": {}, "draws": DRAWS}
         for stream, (name, lists) in enumerate(self.data.tests.items()):
@@ -98,14 +98,14 @@ class Accuracy:
 
     @functools.cached_property
     def _scale(self) -> float:
-        """Mean norm of the features of unseen real pictures. Divided by it, distances of two evaluators compare."""
+        """Mean norm of the features of unseen real images; dividing by it makes two evaluators comparable."""
         return float(np.linalg.norm(self.evaluator.predict(self._real(self.evaluator.unseen[:MOST]))[1], axis=1).mean())
 
     def _distributions(self) -> dict[str, Any]:
-        """One half of the unseen pictures beside fakes of the same labels, and beside the other half: the floor."""
+        """Compares one half of the unseen images with fakes of the same labels; the other half gives the floor."""
         unseen = self.evaluator.unseen
         if len(unseen) < 2 * FEWEST:
-            say(f"note: {len(unseen)} unseen pictures are too few to compare distributions")
+            say(f"note: {len(unseen)} unseen images are too few to compare distributions")
             return {}
         first, second = (unseen[half[:MOST]] for half in metrics.halves(len(unseen), SEED))
         fake = self._generate(self._noise(len(TESTS), 0, len(first)), self.data.labels[first])
@@ -119,7 +119,7 @@ class Accuracy:
         return [np.flatnonzero(kind.ravel() == key)[:COPIES] for key in order if count[key] > 1]
 
     def _diversity(self) -> dict[str, Any] | None:
-        """Variety of the fakes and of the real pictures for each of the most frequent lists of labels."""
+        """Diversity of fake and real images within the most frequent lists of labels."""
         if not self._most_frequent:
             return None
         asked = np.repeat([self.data.labels[samples[0]] for samples in self._most_frequent], COPIES, axis=0)
@@ -129,7 +129,7 @@ class Accuracy:
                                  [self._features(images) for images in real])
 
     def _effect(self, accuracy: dict[str, Any]) -> dict[str, Any] | None:
-        """Whether the labels matter: COPIES noises for each of the first CONDITIONS lists of test.json."""
+        """Effect of the labels: COPIES noise vectors for each of the first CONDITIONS lists of test.json."""
         labels = multi_hot(self.data.tests["test"][:CONDITIONS])
         if len(labels) < 2:
             return None
@@ -144,6 +144,6 @@ class Accuracy:
 def verdict(accuracy: dict[str, Any]) -> str:
     """The accuracies in one line."""
     ceiling = accuracy["ceiling"]["test"]
-    warning = f"the evaluator itself is weak on real pictures ({ceiling:.0%}): " if ceiling < 0.5 else ""
+    warning = f"the evaluator itself is weak on real images ({ceiling:.0%}): " if ceiling < 0.5 else ""
     return f"{warning}accuracy " + ", ".join(
         f"{accuracy[name]:.1%} (+- {accuracy['std'][name]:.1%}) on {name}.json" for name in TESTS)

@@ -67,7 +67,7 @@ def _head(x, units: int, name: str):
 
 
 def _bn(x):
-    """torch's momentum 0.1 is 0.9 in Keras."""
+    """PyTorch's momentum 0.1 is 0.9 in Keras."""
     return layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(x)
 
 
@@ -94,7 +94,7 @@ def cgan_generator(z: int = Z, classes: int = CLASSES) -> keras.Model:
 def cgan_discriminator(classes: int = CLASSES) -> keras.Model:
     """[image [B, 64, 64, 3] in [-1, 1], label [B, 24]] -> source [B, 1], a logit in float32.
 
-    Report, class CGANDiscriminator: the labels become three more planes of the picture. 7,489,408 parameters, 1,792
+    Report, class CGANDiscriminator: the labels become three more channels of the image. 7,489,408 parameters, 1,792
     of them frozen.
     """
     image, label = keras.Input((64, 64, 3), name="image"), keras.Input((classes,), name="label")
@@ -135,7 +135,7 @@ def acgan_discriminator(classes: int = CLASSES) -> keras.Model:
 
 
 class CGAN(Game):
-    """The report's first game: D sees the labels beside the picture (Mirza and Osindero 2014, arXiv:1411.1784)."""
+    """The report's first game: D sees the labels beside the image (Mirza and Osindero 2014, arXiv:1411.1784)."""
 
     def generate(self, noise: Noise, count: int, label: tf.Tensor) -> tf.Tensor:
         return self.generator([noise.normal((count, self.generator.input_shape[0][-1])), label], training=True)
@@ -149,14 +149,14 @@ class CGAN(Game):
 
 
 class ACGAN(Game):
-    """The report's second game: D names the labels (Odena et al. 2017, arXiv:1610.09585).
+    """The report's second game: D predicts the labels (Odena et al. 2017, arXiv:1610.09585).
 
-    D maximises L_S + L_C, G maximises L_C - L_S; both L_C are cross-entropies of 24 yes-or-no questions.
+    D maximises L_S + L_C, G maximises L_C - L_S; both L_C are the means of 24 binary cross-entropies.
 
     Args:
-        seed: of the noise.
+        seed: seed of the noise.
         generator, discriminator: the players.
-        class_weight: factor of the class terms beside the source terms.
+        class_weight: weight of the class terms, relative to the source terms.
     """
 
     generate = CGAN.generate

@@ -56,7 +56,7 @@ def load_torch(network: keras.Model, path: Path) -> None:
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except Exception as error:  # NumPy may raise anything for other files
-        raise UserError(f"{path}: is no .npz file of arrays ({reason(error)}); see lab5_cgan/README.md") from None
+        raise UserError(f"{path}: is not a .npz file of arrays ({reason(error)}); see lab5_cgan/README.md") from None
     for layer in network.layers:
         if layer.weights:
             layer.set_weights([_weight(state, path, layer.name, variable) for variable in layer.weights])
@@ -79,5 +79,5 @@ def _weight(state: dict[str, np.ndarray], path: Path, layer: str, variable: kera
         raise UserError(f"{path}: {key} is {state[key].shape}, which does not fit {tuple(variable.shape)} here; it is "
                         "not the course's ResNet18 with 24 classes")
     if not np.issubdtype(value.dtype, np.floating) or not np.isfinite(value).all():
-        raise UserError(f"{path}: {key} holds values that are not finite numbers; save it anew")
+        raise UserError(f"{path}: {key} holds values that are not finite; save it again")
     return value

@@ -1,6 +1,6 @@
 """Draws scenes with a trained cGAN or AC-GAN of report 003.
 
-    python lab5_cgan/sample.py --labels test.json               # sample_0.png ... a picture a list, and grid.png
+    python lab5_cgan/sample.py --labels test.json               # sample_0.png ... one image per list, and grid.png
     python lab5_cgan/sample.py --labels test.json --run runs/lab5_cgan/acgan --out DIR
     python lab5_cgan/sample.py --objects "red cube" "cyan sphere" --count 16
 
@@ -26,19 +26,19 @@ class Options:
 
     labels: Path | None = option(None, "file with a list of label lists, such as test.json", metavar="FILE")
     objects: tuple[str, ...] = option((), "objects of one scene, in place of --labels: \"red cube\"", metavar="OBJECT")
-    count: int | None = option(None, "pictures for --objects (default: 8)", within=(1, 10_000))
+    count: int | None = option(None, "images for --objects (default: 8)", within=(1, 10_000))
     run: Path | None = option(None, "the trained run (default: the folder that train.py uses)", metavar="RUN")
-    out: Path | None = option(None, "where the pictures go (default: RUN/sampled)", metavar="DIR")
+    out: Path | None = option(None, "where the images go (default: RUN/sampled)", metavar="DIR")
     seed: int = option(0, "seed of the noise", within=(0, 2**31 - 1))
     weights: str | None = sampling.weights_option()
     debug: bool = option(False, "show the traceback of an error")
 
     def check(self) -> None:
-        """Raises UserError where nothing or too much is asked for."""
+        """Raises UserError if nothing or too much is asked for."""
         if bool(self.labels) == bool(self.objects):
             raise UserError('give either --labels FILE, such as test.json, or --objects "red cube" "cyan sphere"')
         if self.labels and self.count:
-            raise UserError("--count: --labels has one picture for each of its lists; leave it out")
+            raise UserError("--count: --labels draws one image per list; leave out --count")
         check_ranges(self)
 
 
@@ -64,8 +64,8 @@ def main(options: Options) -> None:
     plots.save(plots.tile(images, 8), out / "grid.png")
     older = len({path.name for path in out.glob("sample_*.png")} - {f"sample_{k}.png" for k in range(len(images))})
     if older:
-        say(f"note: {older} more pictures in {out} are from before, and not of these labels")
-    say(f"{len(images)} pictures and grid.png in {out}")
+        say(f"note: {older} other images in {out} are older, and not of these labels")
+    say(f"{len(images)} images and grid.png in {out}")
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ def make(folder: Path, count: int = 6000, seed: int = 0, workers: int | None = N
     Raises ValueError also if `count` is not a multiple of 3: a scene has three images.
     """
     if count % OBJECTS:
-        raise ValueError(f"count must be a multiple of {OBJECTS}, the pictures of a scene, not {count}")
+        raise ValueError(f"count must be a multiple of {OBJECTS}, the images of a scene, not {count}")
     return drawn.make(SET, folder, count, seed, workers, announce)
 
 
@@ -94,7 +94,7 @@ def _write(path: Path, content: dict | list) -> None:
 
 
 SET = drawn.DrawnSet(
-    "pictures of scenes", "6,000 take about 40 seconds on two cores", VERSION, file_name, _draw,
+    "images of scenes", "6,000 take about 40 seconds on two cores", VERSION, file_name, _draw,
     {"train.json": _write_train,
      "test.json": lambda path, count, seed: _write_lists(path, conditions()),
      "new_test.json": lambda path, count, seed: _write_lists(path, hard_conditions()),

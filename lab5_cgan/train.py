@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Config(Common):
-    """The report's settings; what it does not give is marked `assumed`."""
+    """The settings of the report; values that it does not give are marked `assumed`."""
 
     FOLDER: ClassVar = "lab5_cgan"
     PRESETS: ClassVar = {
@@ -37,39 +37,40 @@ class Config(Common):
 
     data: Path | None = option(None, "folder with images/, train.json, test.json, new_test.json and objects.json; "
                                "without it an embedded set is drawn once in data/scenes", metavar="DIR", keeps_run=True)
-    model: str = option("cgan", "cgan: D sees the labels; acgan: D names them", choices=("cgan", "acgan"))
+    model: str = option("cgan", "cgan: D sees the labels; acgan: D predicts them", choices=("cgan", "acgan"))
     epochs: int | None = option(300, "length of the training in epochs, in place of --steps")
-    batch_size: int = option(64, "pictures a step")
+    batch_size: int = option(64, "images per step")
     sample_every: int | None = option(None, "steps between sample grids and accuracies (default: an epoch)")
     z: int = option(100, "size of the noise", within=(1, 10_000))
-    g_lr: float = option(4e-4, "Adam's learning rate of G; the report compares with 2e-4 for both", within=(1e-9, 1))
-    d_lr: float = option(1e-4, "Adam's learning rate of D", within=(1e-9, 1))
-    beta_1: float = option(0.5, "Adam's beta_1, both players: the report's momentum", within=(0, 0.9999))
-    class_weight: float = option(1.0, "acgan: factor of the class terms; others had success with 24 to 100",
+    g_lr: float = option(4e-4, "Adam's learning rate for G; the report compares with 2e-4 for both", within=(1e-9, 1))
+    d_lr: float = option(1e-4, "Adam's learning rate for D", within=(1e-9, 1))
+    beta_1: float = option(0.5, "Adam's beta_1 for G and D; the report calls it momentum", within=(0, 0.9999))
+    class_weight: float = option(1.0, "acgan: weight of the class terms; others had success with 24 to 100",
                                  within=(0, 1000))
-    resize: str = option("crop", "crop: the middle square of each picture, as reported; squash: the whole picture",
+    resize: str = option("crop", "crop: the middle square of each image, as in the report; squash: the whole image",
                          choices=("crop", "squash"))
     evaluator: Path | None = option(None, "a ResNet18 as .npz, such as the course's, to measure with in place of our "
-                                    "own: see the folder's README", metavar="FILE", keeps_run=True)
+                                    "own; see README.md in this folder", metavar="FILE", keeps_run=True)
 
     @property
     def variant(self) -> str:
-        """Names the default run folder."""
+        """The name of the default run folder."""
         return self.model + ("_equal_rates" if self.g_lr == self.d_lr else "") + \
             (f"_class_{self.class_weight:g}" if self.class_weight != 1 else "") + \
             ("_squash" if self.resize == "squash" else "")
 
     def check(self) -> None:
-        """Raises UserError for values that make no sense."""
+        """Raises UserError for invalid values."""
         super().check()
         if self.class_weight != 1 and self.model == "cgan":
-            raise UserError("--class-weight: the cGAN has no class term; add --model acgan, or leave it out")
+            raise UserError("--class-weight: the cGAN has no class term; add --model acgan, or leave out "
+                            "--class-weight")
         if self.evaluator and not self.evaluator.is_file():
             raise UserError(f"--evaluator {self.evaluator}: no such file")
 
 
 def build(config: Config) -> Game:
-    """Both networks with their optimizers, and their game."""
+    """Builds both networks with their optimizers, and the game."""
     import keras
 
     from common.game import Player
@@ -86,7 +87,7 @@ def build(config: Config) -> Game:
 
 
 def main(config: Config) -> None:
-    """The experiment from data to finished run folder."""
+    """Runs the experiment, from the data to the finished run folder."""
     run = experiment.open(config)
 
     from common import batches, trainer

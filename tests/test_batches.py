@@ -61,8 +61,8 @@ def test_mirror_flips_about_half_and_only_from_left_to_right():
 
 
 @pytest.mark.parametrize(("changes", "message"), [
-    ({"batch_size": 8}, "7 pictures are left, a step takes 8; lower --batch-size"),
-    ({"wrong": "same"}, "all 7 pictures have the same label")])
+    ({"batch_size": 8}, "7 images are left, but a step takes 8; lower --batch-size"),
+    ({"wrong": "same"}, "all 7 images have the same label")])
 def test_too_few_samples_or_labels(changes, message):
     with pytest.raises(UserError, match=message):
         Batches(IMAGES, ROWS, {"same": np.zeros(7)}, **{"batch_size": 3, "seed": 1} | changes)

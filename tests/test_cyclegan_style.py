@@ -286,13 +286,13 @@ def test_anime_takes_all_and_grayscale_has_no_colour(load):
 
 @pytest.mark.parametrize(("a", "b", "words"), [
     ("red", "red", "--domainA and --domainB are both 'red'"),
-    ("red", "blond", "there is no domain 'blond', nor such a folder"),
-    ("miku", "blonde", "3 pictures are in domain 'miku' and not in the other one, 8 are needed"),
-    ("green", "blonde", "0 pictures are in domain 'green'")])
+    ("red", "blond", "there is no domain 'blond', and no such folder"),
+    ("miku", "blonde", "3 images are in domain 'miku' and not in the other one, 8 are needed"),
+    ("green", "blonde", "0 images are in domain 'green'")])
 def test_a_wrong_domain_is_answered_with_all_domains_and_their_sizes(reds_and_blondes, a, b, words):
     with pytest.raises(UserError, match=words) as error:
         domains.demand(reds_and_blondes, a, b)
-    assert "anime 48, grayscale 48, portraits (drawn by code), a folder of pictures, red 22, blonde 20, red-eyes 3, " \
+    assert "anime 48, grayscale 48, portraits (drawn by code), a folder of images, red 22, blonde 20, red-eyes 3, " \
         "blue-eyes 35, miku 3" in str(error.value)
 
 
@@ -371,8 +371,8 @@ def test_each_pair_has_its_own_run_folder(words, variant):
 
 @pytest.mark.parametrize(("words", "message"), [
     ("--image-size 96", "--image-size 96: the U-Net needs a power of 2"), ("--image-size 16", "must be from 32 to 512"),
-    ("--align", "--align cuts portraits and folders, and neither domain is one"),
-    ("--domainA portraits --domainB . --data .", "--data has the tagged faces, and neither domain is of them")])
+    ("--align", "--align cuts portraits and folders, but neither domain is one"),
+    ("--domainA portraits --domainB . --data .", "--data has the tagged faces, but neither domain uses them")])
 def test_values_that_make_no_sense(words, message):
     with pytest.raises(UserError, match=message):
         parse(Config, words.split())
@@ -386,7 +386,7 @@ def test_a_folder_is_the_same_domain_however_it_is_spelled(celeba, monkeypatch):
     assert spelled == [str(celeba)] * 3
     config = parse(Config, ["--domainA", "./red", "--domainB", "red"])
     assert (config.domainA, config.domainB, config.variant) == (str(celeba.parent / "red"), "red", "red_folder_to_red")
-    with pytest.raises(UserError, match="0 pictures are in the folder"):
+    with pytest.raises(UserError, match="0 images are in the folder"):
         domains.demand(None, config.domainA, "anime")
 
 
@@ -406,13 +406,13 @@ def test_smoke_from_another_folder_then_translates(script, reds_and_blondes, cel
     (celeba / "000003.jpg").write_bytes(b"no picture")
     Image.new("RGBA", (40, 30), (0, 0, 255, 128)).save(celeba / "clear.png")
     done = script("cyclegan_style/translate.py", celeba, "--run", run, "--direction", "BtoA")
-    assert "note: picture 000003.jpg left out: not a JPEG or PNG picture" in done.stdout
+    assert "note: image 000003.jpg left out: not a JPEG or PNG image" in done.stdout
     assert len(list((run / "translated" / "BtoA").iterdir())) == 20
     assert Image.open(run / "translated" / "BtoA" / "000001.png").size == (32, 32)
     refused = script("cyclegan_style/translate.py", celeba / "clear.png", "--run", run, "--out", celeba, code=2)
-    assert "clear.png would be written over" in refused.stderr
+    assert "clear.png would be overwritten" in refused.stderr
     refused = script("cyclegan_style/translate.py", celeba / "000003.jpg", "--run", run, code=2)
-    assert "000003.jpg: not a JPEG or PNG picture; give another picture" in refused.stderr
+    assert "000003.jpg: not a JPEG or PNG image; give another image" in refused.stderr
 
 
 @pytest.mark.slow

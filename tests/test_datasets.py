@@ -49,13 +49,13 @@ def test_each_sample_has_its_own_image_and_labels(tmp_path, capsys):
     counts = {key: value for key, value in loaded.info.items() if isinstance(value, int)}
     assert counts == {"rows": 4, "rows_without_picture": 1, "pictures": 4, "pictures_without_row": 1, "bad_pictures": 0,
                       "left_out_by_filter": 1, "kept": 2}
-    assert "4 pictures, 4 rows; 2 kept, 1 left out by the filter exactly_one; 1 rows without a picture, 1 pictures " \
-           "without a row, 0 bad pictures" in capsys.readouterr().out
+    assert "4 images, 4 rows; 2 kept, 1 left out by the filter exactly_one; 1 rows without an image, 1 images " \
+           "without a row, 0 bad images" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("name", "message"), [
-    ("1.png", "none of the 1 tagged pictures passes the filter exactly_one"),
-    ("2.png", "no row has a picture: 1 rows, 1 pictures"),
+    ("1.png", "none of the 1 tagged images passes the filter exactly_one"),
+    ("2.png", "no row has an image: 1 rows, 1 images"),
     ("cover.png", "set/faces: cover.png: the name is not a number, so no row")])
 def test_a_set_without_a_usable_sample(tmp_path, name, message):
     folder = write_set(tmp_path / "set", {1: "long hair:1\t"}, [1])
@@ -91,12 +91,12 @@ def test_the_embedded_set_is_drawn_once_and_recorded(tmp_path, capsys):
     csv = data.EMBEDDED / "tags_clean.csv"
     csv.write_text(csv.read_text()[:-9])  # only the first letters of the last row's last tag are left
     with pytest.raises(UserError, match=f"tags_clean.csv:20: .* is not 'tag:count', the line is cut off or damaged; "
-                                        f".*; or delete {data.EMBEDDED}, it is drawn anew"):
+                                        f".*; or delete {data.EMBEDDED}, and it is drawn anew"):
         data.load([], 64, "all")
 
 
 def test_a_full_disk_while_the_embedded_set_is_drawn_leaves_nothing():
-    with full_disk(2000), pytest.raises(StorageError, match="the embedded set cannot be drawn there .*; free space or"):
+    with full_disk(2000), pytest.raises(StorageError, match="the embedded set cannot be written .*; free space or"):
         data.load([], 64, "all")
     assert list(data.EMBEDDED.parent.iterdir()) == []
 

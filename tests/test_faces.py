@@ -101,7 +101,7 @@ def test_a_complete_set_is_left_alone_and_any_other_replaced(tmp_path, blank):
 
 def test_a_folder_with_other_files_is_refused(tmp_path, blank):
     def refused(message: str) -> None:
-        with pytest.raises(ValueError, match=f"{message}.*: keep what is yours elsewhere and delete {tmp_path}; "):
+        with pytest.raises(ValueError, match=f"{message}.*: move your own files elsewhere and delete {tmp_path}; "):
             make(tmp_path, count=1, workers=1)
 
     (tmp_path / "thesis.txt").write_text("do not lose me")
@@ -201,8 +201,8 @@ def test_a_drawing_process_that_the_system_ends_is_one_line(tmp_path):
     os.kill(int(workers[0].name), signal.SIGKILL)
     _, error = process.communicate(timeout=60)
     assert (process.returncode, error) == (
-        4, "train.py: a process that draws pictures was ended by the system, nearly always for want of memory; "
-           "free some, then run the same command again\n")
+        4, "train.py: a process that draws images was killed by the system, almost always because memory ran out; "
+           "free memory, then run the same command again\n")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -217,7 +217,7 @@ def test_a_drawing_process_that_ends_while_the_others_start(tmp_path, monkeypatc
         return job
 
     monkeypatch.setattr(drawn.ProcessPoolExecutor, "submit", submit)
-    with pytest.raises(StorageError, match="was ended by the system"):
+    with pytest.raises(StorageError, match="was killed by the system"):
         drawn.make(replace(build.SET, chunk=1), tmp_path / "anime", count=3, workers=2)
 
 
@@ -227,7 +227,7 @@ def test_a_terminals_ctrl_c_while_the_processes_start_is_one_line(tmp_path):
     until(lambda: any("numpy" in (child / "maps").read_text() for child in children_of(process)))
     os.killpg(process.pid, signal.SIGINT)
     _, error = process.communicate(timeout=60)
-    assert (process.returncode, error) == (130, "train.py: stopped by Ctrl-C; run the same command again to go on\n")
+    assert (process.returncode, error) == (130, "train.py: stopped by Ctrl-C; run the same command again to resume\n")
 
 
 # ---- the faces ----

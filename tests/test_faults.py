@@ -85,7 +85,7 @@ def test_killed_at_twenty_moments(script, tmp_path, tensorflow):
         assert running.wait().returncode == -signal.SIGKILL
         halves += any((broken / "checkpoints").glob("*_temp"))
     assert halves > 2
-    assert "goes on at step" in script(*words, broken).stdout
+    assert "resumes at step" in script(*words, broken).stdout
     found = state(broken)
     for name, value in state(whole).items():
         np.testing.assert_array_equal(value, found[name], err_msg=name)
@@ -104,13 +104,14 @@ def test_a_signal_saves_and_a_second_one_ends_at_once(script, tmp_path, number, 
     running.send(number)
     done = running.wait()
     assert done.returncode == code
-    step = int(re.search(r"stopped and saved at step (\d+) of 1000; the same command goes on", line_of(done))[1])
+    said = re.search(r"stopped and saved at step (\d+) of 1000; run the same command again to resume", line_of(done))
+    step = int(said[1])
     assert checkpoints(tmp_path / "run")[-1] == f"step-{step}"
     running = script.start(*words, 60)
-    running.until_printed(f"goes on at step {step}")
+    running.until_printed(f"resumes at step {step}")
     time.sleep(0.5)  # by then it has its handlers, and waits for a batch
     running.send(number)
-    running.until_printed("once more to stop at once")
+    running.until_printed("a second signal stops at once")
     begun = time.monotonic()
     running.send(number)
     assert running.wait().returncode == -number  # which a shell shows as the same code
@@ -153,7 +154,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(script, run, n
     damage(run / "checkpoints" / name)
     done = script(*TINY, "--steps", 8, "--out", run)
     assert re.search(r"note: checkpoint step-4 is damaged \([^{]+\); trying the one before", done.stdout)
-    assert "goes on at step 2 of 8" in done.stdout
+    assert "resumes at step 2 of 8" in done.stdout
 
 
 def test_no_whole_checkpoint_is_an_error_and_nothing_is_touched(script, run):
@@ -161,7 +162,7 @@ def test_no_whole_checkpoint_is_an_error_and_nothing_is_touched(script, run):
         cut(path)
     before = bytes_of(run / "checkpoints"), (run / "log.csv").read_bytes()
     done = script(*TINY, "--steps", 8, "--out", run, code=4)
-    assert "none of the 2 checkpoints is whole; start anew with --overwrite" in line_of(done)
+    assert "all 2 checkpoints are damaged; start anew with --overwrite" in line_of(done)
     assert (bytes_of(run / "checkpoints"), (run / "log.csv").read_bytes()) == before
 
 
@@ -173,11 +174,11 @@ def test_other_settings_are_refused_by_name(script, run):
 def test_two_at_once_in_one_folder_until_one_is_dead(script, run):
     words = [*TINY, "--steps", 8, "--out", run]
     first = script.start(*words, "--pause", 60, place="first")
-    first.until_printed("goes on at step 4")
+    first.until_printed("resumes at step 4")
     assert "another process is training in this folder; wait, or give another --out" in line_of(script(*words, code=2))
     first.send(signal.SIGKILL)
     first.wait()
-    assert "goes on at step 4" in script(*words).stdout
+    assert "resumes at step 4" in script(*words).stdout
 
 
 # ---- disks and folders ----
@@ -201,7 +202,7 @@ def test_a_full_disk_while_saving_loses_nothing(script, run):
     assert "; free space or mend the folder, then run the same command again" in done.stderr
     assert before.items() <= bytes_of(run / "checkpoints").items()
     assert whole_rows(run / "log.csv")
-    assert "goes on at step 4 of 8" in script(*TINY, "--steps", 8, "--out", run).stdout
+    assert "resumes at step 4 of 8" in script(*TINY, "--steps", 8, "--out", run).stdout
 
 
 def test_a_full_disk_while_logging_leaves_whole_rows(script, tmp_path):
@@ -266,7 +267,7 @@ def test_what_is_not_finite_is_in_no_checkpoint(script, tmp_path, tensorflow, po
 def test_out_of_memory_says_what_to_lower(script, tmp_path):
     done = script(*TINY, "--steps", 8, "--poison", "memory", "--out", tmp_path / "run", code=4)
     assert re.search(r"out of memory \(OOM when allocating tensor[^{]*\); lower --batch-size", line_of(done))
-    assert "goes on at step 4 of 8" in script(*TINY, "--steps", 8, "--out", tmp_path / "run").stdout
+    assert "resumes at step 4 of 8" in script(*TINY, "--steps", 8, "--out", tmp_path / "run").stdout
 
 
 def test_a_fresh_process_says_nothing_but_the_line(tmp_path):
@@ -309,22 +310,22 @@ def test_bad_pictures_are_named_and_too_few_pictures_are_counted(script, course)
     (course / "faces/41.png").symlink_to(course / "tags_clean.csv")
     (course / "faces/7.png").unlink()
     done = train(script, course)
-    assert "39 pictures, 40 rows; 39 kept, 0 left out by the filter exactly_one; 1 rows without a picture, 0 " \
-        "pictures without a row, 2 bad pictures" in done.stdout
-    assert "note: picture ?.png left out: not a JPEG or PNG picture" in done.stdout
-    assert "note: picture 41.png left out: a link that leads out of the folder" in done.stdout
-    assert "39 pictures are left, a step takes 64; lower --batch-size" in line_of(done)
+    assert "39 images, 40 rows; 39 kept, 0 left out by the filter exactly_one; 1 rows without an image, 0 " \
+        "images without a row, 2 bad images" in done.stdout
+    assert "note: image ?.png left out: not a JPEG or PNG image" in done.stdout
+    assert "note: image 41.png left out: a link that leads out of the folder" in done.stdout
+    assert "39 images are left, but a step takes 64; lower --batch-size" in line_of(done)
 
 
 def test_bad_pictures_above_5_percent_are_an_error(script, course):
     for number in range(3):
         (course / f"faces/{number}.png").write_bytes(b"")
-    assert "faces: 3 of 40 pictures are bad: 0.png (an empty file), 1.png" in line_of(train(script, course))
+    assert "faces: 3 of 40 images are bad: 0.png (an empty file), 1.png" in line_of(train(script, course))
 
 
 @pytest.mark.parametrize(("content", "words"), [
     (b"1,red hair:1\tblue eyes:1\t\n2\n", ":2: no comma after the id"), (b"", ": holds no rows"),
-    (b"1,red hair:1\t\n1,red hair:1\t\n", ":2: id 1 stands in line 1 already"),
+    (b"1,red hair:1\t\n1,red hair:1\t\n", ":2: id 1 is already in line 1"),
     (b"1,red hair:1\t\n2,a\0b:1\t\n", ":2: holds a NUL byte"), (b"1,caf\xe9:1\t\n", ":1: is not UTF-8 text"),
     (b"../1,red hair:1\t\n", ":1: id '../1' is not a whole number"),
     (b"/etc/1,red hair:1\t\n", ":1: id '/etc/1' is not a whole number")])
@@ -346,16 +347,16 @@ def test_odd_rows_are_what_they_say(course):
 
 def test_nothing_left_is_said_with_the_counts(script, course):
     (course / "tags_clean.csv").write_text("1,long hair:2\t\n2,red hair:1\t\n900,red hair:1\tblue eyes:1\t\n")
-    assert "none of the 2 tagged pictures passes the filter exactly_one" in line_of(train(script, course))
+    assert "none of the 2 tagged images passes the filter exactly_one" in line_of(train(script, course))
     (course / "tags_clean.csv").write_text("900,red hair:1\tblue eyes:1\t\n")
-    assert "no row has a picture: 1 rows, 40 pictures; " in line_of(train(script, course))
+    assert "no row has an image: 1 rows, 40 images; " in line_of(train(script, course))
 
 
 @pytest.mark.parametrize("name", ["blond", "green"])
 def test_an_unknown_domain_or_an_empty_one_is_answered_with_all(script, course, name):
     done = script("cyclegan_style/train.py", "--data", course, "--domainA", name, "--domainB", "red", "--out",
                   course.parent / "run", code=2)
-    assert {"blond": "there is no domain 'blond'", "green": "0 pictures are in domain 'green'"}[name] in line_of(done)
+    assert {"blond": "there is no domain 'blond'", "green": "0 images are in domain 'green'"}[name] in line_of(done)
     assert "red 40" in done.stderr
 
 
@@ -462,13 +463,13 @@ def network(keras, z=(100,), channels=3, colours=12):
 
 
 @pytest.mark.parametrize(("write", "words"), [
-    (as_pickle, "it is damaged or no network ("), (as_h5, "it is damaged or no network ("),
-    (as_lambda, "it is damaged or no network ("), (as_another_shape, "takes z of the shape (4, 4), not ('any',)"),
-    (as_no_pictures, "gives (None, 4, 4, 5), which are no pictures"),
-    (as_any_size, "takes z of the shape (None,), not ('any',)"), (as_one_layer, "network (it is a Dense layer alone)"),
-    (as_unbuilt, "it is damaged or no network ("), (as_input_alone, "it is damaged or no network ("),
-    (as_not_a_number, "no network (a weight is NaN or infinite); train the run anew with --overwrite"),
-    (as_fewer_colours, "does not take the numbers that it is given: it is another network; give another --run")])
+    (as_pickle, "it is damaged or not a network ("), (as_h5, "it is damaged or not a network ("),
+    (as_lambda, "it is damaged or not a network ("), (as_another_shape, "takes z of the shape (4, 4), not ('any',)"),
+    (as_no_pictures, "gives (None, 4, 4, 5), which are not images"),
+    (as_any_size, "takes z of the shape (None,), not ('any',)"), (as_one_layer, "network (it is a single Dense layer)"),
+    (as_unbuilt, "it is damaged or not a network ("), (as_input_alone, "it is damaged or not a network ("),
+    (as_not_a_number, "not a network (a weight is NaN or infinite); train the run anew with --overwrite"),
+    (as_fewer_colours, "does not accept its inputs: it is another network; give another --run")])
 @pytest.mark.filterwarnings("ignore:You are saving a model that has not yet been built")
 def test_a_generator_of_another_kind_is_refused(script, tmp_path, tensorflow, write, words):
     write(tensorflow.keras, tmp_path / "generator.keras")
@@ -499,5 +500,5 @@ def test_a_generator_with_other_words_inside_is_refused(script, tmp_path, tensor
         for name in good.namelist():
             bad.writestr(name, json.dumps(config) if name == "config.json" else good.read(name))
     done = script("hw4_acgan/sample.py", "--hair", "red", "--eyes", "blue", "--run", tmp_path, code=4)
-    assert "generator.keras: cannot be loaded, it is damaged or no network" in line_of(done)
+    assert "generator.keras: cannot be loaded, it is damaged or not a network" in line_of(done)
     assert not (tmp_path / "trapped").exists()

@@ -89,11 +89,11 @@ def test_a_claim_shows_the_numbers_of_its_own_runs_only(runs):
     text = page(runs).text
     for words in (
             "The report A. section 1 Here acgan hair as asked for 0.9129 ceiling 0.99, chance 0.08333, n 1320 "
-            "Fréchet distance 12346 real pictures -1.2e-05, n 1000 diversity diverse distance 8.2, real pictures 11.9, "
+            "Fréchet distance 12346 real images -1.2e-05, n 1000 diversity diverse distance 8.2, real images 11.9, "
             "n 24 accuracy on test.json 0.5 standard deviation 0.25 no, such not measured "
             "Not run here: onehot. python a",
             "B. section 2 Here acgan loss g 2.25 → 3.5 → 3.5 loss d 0.5 → 0.25 → 0.25 python b",
-            "C. section 3 Here No number says this: see the pictures and curves of acgan. python c",
+            "C. section 3 Here No number measures this: see the images and curves of acgan. python c",
             "D. section 4 Here Not run here: sgd. python d",
             "E. section 5 Here No run is named for this claim. Its command: python e"):
         assert words in text
@@ -109,7 +109,7 @@ def test_the_page_shows_what_a_run_was(runs):
     text = page(runs).text
     for words in ("hair follows, eyes do not", "Note: drawn faces", "lr 0.0002", "size 8, 16",
                   "20 steps · 2 CPU cores · python 3.11.7 · precision float32",
-                  "10 s of training, 64 pictures a second, ended 2026-01-01 10:00:05"):
+                  "10 s of training, 64 images per second, ended 2026-01-01 10:00:05"):
         assert words in text
 
 
@@ -147,13 +147,13 @@ def test_a_run_in_the_middle_is_not_finished(runs):
     for name in ("metrics.json", "generator.keras"):
         (runs / "hw4_acgan" / "acgan" / name).unlink()
     (summary,) = gallery.collect(runs)
-    assert summary.problems == ["not finished: it is at step 20 of 30; the same command goes on"]
+    assert summary.problems == ["not finished: it is at step 20 of 30; run the same command again to resume"]
     assert summary.verdict == "not finished"
 
 
 def test_metrics_of_an_earlier_step_are_said(runs):
     make_run(runs / "hw4_acgan" / "acgan", step=10)
-    assert "metrics.json is of another step: it says 10, log.csv ends at 20" in page(runs).text
+    assert "metrics.json is from another step: it says 10, log.csv ends at 20" in page(runs).text
 
 
 @pytest.mark.parametrize("content", [None, "{", "[3]", '[{"claim": "x"}]', "7", '[{"runs": "a"}]'])
@@ -216,7 +216,7 @@ def test_a_report_without_a_run_is_named(runs):
     (runs.parent / "lab5_cgan").mkdir()
     (runs.parent / "lab5_cgan" / "train.py").touch()
     text = page(runs).text
-    assert "lab5_cgan: no run here; python lab5_cgan/train.py --preset quick makes one" in text
+    assert "lab5_cgan: no run here; make one with python lab5_cgan/train.py --preset quick" in text
     assert text.count(": no run here") == 1
 
 
@@ -231,7 +231,7 @@ def test_main_writes_the_page_and_prints_table_and_path(runs, capsys):
 def test_no_run_is_one_line_and_code_2(tmp_path, capsys, folder):
     (tmp_path / "empty").mkdir()
     assert main([str(tmp_path / folder)]) == 2
-    assert capsys.readouterr().err == f"gallery: {tmp_path / folder}: no run here; `bash run_all.sh` makes them\n"
+    assert capsys.readouterr().err == f"gallery: {tmp_path / folder}: no run here; make some with `bash run_all.sh`\n"
 
 
 # The claims and results of this repository

@@ -352,7 +352,7 @@ def test_quick_is_shorter_where_d_takes_more_steps(words, steps):
 
 
 def test_clipping_hard_labels_makes_no_sense():
-    with pytest.raises(UserError, match="--clip-labels belongs to --labels soft"):
+    with pytest.raises(UserError, match="--clip-labels needs --labels soft"):
         parse(train.Config, ["--clip-labels"])
 
 

@@ -255,7 +255,7 @@ def test_a_file_of_weights(features, run, tmp_path):
     judge = features.load(run, str(tmp_path / "vgg.weights.h5"), NOISE)
     assert run.info["features"]["kind"] == "file" and len(run.info["features"]["sha256"]) == 64
     np.testing.assert_array_equal(judge.network.get_layer("block4_conv3").kernel, vgg.get_layer("block4_conv3").kernel)
-    with pytest.raises(UserError, match="is no file; give VGG16's weights"):
+    with pytest.raises(UserError, match="is not a file; give VGG16's weights"):
         features.load(run, str(tmp_path / "none.h5"), NOISE)
 
 
@@ -333,12 +333,12 @@ def test_a_square_is_cut_from_the_middle():
 def test_bad_pictures_and_links_to_themselves_are_named(tmp_path):
     (tmp_path / "text.jpg").write_text("no picture")
     (tmp_path / "loop.png").symlink_to("loop.png")
-    for name, words in (("text.jpg", "not a JPEG or PNG picture; give another"), ("none.jpg", "no such file"),
+    for name, words in (("text.jpg", "not a JPEG or PNG image; give another"), ("none.jpg", "no such file"),
                         ("loop.png", "no such file")):
         with pytest.raises(UserError, match=f"{name}: {words}"):
             pictures.read(tmp_path / name)
     assert targets([tmp_path / "loop.png"], tmp_path / "out") == {tmp_path / "loop.png": tmp_path / "out" / "loop.png"}
-    with pytest.raises(UserError, match="loop.png would be written over"):
+    with pytest.raises(UserError, match="loop.png would be overwritten"):
         targets([tmp_path / "loop.png"], tmp_path)
 
 

@@ -76,7 +76,7 @@ def test_ids_are_the_numbers_in_the_names(folder, cache):
 
 
 @pytest.mark.parametrize(("name", "message"), [("portrait.png", r"portrait\.png: the name is not a number"),
-                                               ("7.jpg", r"7\.jpg and 7\.png are both picture 7")])
+                                               ("7.jpg", r"7\.jpg and 7\.png are both image 7")])
 def test_ids_name_a_file_without_a_number_of_its_own(folder, cache, name, message):
     plain(folder / name)
     with pytest.raises(UserError, match=message):
@@ -84,7 +84,7 @@ def test_ids_name_a_file_without_a_number_of_its_own(folder, cache, name, messag
 
 
 def test_a_folder_without_images(tmp_path, cache):
-    with pytest.raises(UserError, match="No such file or directory; pass a folder of pictures"):
+    with pytest.raises(UserError, match="No such file or directory; give a folder of images"):
         images.load(tmp_path / "none", 4, cache)
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match=r"no \.jpg, \.jpeg or \.png files"):
@@ -140,7 +140,7 @@ def test_truncated_files_are_bad_even_if_pillow_was_told_otherwise(folder, cache
 def test_more_than_five_percent_bad_files_are_an_error(folder, cache):
     (folder / "20.jpg").write_text("hello")
     (folder / "21.jpg").write_bytes(b"")
-    with pytest.raises(UserError, match=r"2 of 22 pictures are bad: 20\.jpg \(not a JPEG.*\), 21\.jpg \(an empty"):
+    with pytest.raises(UserError, match=r"2 of 22 images are bad: 20\.jpg \(not a JPEG.*\), 21\.jpg \(an empty"):
         images.load(folder, 4, cache)
     assert list(cache.iterdir()) == []
 
@@ -299,8 +299,8 @@ def test_another_build_that_was_first_does_no_harm(folder, cache):
 
 def test_a_cache_that_cannot_be_written(folder, cache, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(StorageError, match="cannot write the picture cache"):
+    with pytest.raises(StorageError, match="cannot write the image cache"):
         images.load(folder, 4, tmp_path / "file")
-    with full_disk(5000), pytest.raises(StorageError, match="cannot write the picture cache .File too large"):
+    with full_disk(5000), pytest.raises(StorageError, match="cannot write the image cache .File too large"):
         images.load(folder, 64, cache)
     assert list(cache.iterdir()) == []

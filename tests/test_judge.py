@@ -101,7 +101,7 @@ def test_too_few_images_for_a_judge(tmp_path, monkeypatch, tensorflow, count):
     tagged = Faces(np.repeat(random_image(0)[None], 8, axis=0), np.arange(count),
                    pandas.DataFrame({"id": np.arange(count)}),
                    {"pictures_sha256": "a", "tags_sha256": "b", "filter": "exactly_one"})
-    with pytest.raises(UserError, match=f"{count} pictures with one hair and one eye colour are too few"):
+    with pytest.raises(UserError, match=f"{count} images with one hair and one eye colour are too few"):
         judge.load(tagged, 0)
 
 
@@ -111,7 +111,7 @@ def test_a_weak_judge_says_so_in_the_verdict(tensorflow):
     measured = {"condition_accuracy": {"hair": 0.08, "eyes": 0.09}, "diversity": None,
                 "condition_effect": {"verdict": "followed"}}
     assert verdict(measured, {"hair": 0.1, "eyes": 0.9}) == \
-        "the judge itself is weak on real pictures (hair 10%): hair as asked 8%, eyes 9%"
+        "the judge itself is weak on real images (hair 10%): hair as asked 8%, eyes 9%"
 
 
 # ---- generators of known quality ----

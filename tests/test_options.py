@@ -176,8 +176,8 @@ def test_outside_the_main_thread_there_is_nothing_to_keep_back():
 
 
 @pytest.mark.parametrize(("words", "line"), [
-    ([], "stopped by SIGTERM; run the same command again to go on"),
-    (["--overwrite"], "again to go on; leave out --overwrite if its training had begun, or it starts anew")])
+    ([], "stopped by SIGTERM; run the same command again to resume"),
+    (["--overwrite"], "again to resume; leave out --overwrite if its training had begun, or it starts anew")])
 def test_sigterm_is_no_exception_that_damage_is_taken_for(words, line, capsys):
     def main(config):
         try:
@@ -193,11 +193,12 @@ def test_sigterm_is_no_exception_that_damage_is_taken_for(words, line, capsys):
 
 
 @pytest.mark.parametrize(("words", "line"), [
-    (["--overwrite"], "some_report.py: stopped; the same command goes on; leave out --overwrite, or it starts anew\n"),
-    (["--overwrite", "--no-overwrite"], "some_report.py: stopped; the same command goes on\n")])
+    (["--overwrite"], "some_report.py: stopped; run the same command again to resume; leave out --overwrite, or it "
+                      "starts anew\n"),
+    (["--overwrite", "--no-overwrite"], "some_report.py: stopped; run the same command again to resume\n")])
 def test_a_training_that_was_stopped_goes_on_without_overwrite(words, line, capsys, monkeypatch):
     def main(config):
-        raise Stopped("stopped; the same command goes on", TERMINATED)
+        raise Stopped("stopped; run the same command again to resume", TERMINATED)
 
     monkeypatch.setattr("sys.argv", ["some_report.py"])
     with pytest.raises(SystemExit):

@@ -60,7 +60,7 @@ def test_overwrite_moves_the_old_run_aside(config, capsys):
         assert (old / "notes.txt").read_text() == f"mine {number}"
         assert (old / "checkpoints/step-4.index").exists()
         assert {path.name for path in config.out.iterdir()} == {".lock", "config.json"}
-        assert f"note: the run that was in {config.out} is in {old} now" in capsys.readouterr().out
+        assert f"note: the run in {config.out} was moved to {old}" in capsys.readouterr().out
         (config.out / "config.json").unlink()
 
 
@@ -126,7 +126,7 @@ def test_the_files_of_another_project_are_left_alone(config):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("mine")
     for overwrite in (False, True):
-        with pytest.raises(UserError, match="is not empty, and no config.json tells"):
+        with pytest.raises(UserError, match="is not empty, and no config.json shows"):
             Run(replace(config, overwrite=overwrite))
     assert all(path.read_text() == "mine" for path in own)
 
@@ -141,7 +141,7 @@ def test_a_run_whose_checkpoints_are_gone_does_not_begin_anew(config):
     run = Run(config)
     run.record("saved", True)
     run.close()
-    with pytest.raises(StorageError, match="the run's checkpoints are gone; .*--overwrite"):
+    with pytest.raises(StorageError, match="the run's checkpoints are missing; .*--overwrite"):
         Run(config)
     Run(replace(config, overwrite=True)).begin_training()
 
@@ -183,7 +183,7 @@ def test_a_folder_with_other_files_is_left_alone(config, others):
     config.out.mkdir()
     for name, text in others.items():
         (config.out / name).write_text(text)
-    message = "is not empty, and no config.json tells that it is a run's; .*other --out|json: damaged; .*other --out"
+    message = "and no config.json shows that it is a run folder; .*other --out|json: damaged; .*other --out"
     for overwrite in (False, True):
         with pytest.raises((UserError, StorageError), match=message):
             Run(replace(config, overwrite=overwrite))
@@ -243,7 +243,7 @@ def test_an_unreadable_config_is_not_called_damaged(config, monkeypatch):
     fault = PermissionError(13, "Permission denied")
     monkeypatch.setattr(Path, "read_text", lambda path, **words: usual(path, **words)
                         if path.name != "config.json" else (_ for _ in ()).throw(fault))
-    with pytest.raises(StorageError, match="config.json: cannot be read .Permission denied.; mend that") as refused:
+    with pytest.raises(StorageError, match="config.json: cannot be read .Permission denied.; make it") as refused:
         Run(config)
     assert "overwrite" not in str(refused.value)
 
@@ -253,7 +253,7 @@ def test_missing_config_of_a_trained_run(config):
     trained(config).close()
     (config.out / "config.json").unlink()
     for overwrite in (False, True):
-        with pytest.raises(UserError, match="no config.json tells that it is a run's; restore one that was damaged or"):
+        with pytest.raises(UserError, match="no config.json shows that it is a run folder; restore its config.json"):
             Run(replace(config, overwrite=overwrite))
     assert (config.out / "checkpoints/step-4.index").exists()
 

@@ -13,7 +13,7 @@ INPUTS = {"z": (sampling.ANY,), "hair": (), "eyes": ()}
 
 
 @pytest.mark.parametrize(("words", "message"), [
-    ("", "nothing to draw"), ("--hair blue", "give both"), ("--text a.txt --hair blue --eyes red", "not both"),
+    ("", "nothing to draw"), ("--hair blue", "give both"), ("--text a.txt --hair blue --eyes red", "exclude each"),
     ("--chart --count 0", "--count 0: must be from 1 to 10000"),
     (f"--chart --count {10**20}", f"--count {10**20}: must be"), ("--chart --seed -1", "--seed -1: must be from 0 to")])
 def test_what_makes_no_sense_is_said(words, message):

@@ -169,7 +169,7 @@ def test_stopped_workers_go_on_to_the_same_bits(together, tmp_path, number, work
     assert found == codes, said
     codes, said = Crew(out).end()
     assert codes == [0, 0], said
-    assert "goes on at step" in said[0]
+    assert "resumes at step" in said[0]
     expected, found = state(together), state(out)
     assert expected.keys() == found.keys()
     for name, value in expected.items():
@@ -187,7 +187,7 @@ def test_the_worker_that_is_left_says_so(tmp_path):
     crew.send(signal.SIGKILL, 1)
     codes, said = crew.end()
     assert codes == [1, -9], said
-    assert "another worker of TF_CONFIG is gone; start all of them again with the same commands" in said[0]
+    assert "another worker of TF_CONFIG was lost; start all workers again with the same commands" in said[0]
 
 
 @pytest.mark.slow
@@ -227,7 +227,7 @@ def test_devices_below_one_are_refused():
 def test_a_pool_of_made_pictures_is_for_one_device():
     from cyclegan_style.train import Config
 
-    with pytest.raises(UserError, match="--pool: made pictures are kept in one order"):
+    with pytest.raises(UserError, match="--pool: works on one device only"):
         options.parse(Config, ["--pool", "50", "--devices", "2"])
 
 

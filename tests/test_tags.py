@@ -83,10 +83,10 @@ def test_line_ends_byte_order_mark_blank_lines_and_rows_without_tags(tmp_path, c
     ("1,a:1\t\n../2,a:1\t\n", 2, "'../2' is not a whole number"),
     ("1,a:1\t\n2.5,a:1\t\n", 2, "'2.5' is not a whole number"),
     ("1,a:1\t\n99999999999999999999,a:1\t\n", 2, "is not a whole number"),
-    ("1,a:1\tb\t\n", 1, "'b' is not 'tag:count', the line is cut off or damaged; mend it"),
+    ("1,a:1\tb\t\n", 1, "'b' is not 'tag:count', the line is cut off or damaged; correct it"),
     ("1,a:1\tre:zero\t\n", 1, "'re:zero' is not 'tag:count'"),
     ("1,a:1\t2,b:1\t\n", 1, "a second comma"),
-    ("1,a:1\t\n\n\n2,a:1\t\n1,b:1\t\n", 5, "id 1 stands in line 1 already"),
+    ("1,a:1\t\n\n\n2,a:1\t\n1,b:1\t\n", 5, "id 1 is already in line 1"),
     ("1,aqua hair aqua eyes\n2,mauve hair aqua eyes\n", 2, "'mauve hair aqua eyes' is neither"),
     ("1,aqua hair aqua eyes\n2,blonde hair blonde eyes\n", 2, "is neither"),
     ("1,aqua hair aqua eyes\n2,\n", 2, "is neither"),
@@ -102,7 +102,7 @@ def test_a_bad_row_is_named_by_file_and_line(tmp_path, content, line, words):
 
 @pytest.mark.parametrize("make, message", [
     (Path.touch, "holds no rows"), (lambda csv: csv.write_text("\n \n"), "holds no rows"),
-    (make_pipe, "tags.csv: cannot be read .is no file.; check the path"), (lambda csv: None, "No such file")])
+    (make_pipe, "tags.csv: cannot be read .is not a file.; check the path"), (lambda csv: None, "No such file")])
 def test_a_file_without_rows_is_an_error(tmp_path, make, message):
     make(tmp_path / "tags.csv")
     with pytest.raises(UserError, match=message):
@@ -199,7 +199,7 @@ def test_find_names_the_folder_to_pass_instead(tmp_path, data, passed):
 
 def test_find_says_what_is_missing(tmp_path):
     write(tmp_path, "1,\n")
-    with pytest.raises(UserError, match="the tags are in tags.csv, but there is no picture folder"):
+    with pytest.raises(UserError, match="the tags are in tags.csv, but there is no image folder"):
         tags.find(tmp_path)
     with pytest.raises(UserError, match="No such file or directory; pass a folder"):
         tags.find(tmp_path / "missing")

@@ -149,7 +149,7 @@ def test_a_signal_ends_the_step_saves_and_the_run_goes_on_the_same(lab, monkeypa
     with monkeypatch.context() as patch:
         wrapped = break_at(game, 6, lambda: os.kill(os.getpid(), number))
         patch.setattr("common.trainer.compiled", lambda *_: wrapped)
-        with pytest.raises(Stopped, match="saved at step 6 of 12; the same command goes on") as stop:
+        with pytest.raises(Stopped, match="saved at step 6 of 12; run the same command again to resume") as stop:
             lab.train("stopped", game)
     assert stop.value.code == code
     assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == handlers
@@ -162,7 +162,7 @@ def test_a_signal_in_the_last_step_is_not_lost(lab, monkeypatch):
     with monkeypatch.context() as patch:
         wrapped = break_at(game, 12, lambda: os.kill(os.getpid(), signal.SIGTERM))
         patch.setattr("common.trainer.compiled", lambda *_: wrapped)
-        with pytest.raises(Stopped, match="saved at step 12 of 12; the same command goes on") as stop:
+        with pytest.raises(Stopped, match="saved at step 12 of 12; run the same command again to resume") as stop:
             lab.train("stopped", game)
     assert stop.value.code == 143
     assert not (lab.tmp_path / "stopped" / "generator.keras").exists()
@@ -203,14 +203,14 @@ def test_a_finished_run_stays_as_it_is(lab, capsys):
     first = lab.train("run")
     again = lab.train("run")
     same(first, again)
-    assert "is complete already" in capsys.readouterr().out
+    assert "is already complete" in capsys.readouterr().out
 
 
 def test_a_finished_run_without_its_checkpoints_is_not_trained_over(lab):
     folder = lab.train("run").folder
     for path in (folder / "checkpoints").iterdir():
         path.unlink()
-    with pytest.raises(StorageError, match="the run's checkpoints are gone"):
+    with pytest.raises(StorageError, match="the run's checkpoints are missing"):
         lab.train("run")
 
 
@@ -220,7 +220,7 @@ def test_an_unfinished_run_without_its_checkpoints_is_not_started_anew(lab, monk
     for path in (folder / "checkpoints").glob(lost):
         path.unlink()
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    with pytest.raises(StorageError, match="the run's checkpoints are gone; restore them, or start anew with --over"):
+    with pytest.raises(StorageError, match="the run's checkpoints are missing; restore them, or start anew with --o"):
         lab.train("run")
     assert {path: path.read_bytes() for path in before} == before
 
@@ -232,7 +232,7 @@ def test_copies_of_checkpoints_are_passed_over_and_kept(lab, monkeypatch, capsys
     for copy in copies:
         copy.write_text("mine")
     lab.train("run")
-    assert "goes on at step 8 of 12" in capsys.readouterr().out
+    assert "resumes at step 8 of 12" in capsys.readouterr().out
     lab.train("run")  # now step 4 is gone
     assert all(copy.exists() for copy in copies)
 
@@ -254,7 +254,7 @@ def test_copies_alone_are_no_checkpoints(lab, monkeypatch):
     folder = interrupted(lab, monkeypatch) / "checkpoints"
     for index in folder.glob("*.index"):
         index.rename(index.with_suffix(".bak.index"))
-    with pytest.raises(StorageError, match="the run's checkpoints are gone"):
+    with pytest.raises(StorageError, match="the run's checkpoints are missing"):
         lab.train("run")
 
 
@@ -285,7 +285,7 @@ def test_a_full_disk_under_events_is_not_taken_for_short_memory(lab, tensorflow,
 def test_a_log_that_is_gone_is_named(lab, monkeypatch, capsys):
     (interrupted(lab, monkeypatch) / "log.csv").unlink()
     lab.train("run")
-    assert "log.csv is gone, and its rows up to step 8 with it" in capsys.readouterr().out
+    assert "log.csv is missing: its rows up to step 8 are lost" in capsys.readouterr().out
 
 
 def test_damaged_pictures_of_a_run_are_drawn_anew_or_left_out(lab, capsys):
@@ -297,7 +297,7 @@ def test_damaged_pictures_of_a_run_are_drawn_anew_or_left_out(lab, capsys):
     (folder / "progress.webp").unlink()
     lab.train("run")
     assert last.read_bytes() == good
-    assert f"{first} is damaged; progress.webp goes without it" in capsys.readouterr().out
+    assert f"{first} is damaged; progress.webp leaves it out" in capsys.readouterr().out
     assert Image.open(folder / "progress.webp").n_frames == 3
 
 
@@ -347,7 +347,7 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before_by_name(lab, monkeypa
     run = lab.train("run")
     output = capsys.readouterr().out
     assert "checkpoint step-8 is damaged" in output
-    assert "goes on at step 4 of 12" in output
+    assert "resumes at step 4 of 12" in output
     same(whole, run)
 
 
@@ -355,14 +355,14 @@ def test_a_damaged_list_of_checkpoints_does_not_start_anew(lab, monkeypatch, cap
     folder = interrupted(lab, monkeypatch)
     (folder / "checkpoints" / "checkpoint").write_text("")
     lab.train("run")
-    assert "goes on at step 8 of 12" in capsys.readouterr().out
+    assert "resumes at step 8 of 12" in capsys.readouterr().out
 
 
 def test_no_whole_checkpoint_is_an_error_not_a_fresh_start(lab, monkeypatch):
     folder = interrupted(lab, monkeypatch)
     damage(folder, 4)
     damage(folder, 8)
-    with pytest.raises(StorageError, match="none of the 2 checkpoints is whole; start anew with --overwrite"):
+    with pytest.raises(StorageError, match="all 2 checkpoints are damaged; start anew with --overwrite"):
         lab.train("run")
 
 
@@ -390,7 +390,7 @@ def test_a_nan_weight_or_moment_is_not_saved(lab, monkeypatch, what):
             return terms
 
         patch.setattr("common.trainer.compiled", lambda *_: poison)
-        with pytest.raises(NumericalError, match=f"step 8: a number of the generator {what} is NaN"):
+        with pytest.raises(NumericalError, match=f"step 8: a value of the generator {what} is NaN"):
             lab.train("run", game)
     assert not list((lab.tmp_path / "run" / "checkpoints").glob("step-8*"))
 
@@ -439,7 +439,7 @@ def test_a_file_in_the_place_of_the_checkpoints_is_overwritten(lab):
     folder = lab.train("run").folder
     shutil.rmtree(folder / "checkpoints")
     (folder / "checkpoints").touch()
-    with pytest.raises(StorageError, match="the run's checkpoints are gone"):
+    with pytest.raises(StorageError, match="the run's checkpoints are missing"):
         lab.train("run")
     assert list((lab.train("run", overwrite=True).folder / "checkpoints").glob("*.index"))
 

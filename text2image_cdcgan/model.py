@@ -1,7 +1,7 @@
 """Text to image (report 002): the conditional DCGAN of the printed tables, and the skip-thoughts WGAN-GP before it.
 
-Both discriminators meet their condition only behind a trunk of convolutions. So the trunk sees each picture once,
-whatever labels it is judged with: three passes a step serve the four losses, with the gradients of four.
+In both discriminators the condition joins after a trunk of convolutions. So the trunk sees each image only once, for
+all labels that it is judged with: three passes per step serve the four losses, with the gradients of four passes.
 """
 
 from __future__ import annotations
@@ -148,14 +148,14 @@ class Scores(NamedTuple):
 
 
 class FourPairs(Game):
-    """What both systems share: D judges four pairs, and its trunk sees each of the three pictures once.
+    """What both systems share: D judges four pairs, and its trunk sees each of the three images once.
 
     Args:
-        seed: of the noise.
+        seed: seed of the noise.
         generator, discriminator: the players.
-        join: name of the discriminator's layer that joins picture and condition.
-        wrong_loss: "sum" adds the four losses; "mean" adds the mean of the last three to the first.
-        d_steps: D steps for each G step.
+        join: name of the discriminator's layer that joins image and condition.
+        wrong_loss: "sum" adds all four losses; "mean" adds the mean of the last three to the first.
+        d_steps: D steps per G step.
     """
 
     def __init__(self, seed: int, generator: Player, discriminator: Player, *, join: str, wrong_loss: str,
@@ -170,7 +170,7 @@ class FourPairs(Game):
 
     def scores(self, real: tf.Tensor, fake: tf.Tensor, wrong_image: tf.Tensor, condition: tf.Tensor,
                wrong_condition: tf.Tensor) -> Scores:
-        """Pictures [B, S, S, 3] and conditions [B, C] -> the four pairs' logits or scores."""
+        """Images [B, S, S, 3] and conditions [B, C] -> the four pairs' logits or scores."""
         features = self.trunk(tf.concat([real, fake, wrong_image], 0), training=True)
         real, fake, wrong = tf.split(features, 3)
         pairs = (tf.concat([real, fake, real, wrong], 0),
@@ -179,7 +179,7 @@ class FourPairs(Game):
 
 
 class ConditionalDCGAN(FourPairs):
-    """The system that worked: four cross-entropies for D, the second of them turned round for G.
+    """The system that worked: four cross-entropies for D; G's loss is the second with the target reversed.
 
     Args:
         g_loss: "non-saturating", -log D(fake); "negated" is the report's "the second with a minus sign".
@@ -205,11 +205,11 @@ class ConditionalDCGAN(FourPairs):
 class SkipThoughtsWGANGP(FourPairs):
     """The system that ignored its condition: WGAN-GP (arXiv:1704.00028) with the four pairs.
 
-    The batch's `sentence` is the row of `vectors` of each picture's phrase.
+    `sentence` in the mini-batch is, for each image, the row of its phrase in `vectors`.
 
     Args:
         vectors: float32 [P, 2400], the sentence vectors.
-        penalty: factor lambda of the gradient penalty, which is taken of the picture alone.
+        penalty: weight lambda of the gradient penalty, whose gradient is with respect to the image alone.
     """
 
     def __init__(self, seed: int, generator: Player, critic: Player, vectors: tf.Tensor, *, wrong_loss: str = "mean",
@@ -224,7 +224,7 @@ class SkipThoughtsWGANGP(FourPairs):
                wrong_image: tf.Tensor) -> Terms:
         condition, wrong_condition = tf.gather(self.vectors, sentence), tf.gather(self.vectors, wrong_sentence)
         scores = self.scores(real, fake, wrong_image, condition, wrong_condition)
-        share = noise.uniform((real.shape[0], 1, 1, 1))  # one mix factor a sample
+        share = noise.uniform((real.shape[0], 1, 1, 1))  # one interpolation factor per sample
         mixed = share * real + (1.0 - share) * fake
         penalty = gradient_penalty(lambda image: self.discriminator([image, condition], training=True), [mixed])
         return {"d_real": -tf.reduce_mean(scores.real), "d_fake": self.weight * tf.reduce_mean(scores.fake),
@@ -246,5 +246,5 @@ def generate(generator: keras.Model, z: np.ndarray, hair: np.ndarray, eyes: np.n
 
 def skipthoughts_generate(generator: keras.Model, sentences: Sentences, z: np.ndarray, hair: np.ndarray,
                           eyes: np.ndarray) -> np.ndarray:
-    """The skip-thoughts WGAN-GP: the same by the vectors of the sentences "blue hair red eyes"."""
+    """The same for the skip-thoughts WGAN-GP, through the vectors of sentences such as "blue hair red eyes"."""
     return predict_images(generator, [z, sentences.of_pairs(hair, eyes)])

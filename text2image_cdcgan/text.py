@@ -26,9 +26,9 @@ from common.runs import Run
 if TYPE_CHECKING:
     import pandas
 
-FILE = "sentences.npz"  # in the run folder: the vectors that the run works with
+FILE = "sentences.npz"  # in the run folder: the vectors that the run uses
 WORD, SENTENCE = 620, 2400
-SEED = 0                # of the untrained encoder, for every run: another --seed is another GAN on the same sentences
+SEED = 0                # of the untrained encoder, in every run: another --seed is another GAN on the same vectors
 PAIRS = tuple(f"{hair} hair {eyes} eyes" for hair in tags.HAIR for eyes in tags.EYES)
 
 
@@ -50,7 +50,7 @@ class Sentences:
         return self.vectors[rows[np.asarray(hair) * len(tags.EYES) + np.asarray(eyes)]]
 
     def save(self, path: Path) -> None:
-        """Writes them to a .npz file, whole or not at all."""
+        """Writes phrases and vectors to a .npz file, completely or not at all."""
         with atomic(path) as temporary:
             np.savez(temporary, phrases=np.array(self.phrases), vectors=self.vectors)
 
@@ -64,7 +64,7 @@ class Sentences:
         try:
             with np.load(path, allow_pickle=False) as file:
                 return cls(file["phrases"].tolist(), file["vectors"])
-        except Exception as error:  # NumPy raises anything for a file that is no such array
+        except Exception as error:  # NumPy may raise anything for other files
             raise StorageError(f"{path}: cannot be read ({reason(error)}); train the run anew with --overwrite") \
                 from None
 
@@ -116,7 +116,8 @@ def _make(run: Run, needed: list[str], vectors: Path | None, encoder: Path | Non
         missing = [phrase for phrase in PAIRS if phrase not in given.phrases]
         if missing:
             raise UserError(f"--vectors {vectors}: has no vector for {len(missing)} of the 132 pairs of colours, such "
-                            f"as {missing[0]!r}; the sample grid and the judge ask for all of them: give a fuller file")
+                            f"as {missing[0]!r}; the sample grid and the judge need all of them; give a file that has "
+                            "them")
         found = [phrase for phrase in needed if phrase in given.phrases]
         made, kind = Sentences(found, given.vectors[given.index(found)]), "given vectors"
     else:
@@ -139,7 +140,7 @@ def given_vectors(path: Path) -> Sentences:
     try:
         values, text = np.load(path, allow_pickle=False), regular(lines).read_text(encoding="utf-8-sig")
         if values.ndim != 2 or not np.issubdtype(values.dtype, np.floating):
-            raise ValueError("it is no table of numbers [phrases, size]")
+            raise ValueError("it is not a table of numbers [phrases, size]")
     except Exception as error:  # see Sentences.open
         raise UserError(f"--vectors {path}: cannot be read ({reason(error)}); give vectors.npy with phrases.txt "
                         "beside it") from None
@@ -265,4 +266,4 @@ class _ArraysOnly(pickle.Unpickler):
             return {"_reconstruct": np._core.multiarray._reconstruct, "ndarray": np.ndarray, "dtype": np.dtype}[name]
         if (module, name) == ("_codecs", "encode"):  # how newer Pythons write bytes for protocol 2
             return codecs.encode
-        raise pickle.UnpicklingError(f"it holds {module}.{name}, which is no array")
+        raise pickle.UnpicklingError(f"it holds {module}.{name}, which is not an array")

@@ -1,12 +1,13 @@
 """Trains the conditional DCGAN of report 002 on tagged anime faces: hair and eye colours in, a 64x64 face out.
 
-Rows with one or two of the 23 colour tags are kept, as in the report; the condition is a bit for each.
+Rows with one or two of the 23 colour tags are kept, as in the report; the condition has one bit for each tag.
 
     python text2image_cdcgan/train.py                      # 500 epochs on the embedded faces
     python text2image_cdcgan/train.py --preset quick       # a few minutes on a CPU
     python text2image_cdcgan/train.py --data course        # course/tags_clean.csv and course/faces/
 
-Cost of --preset quick: 4 minutes on 2 cores. It reached hair 94% as asked; eyes (11%) and variety are not learned yet.
+Cost of --preset quick: 4 minutes on 2 cores. The hair colour was the one asked for in 94% of the images; eyes (11%) and
+variety are not learned yet.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Config(FaceOptions):
-    """The report's settings; what it does not give is marked `assumed`."""
+    """The settings of the report; values that it does not give are marked `assumed`."""
 
     FOLDER: ClassVar = "text2image_cdcgan"
     PRESETS: ClassVar = {
@@ -37,15 +38,15 @@ class Config(FaceOptions):
     }
 
     epochs: int | None = option(500, "length of the training in epochs, in place of --steps", assumed=True)
-    batch_size: int = option(64, "pictures a step")
-    image_size: int = option(64, "side of the pictures; 96 is the report's first try, which came out distorted",
+    batch_size: int = option(64, "images per step")
+    image_size: int = option(64, "side of the images; 96 is the report's first try, which came out distorted",
                              choices=(64, 96))
     z: int = option(100, "size of the noise", within=(1, 10_000))
-    lr: float = option(2e-4, "Adam's learning rate, both players; the report also tried 1e-4 and 5e-5",
+    lr: float = option(2e-4, "Adam's learning rate for G and D; the report also tried 1e-4 and 5e-5",
                        within=(1e-9, 1))
-    beta_1: float = option(0.5, "Adam's beta_1, both players", within=(0, 0.9999))
-    beta_2: float = option(0.99, "Adam's beta_2, both players", within=(0, 0.9999))
-    wrong_loss: str = option("sum", "D's loss: the sum of the four terms, or the first and the mean of the others",
+    beta_1: float = option(0.5, "Adam's beta_1 for G and D", within=(0, 0.9999))
+    beta_2: float = option(0.99, "Adam's beta_2 for G and D", within=(0, 0.9999))
+    wrong_loss: str = option("sum", "D's loss: the sum of its four terms, or the first plus the mean of the others",
                              choices=("sum", "mean"))
     g_loss: str = option("non-saturating", "negated: D's term on fakes with a minus sign, as the report says; the "
                          "default is what its author is said to have run", choices=("non-saturating", "negated"),
@@ -53,14 +54,14 @@ class Config(FaceOptions):
 
     @property
     def variant(self) -> str:
-        """Names the default run folder: `cdcgan`, and what of the report's comparisons is not its default."""
+        """The name of the default run folder: `cdcgan`, and each compared setting that is not the default."""
         compared = ((f"{self.image_size}px", self.image_size == 64), (f"lr_{self.lr:g}", self.lr == 2e-4),
                     (f"{self.wrong_loss}_loss", self.wrong_loss == "sum"), (self.g_loss, self.g_loss != "negated"))
         return "_".join(["cdcgan", *(name for name, default in compared if not default)])
 
 
 def build(config: Config) -> Game:
-    """Both networks with their optimizers, and their game."""
+    """Builds both networks with their optimizers, and the game."""
     import keras
 
     from common.game import Player
@@ -75,7 +76,7 @@ def build(config: Config) -> Game:
 
 
 def main(config: Config) -> None:
-    """The experiment from data to finished run folder."""
+    """Runs the experiment, from the data to the finished run folder."""
     run = experiment.open(config)
 
     from common import batches, trainer
@@ -92,7 +93,7 @@ def main(config: Config) -> None:
     generate = functools.partial(model.generate, game.generator)
     table = functools.partial(sampling.table, generate, config.z, seed=config.seed)
     curves = {"D": {"d_real": "real, right label", "d_fake": "fake, right label", "d_wrong_label": "real, wrong label",
-                    "d_wrong_image": "wrong picture, right label"}, "G": {"g": "fake, right label"}}
+                    "d_wrong_image": "wrong image, right label"}, "G": {"g": "fake, right label"}}
     trainer.train(game, stream, run, config, table, curves, functools.partial(table, eyes=tags.EYES),
                   evaluation.Evaluation(faces, generate, config.z, cascade=config.cascade))
 

@@ -1,12 +1,12 @@
 """Trains the skip-thoughts WGAN-GP of report 002: tags as a sentence vector. It drew faces and ignored the condition.
 
-Without --vectors and --encoder the sentences go through a GRU encoder that was never trained, and the run says so.
+Without --vectors and --encoder the sentences are encoded by an untrained GRU encoder, and the run says so.
 
     python text2image_cdcgan/train_skipthoughts.py                        # 500 epochs on the embedded faces
     python text2image_cdcgan/train_skipthoughts.py --preset quick         # a few minutes on a CPU
     python text2image_cdcgan/train_skipthoughts.py --data course --vectors skipthoughts/vectors.npy
 
-Cost of --preset quick: 3 minutes on 2 cores. It draws one face for every sentence and noise.
+Cost of --preset quick: 3 minutes on 2 cores. It draws the same face for every sentence and noise vector.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Config(FaceOptions):
-    """The report's settings; what it does not give is marked `assumed`."""
+    """The settings of the report; values that it does not give are marked `assumed`."""
 
     FOLDER: ClassVar = "text2image_cdcgan"
     PRESETS: ClassVar = {
-        # so few steps draw no face with five critic steps and 1e-4: README, "Results"
+        # with five critic steps and 1e-4 so few steps give no face, see README, "Results"
         "quick": {"steps": 750, "batch_size": 16, "d_steps": 1, "lr": 2e-4, "sample_every": 150,
                   "checkpoint_every": 250},
         "smoke": {"steps": 4, "batch_size": 8, "sample_every": 2, "log_every": 1, "checkpoint_every": 2},
@@ -49,24 +49,24 @@ class Config(FaceOptions):
     encoder: Path | None = option(None, "folder of the published encoder: uni_skip.npz, utable.npy, dictionary.txt",
                                   metavar="DIR", keeps_run=True)
     z: int = option(100, "size of the noise", within=(1, 10_000))
-    lr: float = option(1e-4, "Adam's learning rate, both players", assumed=True, within=(1e-9, 1))
-    beta_1: float = option(0.0, "Adam's beta_1, both players", assumed=True, within=(0, 0.9999))
-    beta_2: float = option(0.9, "Adam's beta_2, both players", assumed=True, within=(0, 0.9999))
-    d_steps: int = option(5, "critic steps for each generator step", assumed=True, within=(1, 100))
-    penalty: float = option(10.0, "factor lambda of the gradient penalty", assumed=True, within=(0, 1000))
-    wrong_loss: str = option("mean", "the critic's loss: the first term and the mean of the other three, or the sum of "
-                             "all", choices=("mean", "sum"), assumed=True)
+    lr: float = option(1e-4, "Adam's learning rate for generator and critic", assumed=True, within=(1e-9, 1))
+    beta_1: float = option(0.0, "Adam's beta_1 for generator and critic", assumed=True, within=(0, 0.9999))
+    beta_2: float = option(0.9, "Adam's beta_2 for generator and critic", assumed=True, within=(0, 0.9999))
+    d_steps: int = option(5, "critic steps per generator step", assumed=True, within=(1, 100))
+    penalty: float = option(10.0, "weight lambda of the gradient penalty", assumed=True, within=(0, 1000))
+    wrong_loss: str = option("mean", "the critic's loss: its first term plus the mean of the other three, or the sum "
+                             "of all", choices=("mean", "sum"), assumed=True)
 
     @property
     def variant(self) -> str:
-        """Names the default run folder."""
+        """The name of the default run folder."""
         return "skipthoughts_wgan_gp"
 
     def check(self) -> None:
-        """Raises UserError for values that make no sense."""
+        """Raises UserError for invalid values."""
         super().check()
         if self.vectors and self.encoder:
-            raise UserError("--vectors, or --encoder: not both")
+            raise UserError("--vectors and --encoder exclude each other; give one of the two")
         if self.vectors and not self.vectors.is_file():
             raise UserError(f"--vectors {self.vectors}: no such file")
         if self.encoder and not self.encoder.is_dir():
@@ -74,7 +74,7 @@ class Config(FaceOptions):
 
 
 def build(config: Config, vectors: np.ndarray) -> Game:
-    """Both networks with their optimizers, and their game; `vectors` are those of the sentences, [P, D]."""
+    """Builds both networks with their optimizers, and the game; `vectors` [P, D] are the sentence vectors."""
     import keras
 
     from common.game import Player
@@ -90,7 +90,7 @@ def build(config: Config, vectors: np.ndarray) -> Game:
 
 
 def main(config: Config) -> None:
-    """The experiment from data to finished run folder."""
+    """Runs the experiment, from the data to the finished run folder."""
     run = experiment.open(config)
 
     from common import batches, trainer
@@ -103,7 +103,7 @@ def main(config: Config) -> None:
     sentences = text.load(run, phrases, config.vectors, config.encoder)
     rows = sentences.index(phrases)
     if (rows < 0).any():
-        run.substitute(f"{(rows < 0).sum()} of {len(rows)} pictures left out: --vectors has no vector for their phrase")
+        run.substitute(f"{(rows < 0).sum()} of {len(rows)} images left out: --vectors has no vector for their phrase")
         faces, rows = faces.select(rows >= 0), rows[rows >= 0]
     with run.machine.scope():
         game = build(config, sentences.vectors)
@@ -113,7 +113,7 @@ def main(config: Config) -> None:
     generate = functools.partial(model.skipthoughts_generate, game.generator, sentences)
     table = functools.partial(sampling.table, generate, config.z, seed=config.seed)
     curves = {"critic": {"d_real": "real, right label", "d_fake": "fake, right label",
-                         "d_wrong_label": "real, wrong label", "d_wrong_image": "wrong picture, right label"},
+                         "d_wrong_label": "real, wrong label", "d_wrong_image": "wrong image, right label"},
               "gradient penalty": {"d_penalty": "lambda * penalty"}, "generator": {"g": "G"}}
     trainer.train(game, stream, run, config, table, curves, functools.partial(table, eyes=tags.EYES),
                   evaluation.Evaluation(faces, generate, config.z, cascade=config.cascade,

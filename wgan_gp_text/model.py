@@ -50,10 +50,10 @@ def generator(text: int = TEXT, z: int = Z, start: str = "dense") -> keras.Model
 
 
 def critic(text: int = TEXT, alpha_dropout: float = ALPHA_DROPOUT) -> keras.Model:
-    """[image [B, 64, 64, 3] in [0, 1], text [B, 24]] -> score [B, 1], float32, without bounds.
+    """[image [B, 64, 64, 3] in [0, 1], text [B, 24]] -> score [B, 1], float32, unbounded.
 
-    Report, "Discriminator". 3,389,825 parameters. AlphaDropout was made for SELU (Klambauer et al. 2017,
-    arXiv:1706.02515); behind ReLU it shifts the mean, and stays as reported.
+    Report, "Discriminator". 3,389,825 parameters. AlphaDropout was designed for SELU (Klambauer et al. 2017,
+    arXiv:1706.02515); after ReLU it shifts the mean. It is kept as reported.
     """
     def block(x, filters: int, kernel: int, strides: int, padding: str = "same"):
         x = layers.Conv2D(filters, kernel, strides=strides, padding=padding, kernel_initializer=_kernel())(x)
@@ -71,17 +71,17 @@ def critic(text: int = TEXT, alpha_dropout: float = ALPHA_DROPOUT) -> keras.Mode
 
 
 class WGANGP(Game):
-    """The report's objective: the critic raises true - fake / 2 - wrong text / 2 - lambda * penalty, G raises fake.
+    """The report's objective: the critic maximises true - fake / 2 - wrong text / 2 - lambda * penalty, G fake.
 
     WGAN-GP (Gulrajani et al. 2017, arXiv:1704.00028) with matching-aware text (Reed et al. 2016, arXiv:1605.05396).
-    Every pass of the critic has dropout of its own. Only without dropout may the true picture pass the trunk once for
-    both of its texts: that changes nothing then, and is done.
+    Every pass of the critic draws its own dropout masks. Without dropout the real image passes the trunk only once for
+    both of its texts, with the same result.
 
     Args:
-        seed: of noise and mix factors.
+        seed: seed of the noise and of the interpolation factors.
         generator, critic: the players.
-        penalty: lambda; the gradient is that of picture and text jointly.
-        d_steps: critic steps for each generator step.
+        penalty: lambda; the gradient is with respect to image and text jointly.
+        d_steps: critic steps per generator step.
     """
 
     LOW, HIGH = 0.0, 1.0
@@ -100,7 +100,7 @@ class WGANGP(Game):
 
     def scores(self, real: tf.Tensor, fake: tf.Tensor, text: tf.Tensor,
                wrong_text: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Pictures [B, S, S, 3] and texts [B, T] -> scores [B, 1] of (real, text), (fake, text), (real, wrong text)."""
+        """Images [B, S, S, 3] and texts [B, T] -> scores [B, 1] of (real, text), (fake, text), (real, wrong text)."""
         texts = tf.concat([text, text, wrong_text], 0)
         if self.drops:
             scores = self.discriminator([tf.concat([real, fake, real], 0), texts], training=True)
@@ -112,7 +112,7 @@ class WGANGP(Game):
     def d_loss(self, real: tf.Tensor, fake: tf.Tensor, noise: Noise, text: tf.Tensor, wrong_text: tf.Tensor,
                **_: tf.Tensor) -> Terms:
         real_score, fake_score, wrong_score = self.scores(real, fake, text, wrong_text)
-        share = noise.uniform((real.shape[0], 1, 1, 1))  # one mix factor a sample
+        share = noise.uniform((real.shape[0], 1, 1, 1))  # one interpolation factor per sample
         mixed = share * real + (1.0 - share) * fake
         penalty = gradient_penalty(lambda image, bits: self.discriminator([image, bits], training=True), [mixed, text])
         return {"d_real": -tf.reduce_mean(real_score), "d_fake": 0.5 * tf.reduce_mean(fake_score),

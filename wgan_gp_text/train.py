@@ -1,13 +1,13 @@
 """Trains the WGAN-GP of report 004: noise and a text of colour tags in, a 64x64 anime face out.
 
-All tagged pictures, without a filter; the text of a picture has a bit for each of its hair and eye colours.
+It uses all tagged images, without a filter. The text of an image has one bit for each of its hair and eye colours.
 
     python wgan_gp_text/train.py                       # 500 epochs on the embedded faces
     python wgan_gp_text/train.py --preset quick        # a few minutes on a CPU
     python wgan_gp_text/train.py --start conv          # the report's first generator, with its grid pattern
     python wgan_gp_text/train.py --data course         # course/tags_clean.csv and course/faces/
 
-Cost of --preset quick: 4 minutes on 2 cores. It draws different faces, whose colours are at chance still.
+Cost of --preset quick: 4 minutes on 2 cores. The faces are diverse; their colours are still at chance level.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Config(FaceOptions):
-    """The report's settings; what it does not give is marked `assumed`."""
+    """The settings of the report; values that it does not give are marked `assumed`."""
 
     FOLDER: ClassVar = "wgan_gp_text"
     PRESETS: ClassVar = {
-        # behind AlphaDropout the critic sees too little for so few steps: README, "AlphaDropout"
+        # with AlphaDropout the critic learns too slowly for so few steps, see README, "AlphaDropout"
         "quick": {"steps": 1500, "batch_size": 16, "alpha_dropout": 0.0, "sample_every": 250, "checkpoint_every": 250},
         "smoke": {"steps": 8, "batch_size": 8, "sample_every": 4, "log_every": 2, "checkpoint_every": 4},
     }
@@ -43,21 +43,21 @@ class Config(FaceOptions):
     start: str = option("dense", "how the generator gets to 16x16: by a Dense layer, or by transposed convolutions",
                         choices=("dense", "conv"))
     z: int = option(40, "size of the noise", within=(1, 10_000))
-    alpha_dropout: float = option(0.2, "share that AlphaDropout drops in the critic; 0 is none", within=(0, 0.99))
-    lr: float = option(2e-4, "Adam's learning rate, both players", within=(1e-9, 1))
-    beta_1: float = option(0.0, "Adam's beta_1, both players", within=(0, 0.9999))
-    beta_2: float = option(0.9, "Adam's beta_2, both players", within=(0, 0.9999))
-    penalty: float = option(10.0, "factor lambda of the gradient penalty", assumed=True, within=(0, 1000))
-    d_steps: int = option(1, "critic steps for each generator step", assumed=True, within=(1, 100))
+    alpha_dropout: float = option(0.2, "rate of AlphaDropout in the critic; 0 is none", within=(0, 0.99))
+    lr: float = option(2e-4, "Adam's learning rate for generator and critic", within=(1e-9, 1))
+    beta_1: float = option(0.0, "Adam's beta_1 for generator and critic", within=(0, 0.9999))
+    beta_2: float = option(0.9, "Adam's beta_2 for generator and critic", within=(0, 0.9999))
+    penalty: float = option(10.0, "weight lambda of the gradient penalty", assumed=True, within=(0, 1000))
+    d_steps: int = option(1, "critic steps per generator step", assumed=True, within=(1, 100))
 
     @property
     def variant(self) -> str:
-        """Names the default run folder: the start, and that dropout is off."""
+        """The name of the default run folder: the start, and whether dropout is off."""
         return self.start + ("" if self.alpha_dropout else "_no_dropout")
 
 
 def build(config: Config) -> Game:
-    """Both networks with their optimizers, and their game."""
+    """Builds both networks with their optimizers, and the game."""
     import keras
 
     from common.game import Player
@@ -72,7 +72,7 @@ def build(config: Config) -> Game:
 
 
 def main(config: Config) -> None:
-    """The experiment from data to finished run folder."""
+    """Runs the experiment, from the data to the finished run folder."""
     run = experiment.open(config)
 
     from common import batches, trainer

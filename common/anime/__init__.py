@@ -1,1 +1,1 @@
-"""Anime faces and their colour tags: the data, the judge, and what five of the six experiments share about them."""
+"""Anime faces and their colour tags: the data, the judge, and what the experiments on faces share."""

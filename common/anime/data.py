@@ -1,4 +1,4 @@
-"""The tagged faces of a run: those in `--data`, or the embedded set. No TensorFlow here."""
+"""The tagged faces of a run, from `--data` or from the embedded set. No TensorFlow here."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Faces:
     """Tagged images of a run.
 
     Attributes:
-        images: uint8 [M, S, S, 3], all images of the folder or folders: a read-only memory map, or `Stacked`.
-        rows: int64 [N], the row in `images` of each sample.
+        images: uint8 [M, S, S, 3], all images of the folders: a read-only memory map, or `Stacked`.
+        rows: int64 [N], for each sample its row in `images`.
         table: N samples, see `tags`.
-        info: what identifies the data in config.json: digests and counts.
-        folder: one or several folders of data; None is the embedded set.
+        info: digests and counts that identify the data in config.json.
+        folder: the data folder, or several; None is the embedded set.
     """
 
     images: np.ndarray | Stacked
@@ -74,7 +74,7 @@ class Faces:
 
 
 def load(folders: Sequence[Path], size: int, keep: str) -> Faces:
-    """The tagged faces of some folders, or of the embedded set, which is drawn if it is missing.
+    """Loads the tagged faces of folders, or of the embedded set, which is drawn if it is missing.
 
     Args:
         folders: each in one of the layouts of the course, joined; none means the embedded set.
@@ -82,7 +82,7 @@ def load(folders: Sequence[Path], size: int, keep: str) -> Faces:
         keep: a name in `tags.FILTERS`.
 
     Raises:
-        UserError: bad tags or images, or nothing passes the filter.
+        UserError: bad tags or images, or no row passes the filter.
         StorageError: the embedded set or the cache cannot be written.
     """
     if not folders:
@@ -90,11 +90,11 @@ def load(folders: Sequence[Path], size: int, keep: str) -> Faces:
     with or_drawn_anew(None if folders else EMBEDDED):
         data = _join([_read(folder, size, keep) for folder in folders or [EMBEDDED]])
     if data.info["rows"] == data.info["rows_without_picture"]:
-        raise UserError(f"{', '.join(map(str, folders))}: no row has a picture: {data.info['rows']} rows, "
-                        f"{data.info['pictures']} pictures; give the folder whose file names are the rows' ids")
+        raise UserError(f"{', '.join(map(str, folders))}: no row has an image: {data.info['rows']} rows, "
+                        f"{data.info['pictures']} images; give the folder whose file names are the rows' ids")
     if data.table.empty:
         raise UserError(f"{', '.join(map(str, folders)) or EMBEDDED}: none of the "
-                        f"{data.info['left_out_by_filter']} tagged pictures passes the filter {keep}")
+                        f"{data.info['left_out_by_filter']} tagged images passes the filter {keep}")
     names = [str(folder.resolve()) for folder in folders]
     return replace(data, folder=names[0] if len(names) == 1 else names or None)
 
@@ -119,7 +119,7 @@ def _read(folder: Path, size: int, keep: str) -> Faces:
 
 
 def _join(parts: Sequence[Faces]) -> Faces:
-    """Joins the data of several folders; ids are numbered anew, since two folders may use the same."""
+    """Joins the data of several folders. Ids are renumbered, since two folders may use the same ones."""
     if len(parts) == 1:
         return parts[0]
     import pandas
@@ -139,14 +139,14 @@ def _join(parts: Sequence[Faces]) -> Faces:
 
 
 def _report(folder: Path, info: dict[str, Any], left_out: dict[str, str]) -> None:
-    say(f"data {folder}: {info['pictures']} pictures, {info['rows']} rows; {info['kept']} kept, "
+    say(f"data {folder}: {info['pictures']} images, {info['rows']} rows; {info['kept']} kept, "
         f"{info['left_out_by_filter']} left out by the filter {info['filter']}; "
-        f"{info['rows_without_picture']} rows without a picture, {info['pictures_without_row']} pictures without a "
-        f"row, {info['bad_pictures']} bad pictures")
+        f"{info['rows_without_picture']} rows without an image, {info['pictures_without_row']} images without a "
+        f"row, {info['bad_pictures']} bad images")
     name_left_out(left_out)
 
 
 def _rows(ids: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """The index in `ids` of each of `wanted`, which are all there."""
+    """The index in `ids` of each of `wanted`; all of them must occur."""
     order = np.argsort(ids)
     return order[np.searchsorted(ids, wanted, sorter=order)]

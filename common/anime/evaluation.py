@@ -21,17 +21,17 @@ TESTED = (("blue", "blue"), ("blue", "green"), ("blue", "red"), ("green", "blue"
 #        of the course's testing_tags.txt, five images of each: what its face test was made of
 HEEDED = {"ignored": ", condition ignored", "not followed": ", condition not followed",
           "one image for everything": ", one image for everything"}  # what the verdict of a run adds to the accuracy
-ROUNDS = 10  # images of each of the 132 conditions in the final accuracy
+ROUNDS = 10  # images per condition (132 of them) in the final accuracy
 
 
 class Evaluation:
     """The measures of a generator that takes hair and eye colours.
 
     Args:
-        data: what the run trains on; the judge and the real images are its samples with one hair and one eye colour.
+        data: the training data; judge and real images use its samples with one hair and one eye colour.
         generate: (z float32 [N, z], hair [N], eyes [N]) -> uint8 [N, S, S, 3], with the network as it is now.
         z: size of the noise.
-        eyes: the eye colours that the generator can be asked for; the judge knows all of them.
+        eyes: the eye colours that the generator knows; the judge knows all of them.
         cascade: of the course's face test, see `facetest.load`.
         more: further entries of metrics.json.
     """
@@ -46,7 +46,7 @@ class Evaluation:
 
     @functools.cached_property
     def judge(self) -> judge.Judge:
-        """The judge of the data set, trained when it is first needed."""
+        """The judge of the data set; trained on first use."""
         return judge.load(self.data, SEED)
 
     @functools.cached_property
@@ -55,7 +55,7 @@ class Evaluation:
         return facetest.load(self._cascade)
 
     def prepare(self) -> dict[str, dict[str, Any]]:
-        """Trains the judge, if there is none yet. The data determine it, so no run has to record it."""
+        """Trains the judge if there is none yet. It depends on the data alone, so the run need not record it."""
         self.face_test  # noqa: B018
         self.judge  # noqa: B018
         return {}
@@ -67,14 +67,14 @@ class Evaluation:
         return {name: accuracy[name] for name in ("hair", "eyes", "both")}, words
 
     def accuracy(self, rounds: int = 1) -> dict[str, Any]:
-        """Condition accuracy over all pairs, 132 with all eye colours, each `rounds` times; always the same noise."""
+        """Condition accuracy over all pairs, 132 with all eye colours, `rounds` times each, with fixed noise."""
         hair = np.tile(np.repeat(np.arange(len(tags.HAIR)), len(self._eyes)), rounds)
         eyes = np.tile(self._eyes, len(tags.HAIR) * rounds)
         seen_hair, seen_eyes, _ = self.judge.predict(self.generate(self._noise(1, len(hair)), hair, eyes))
         return metrics.condition_accuracy({"hair": hair, "eyes": eyes}, {"hair": seen_hair, "eyes": seen_eyes}, NAMES)
 
     def measure(self) -> tuple[dict[str, Any], str]:
-        """All measurements, and their verdict."""
+        """All measurements and the verdict."""
         measured = self.measurements()
         return {**self.more, "evaluation": {"seed": SEED}, "judge": self.judge.info(), **measured}, \
             self.verdict(measured)
@@ -87,14 +87,14 @@ class Evaluation:
                 "condition_effect": self._effect(accuracy), "face_test": self._face_test()}
 
     def verdict(self, measured: dict[str, Any]) -> str:
-        """One line of what the measures say."""
+        """The measurements in one line."""
         return verdict(measured, self.judge.ceiling)
 
     def _noise(self, stream: int, count: int) -> np.ndarray:
         return np.random.default_rng([SEED, stream]).standard_normal((count, self.z), np.float32)
 
     def distributions(self) -> dict[str, Any]:
-        """Fakes with the labels of one half of the unseen pictures against it; the other half is the floor."""
+        """Compares one half of the unseen images with fakes of the same labels; the other half gives the floor."""
         if self._halves is None:
             return {}
         first, real, other = self._halves
@@ -104,10 +104,10 @@ class Evaluation:
 
     @functools.cached_property
     def _halves(self) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-        """Of the unseen pictures the samples of one half, their features and those of the other; None of too few."""
+        """One half of the unseen images as samples, its features, and those of the other half; None if too few."""
         unseen = self.judge.unseen[np.isin(self.data.eyes[self.judge.unseen], self._eyes)]
         if len(unseen) < 2 * FEWEST:
-            say(f"note: {len(unseen)} unseen pictures are too few to compare distributions")
+            say(f"note: {len(unseen)} unseen images are too few to compare distributions")
             return None
         first, second = (unseen[half[:MOST]] for half in metrics.halves(len(unseen), SEED))
         return first, *(self.judge.predict_samples(self.data, half)[2] for half in (first, second))
@@ -116,7 +116,7 @@ class Evaluation:
         return self.data.images[self.data.rows[samples]]
 
     def _diversity(self) -> dict[str, Any] | None:
-        """Within the commonest conditions of the whole data set, fakes beside real pictures."""
+        """Diversity of fake and real images within the most frequent conditions of the data set."""
         pair = self.data.hair * len(tags.EYES) + self.data.eyes
         common = [key for key in np.argsort(-np.bincount(pair, minlength=132), kind="stable")[:CONDITIONS]
                   if (pair == key).sum() > 1 and key % len(tags.EYES) in self._eyes]
@@ -139,7 +139,7 @@ class Evaluation:
         return self.face_test.measure(self.generate(self._noise(6, len(hair)), hair, eyes), self._pictures(chosen))
 
     def _effect(self, accuracy: dict[str, Any]) -> dict[str, Any]:
-        """Eight noises by twelve conditions, each with a hair colour of its own."""
+        """Effect of the condition: eight noise vectors by twelve conditions, one for each hair colour."""
         hair = np.arange(len(tags.HAIR))
         eyes = self._eyes[hair % len(self._eyes)]
         z = np.repeat(self._noise(4, 8), len(hair), axis=0)
@@ -154,11 +154,11 @@ class Evaluation:
 class Unconditional(Evaluation):
     """The measures of a generator without a condition: distributions and diversity.
 
-    `generate` takes hair and eyes all the same, and ignores them.
+    `generate` still takes hair and eyes, and ignores them.
     """
 
     def check(self) -> tuple[dict[str, float], str]:
-        """The Frechet distance from unseen real images, where there are enough of them."""
+        """The Frechet distance from unseen real images, if there are enough of them."""
         distance = self.distributions().get("frechet")
         if not distance:
             return {}, ""
@@ -166,7 +166,7 @@ class Unconditional(Evaluation):
             f"Frechet distance {distance['fake']:.4f} (real against real {distance['real']:.4f})"
 
     def measurements(self) -> dict[str, Any]:
-        """Distributions, and the diversity of generated images beside that of real ones, whatever they show."""
+        """Distributions, and the diversity of generated and of real images, whatever they show."""
         return {**self.distributions(), "diversity": self._spread(), "face_test": self._face_test()}
 
     def verdict(self, measured: dict[str, Any]) -> str:
@@ -176,7 +176,7 @@ class Unconditional(Evaluation):
         return ", ".join([*words, measured["diversity"]["verdict"]]) + faces(measured)
 
     def _spread(self) -> dict[str, Any]:
-        """Diversity as of one condition after another: CONDITIONS groups of COPIES pictures, drawn by chance."""
+        """Diversity in the same form: CONDITIONS random groups of COPIES images each."""
         count = CONDITIONS * COPIES
         chosen = np.random.default_rng(SEED).permutation(len(self.data.rows))[:count]
         none = np.zeros(count, np.int64)
@@ -192,7 +192,7 @@ def verdict(measured: dict[str, Any], ceiling: dict[str, Any]) -> str:
     follows = f"hair as asked {accuracy['hair']:.0%}, eyes {accuracy['eyes']:.0%}"
     heeded = HEEDED.get(measured["condition_effect"]["verdict"], "")
     blind = [f"{name} {ceiling[name]:.0%}" for name in ("hair", "eyes") if ceiling[name] < 0.5]
-    warning = f"the judge itself is weak on real pictures ({', '.join(blind)}): " if blind else ""
+    warning = f"the judge itself is weak on real images ({', '.join(blind)}): " if blind else ""
     return warning + follows + heeded + (f", {diversity['verdict']}" if diversity else "") + faces(measured)
 
 

@@ -1,7 +1,7 @@
 """The judge: a small classifier of hair and eye colours, trained on the data of the run, never on generated images.
 
-It scores generated images. Its accuracy on real images that it has not seen is the ceiling of every such score. Images
-are compared by its features.
+It scores generated images; its accuracy on unseen real images is the ceiling of every such score. Its features serve
+to compare images.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from common.errors import UserError, say
 from common.networks import cached
 from common.runtime import policy
 
-VERSION = 4          # increase it when the same data would give another judge
+VERSION = 4          # increase when the same data would give another judge
 EPOCHS = 12
 UNSEEN = 0.3         # share of the images that the judge is not trained on
 FEATURES = 64
 NAMES = {"hair": tags.HAIR, "eyes": tags.EYES}
-SAME = 2.0           # levels of 255: images that differ by less show the same drawing, perhaps mirrored
+SAME = 2.0           # grey levels of 255: images that differ by less count as the same drawing, perhaps mirrored
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,10 @@ class Judge:
 
     Attributes:
         network: image uint8-valued [B, S, S, 3] -> [hair [B, 12], eyes [B, 11], features [B, 64]], logits.
-        ceiling: accuracy on unseen real images: hair, eyes, both, and their number n; `balanced`: the mean over the
-            colours with equal weights, to compare with scores where every condition is asked for equally often.
-        scale: mean length of the network's features on unseen real images; `predict` divides by it, so that distances
-            under two judges are comparable.
+        ceiling: accuracy on n unseen real images: hair, eyes, both; `balanced`: the mean over colours with equal
+            weights, to compare with scores in which every condition is asked for equally often.
+        scale: mean norm of the features of unseen real images; `predict` divides by it, so that distances under two
+            judges are comparable.
         sha256: of the network's weights.
         unseen: int [M], the samples that the judge was not trained on.
     """
@@ -53,8 +53,8 @@ class Judge:
     unseen: np.ndarray
 
     def info(self) -> dict[str, Any]:
-        """What metrics.json says about the judge."""
-        return {"sha256": self.sha256, **self.ceiling, "note": "accuracy on unseen real pictures"}
+        """The section of metrics.json about the judge."""
+        return {"sha256": self.sha256, **self.ceiling, "note": "accuracy on unseen real images"}
 
     def predict_samples(self, data: Faces, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """`predict` for samples of a data set, without loading all their images at once."""
@@ -66,7 +66,7 @@ class Judge:
     def predict(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """uint8 [N, S, S, 3] -> hair [N] and eyes [N], indices into tags.HAIR and tags.EYES, and features [N, 64].
 
-        Features are non-negative, with mean length 1 on unseen real images.
+        Features are non-negative, with mean norm 1 on unseen real images.
         """
         parts = [self.network.predict_on_batch(np.asarray(images[start:start + 256], np.float32))
                  for start in range(0, len(images), 256)]
@@ -75,7 +75,7 @@ class Judge:
 
 
 def load(data: Faces, seed: int) -> Judge:
-    """The judge of a data set: trained once for each (data, seed), then kept in data/cache.
+    """The judge of a data set: trained once per (data, seed), then cached in data/cache.
 
     Args:
         data: samples with exactly one hair and one eye colour.
@@ -89,16 +89,16 @@ def load(data: Faces, seed: int) -> Judge:
 def _make(data: Faces, seed: int) -> tuple[keras.Model, dict[str, Any]]:
     train, unseen = split(data, seed) if len(data.rows) else (data.rows, data.rows)
     if min(len(train), len(unseen)) < 2:
-        raise UserError(f"{len(data.rows)} pictures with one hair and one eye colour are too few, or too alike, to "
+        raise UserError(f"{len(data.rows)} images with one hair and one eye colour are too few, or too alike, to "
                         "train a judge; give more data, or --no-evaluate")
-    say(f"training the judge on {len(train)} pictures, once for this data set")
+    say(f"training the judge on {len(train)} images, once for this data set")
     network = _fit(data, train, seed)
     ceiling, scale = _measure(network, data, unseen)
     return network, {"ceiling": ceiling, "scale": scale, "unseen": unseen.tolist()}
 
 
 def split(data: Faces, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Samples to train on, and the unseen 30%. A drawing, its mirror image and its near copies are never separated."""
+    """Training samples, and the unseen 30%. A drawing, its mirror image and near copies are never separated."""
     groups = drawings(data.images, data.rows)
     order = np.random.default_rng([seed, len(groups)]).permutation(groups.max() + 1)
     unseen = order[groups] < UNSEEN * (groups.max() + 1)
@@ -106,7 +106,7 @@ def split(data: Faces, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def drawings(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """A number for each sample, the same for samples that show the same drawing, also mirrored: int [N].
+    """A group number for each sample, equal for samples that show the same drawing, also mirrored: int [N].
 
     Images are compared as 8 x 8 grey thumbnails, averaged with their mirror images.
     """
@@ -140,7 +140,7 @@ def _network(size: int) -> keras.Model:
 
 def _fit(data: Faces, train: np.ndarray, seed: int) -> keras.Model:
     """Trains in float32, whatever the precision of the run, on randomly mirrored images."""
-    # This does not affect the game: its networks exist already, and its noise does not depend on this seed.
+    # This does not affect the game: its networks are already built, and its noise does not depend on this seed.
     keras.utils.set_random_seed(seed)
     with policy("float32"):
         network = _network(data.images.shape[1])
@@ -161,7 +161,7 @@ def _train(network: keras.Model, data: Faces, train: np.ndarray, seed: int, step
 
 
 def _measure(network: keras.Model, data: Faces, samples: np.ndarray) -> tuple[dict[str, Any], float]:
-    """Accuracy on real images, and the mean length of their features."""
+    """Accuracy on real images, and the mean norm of their features."""
     hair, eyes, features = Judge(network, {}, 1.0, "", samples).predict_samples(data, samples)
     accuracy = metrics.condition_accuracy({"hair": data.hair[samples], "eyes": data.eyes[samples]},
                                           {"hair": hair, "eyes": eyes}, NAMES)

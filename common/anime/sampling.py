@@ -1,4 +1,4 @@
-"""What the samplers of tagged faces share: their options, the text file, charts of hair by eyes, the files."""
+"""Shared by the samplers of tagged faces: options, text file, charts of hair by eyes, output files."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ class Options:
     """The options of a conditional report's sampler."""
 
     run: Path | None = option(None, "the trained run (default: the folder that train.py uses)", metavar="RUN")
-    out: Path | None = option(None, "where the pictures go (default: RUN/sampled)", metavar="DIR")
+    out: Path | None = option(None, "where the images go (default: RUN/sampled)", metavar="DIR")
     text: Path | None = option(None, "file with lines such as `1,blue hair red eyes`", metavar="FILE")
     hair: str | None = option(None, "hair colour, in place of --text", choices=tags.HAIR)
     eyes: str | None = option(None, "eye colour, in place of --text", choices=tags.EYES)
-    count: int = option(5, "pictures a line", within=(1, 10_000))
-    chart: bool = option(False, "draw all hair by all eye colours in one picture, chart.png")
+    count: int = option(5, "images per line", within=(1, 10_000))
+    chart: bool = option(False, "also draw all hair by all eye colours in one image, chart.png")
     seed: int = option(0, "seed of the noise", within=(0, 2**31 - 1))
     weights: str | None = sampling.weights_option()
     debug: bool = option(False, "show the traceback of an error")
 
     def check(self) -> None:
-        """Raises UserError where nothing, too much or half a condition is asked for."""
+        """Raises UserError if nothing, too much or half a condition is asked for."""
         if (self.hair is None) != (self.eyes is None):
-            raise UserError("--hair and --eyes belong together: give both")
+            raise UserError("--hair and --eyes belong together; give both")
         if self.text and self.hair:
-            raise UserError("--text, or --hair and --eyes: not both")
+            raise UserError("--text and --hair exclude each other; give --text, or --hair and --eyes")
         if not (self.text or self.hair or self.chart):
-            raise UserError("nothing to draw: give --text FILE, --hair COLOUR --eyes COLOUR, or --chart")
+            raise UserError("nothing to draw; give --text FILE, --hair COLOUR --eyes COLOUR, or --chart")
         check_ranges(self)
 
 
@@ -112,4 +112,4 @@ def write(options: Options, run: Path, train_script: str, inputs: Mapping[str, s
         if options.chart:
             chart = table(functools.partial(generate, generator), size, eyes, options.seed)
             plots.save(chart, out / "chart.png")
-    say(f"{len(conditions) * options.count + options.chart} pictures in {out}")
+    say(f"{len(conditions) * options.count + options.chart} images in {out}")

@@ -1,4 +1,4 @@
-"""Reads both tag CSV formats of the course into a table, and turns its rows into labels, vectors and domains.
+"""Reads the two tag CSV formats of the course into a table, and turns its rows into labels, vectors and domains.
 
 A table is a `pandas.DataFrame` with one row per image: `id` (int64); 23 bool columns, `orange hair` ... `blonde hair`
 and `gray eyes` ... `blue eyes`; `hatsune miku` (bool); `other`, the remaining tags joined by tabs (str).
@@ -39,17 +39,17 @@ _PHRASE = re.compile(r"(\w+ hair) (\w+ eyes)")
 
 
 class Layout(NamedTuple):
-    """The tag file and the picture folder of a data folder."""
+    """The tag file and the image folder of a data folder."""
 
     csv: Path
     pictures: Path
 
 
 def find(folder: Path) -> Layout:
-    """Finds the tag file and the pictures in `folder`.
+    """Finds the tag file and the images in `folder`.
 
-    Raises `UserError` if one is missing (and names a parent or subfolder that has both), or if the image folder is a
-    link that leads out of `folder`.
+    Raises `UserError` if one is missing (naming a parent folder or subfolder that has both), or if the image folder is
+    a link that leads out of `folder`.
     """
     try:
         candidates = [folder.resolve().parent, *sorted(path for path in folder.iterdir() if os.path.isdir(path))]
@@ -57,7 +57,7 @@ def find(folder: Path) -> Layout:
         raise UserError(f"{folder}: {error.strerror}; pass a folder with {_LAYOUTS}") from None
     csv, pictures = _csv(folder), _picture_folder(folder)
     if csv is None or pictures is None:
-        problem = f"the tags are in {csv.name}, but there is no picture folder" if csv else "there is no tag file"
+        problem = f"the tags are in {csv.name}, but there is no image folder" if csv else "there is no tag file"
         better = [str(path) for path in candidates if _csv(path) and _picture_folder(path)]
         instead = f"; pass {' or '.join(better)} instead" if better else ""
         raise UserError(f"{folder}: {problem}; looked for {_LAYOUTS}{instead}")
@@ -114,7 +114,7 @@ def _lines(csv: Path) -> list[str]:
         raise UserError(f"{csv}: cannot be read ({error.strerror}); check the path") from None
     if b"\0" in data:
         line = data.count(b"\n", 0, data.index(b"\0")) + 1
-        raise UserError(f"{csv}:{line}: holds a NUL byte, so it is damaged or no text; fetch the file again")
+        raise UserError(f"{csv}:{line}: holds a NUL byte, so it is damaged or not text; fetch the file again")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -138,7 +138,7 @@ def _rows(csv: Path, lines: list[str], parse) -> tuple[list[int], list[int], lis
                 raise ValueError("no comma after the id; a row is 'id,tags'")
             key = _id(head)
             if key in line_of:
-                raise ValueError(f"id {key} stands in line {line_of[key]} already; remove one of the two rows")
+                raise ValueError(f"id {key} is already in line {line_of[key]}; remove one of the two rows")
             tags = parse(rest)
         except ValueError as error:
             raise UserError(f"{csv}:{number}: {error}") from None
@@ -167,8 +167,8 @@ def _tag(item: str) -> str:
     tag, _, count = item.rpartition(":")  # the last colon, since a tag may contain others
     tag, count = tag.strip(), count.strip()
     if not tag or not count.isdecimal():
-        raise ValueError(f"{item[:40]!r} is not 'tag:count', the line is cut off or damaged; mend it, or fetch the "
-                         "file again")
+        raise ValueError(f"{item[:40]!r} is not 'tag:count', the line is cut off or damaged; correct it, or fetch "
+                         "the file again")
     if "," in tag:
         raise ValueError(f"a second comma, in {item[:40]!r}: is a line break missing before it?")
     return tag
@@ -201,7 +201,7 @@ def exactly_one(table: pandas.DataFrame) -> pandas.DataFrame:
 
 
 def one_or_two(table: pandas.DataFrame) -> pandas.DataFrame:
-    """Keeps the rows with one or two of the 23 colour flags, of whichever kind (report 002)."""
+    """Keeps the rows with one or two of the 23 colour tags, of either kind (report 002)."""
     count = _bits(table).sum(axis=1)
     return table[(count == 1) | (count == 2)].reset_index(drop=True)
 
@@ -253,7 +253,7 @@ def labels(table: pandas.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 
 
 def one_hot(table: pandas.DataFrame, columns: int) -> np.ndarray:
-    """`multi_hot` of rows with exactly one hair and one eye colour. Raises `UserError` if a row has not."""
+    """`multi_hot` for rows with exactly one hair and one eye colour. Raises `UserError` for any other row."""
     _demand_exactly_one(table)
     return multi_hot(table, columns)
 

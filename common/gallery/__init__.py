@@ -2,7 +2,7 @@
 
     python -m common.gallery [RUNS]
 
-`collect` reads the folders, `table` and `markdown` are for people at a terminal and for README, `write` makes the page.
+`collect` reads the folders, `table` formats them for a terminal, `markdown` for README files, `write` makes the page.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ __all__ = ["RunSummary", "collect", "markdown", "table", "write"]
 
 
 def write(runs: Path, reports: Path = ROOT) -> Path:
-    """Writes RUNS/index.html, whole or not at all, and gives its path.
+    """Writes RUNS/index.html, completely or not at all, and returns its path.
 
     Args:
         runs: the folder of the run folders.
-        reports: the folder in which REPORT/claims.json stands.
+        reports: the folder that contains REPORT/claims.json.
 
     Raises:
         UserError: there is no run.
     """
     summaries = collect(runs)
     if not summaries:
-        raise UserError(f"{runs}: no run here; `bash run_all.sh` makes them")
+        raise UserError(f"{runs}: no run here; make some with `bash run_all.sh`")
     with atomic(runs / "index.html") as temporary:
         temporary.write_text(page.render(summaries, reports), encoding="utf-8", errors="replace")
     return runs / "index.html"
 
 
 def table(summaries: Sequence[RunSummary], width: int = 140) -> str:
-    """The runs as aligned plain text, long cells over several lines; below it the problems in full."""
+    """The runs as aligned plain text, with long cells over several lines; the problems in full below."""
     from rich import box
     from rich.console import Console
     from rich.table import Table

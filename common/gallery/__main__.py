@@ -13,7 +13,7 @@ from common.gallery import collect, table, write
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Writes the page, prints the table and the page's path; gives the exit code."""
+    """Writes the page, prints the table and the page's path; returns the exit code."""
     parser = argparse.ArgumentParser(prog="gallery", description="Run folders -> one page, index.html, and a table.")
     parser.add_argument("runs", nargs="?", type=Path, default=ROOT / "runs", help="default: runs/ in the repository")
     runs = parser.parse_args(argv).runs

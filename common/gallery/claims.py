@@ -1,14 +1,14 @@
-"""What a report claims (REPORT/claims.json), and the measured values that stand beside it. No TensorFlow here.
+"""The claims of a report (REPORT/claims.json) and the measured values beside them. No TensorFlow here.
 
 claims.json is a list of objects:
 
     "claim"    what the report says
     "where"    the report and its section
-    "command"  makes the run that the claim is about, or shows it
-    "runs"     the run folders that the claim is about, and those that it compares with: ["dcgan", "lsgan"].
-               Without this key the page shows no numbers, only the command
-    "measure"  what was measured about the claim, or null if no number says it. Each is a path in metrics.json,
-               "condition_accuracy.hair", or a column of log.csv, "log.g_source"
+    "command"  the command that makes or shows the run that the claim is about
+    "runs"     the run folders that the claim is about or compares with: ["dcgan", "lsgan"]. Without this key the
+               page shows no numbers, only the command
+    "measure"  the measures that test the claim, or null if there is none. Each is a path in metrics.json, such as
+               "condition_accuracy.hair", or a column of log.csv, such as "log.g_source"
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from common.gallery.reading import noting
 from common.gallery.summary import dig
 from common.runs import Row
 
-LABELS = {  # path -> its name on the page; those that a run has are its headline numbers
+LABELS = {  # path -> its name on the page; those that a run has are shown as its main numbers
     "condition_accuracy.hair": "hair as asked for", "condition_accuracy.eyes": "eyes as asked for",
     "condition_accuracy.both": "both as asked for", "accuracy.test": "accuracy on test.json",
     "accuracy.new_test": "accuracy on new_test.json", "frechet.fake": "Fréchet distance",
@@ -45,7 +45,7 @@ class Claim(NamedTuple):
 
 
 def read(path: Path, problems: list[str]) -> list[Claim]:
-    """Reads a claims.json. If it cannot be read there are no claims, and a line more in `problems`."""
+    """Reads a claims.json. If it cannot be read, returns no claims and adds a line to `problems`."""
     with noting(problems, f"{path.parent.name}/{path.name}", "what the report claimed is not shown"):
         return [_claim(entry) for entry in json.loads(regular(path).read_text(encoding="utf-8"))]
     return []
@@ -62,26 +62,26 @@ def _claim(entry: Any) -> Claim:
 
 
 def label(path: str) -> str:
-    """A path as words, code in backquotes: "diversity.ssim" -> "diversity, ssim"; "log.g" -> "loss `g`"."""
+    """A path as words, with code in backquotes: "diversity.ssim" -> "diversity, ssim"; "log.g" -> "loss `g`"."""
     if path.startswith("log."):
         return f"loss `{path.removeprefix('log.')}`"
     return LABELS.get(path) or path.replace(".", ", ").replace("_", " ")
 
 
 def context(metrics: Mapping[str, Any], path: str) -> dict[str, Any]:
-    """What to compare a measured value with: name -> value, such as the ceiling, chance, real pictures and n."""
+    """Values to compare a measured value with: name -> value, such as the ceiling, chance, real images and n."""
     parent, _, leaf = path.rpartition(".")
     places = {"ceiling": f"{parent}.ceiling.{leaf}", "standard deviation": f"{parent}.std.{leaf}",
               "95% interval": f"{parent}.interval.{leaf}", "best of ten": f"{parent}.best.{leaf}",
-              "chance": f"{parent}.chance.{leaf}", "real pictures": f"{parent}.real_{leaf}"}
+              "chance": f"{parent}.chance.{leaf}", "real images": f"{parent}.real_{leaf}"}
     if leaf == "found":
         places["passes from"] = f"{parent}.pass_from"
     if leaf == "fake":
-        places = {"real pictures": f"{parent}.real"}
+        places = {"real images": f"{parent}.real"}
     if leaf == "verdict":
         places = {"ratio": f"{parent}.ratio", "with the condition": f"{parent}.condition",
-                  "with the noise": f"{parent}.noise", "two real images": f"{parent}.real", "distance": f"{parent}.distance",
-                  "real pictures": f"{parent}.real_distance"}
+                  "with the noise": f"{parent}.noise", "two real images": f"{parent}.real",
+                  "distance": f"{parent}.distance", "real images": f"{parent}.real_distance"}
     if parent == "condition_accuracy":
         places["ceiling"] = f"judge.{leaf}"
     places |= {"n": f"{parent}.n", "weights as trained": f"trained_weights.{path}"}
@@ -90,7 +90,7 @@ def context(metrics: Mapping[str, Any], path: str) -> dict[str, Any]:
 
 
 def trend(log: Sequence[Row], column: str) -> str:
-    """How a column of the log went: its mean over the first, the middle and the last tenth, "2.25 → 3.5 → 3.5"."""
+    """The course of a log column: its means over the first, the middle and the last tenth, "2.25 → 3.5 → 3.5"."""
     if not log or column not in log[0]:
         return "not logged"
     values = [float(row[column]) for row in log]

@@ -1,7 +1,7 @@
 """Run summaries -> the text of one static HTML page: no scripts, no files from elsewhere, relative links only.
 
-The HTML stands in templates/. Every text from a file is escaped. What depends on the clock stands in elements with
-class="clock"; apart from these the page is the same for the same runs.
+The HTML is in templates/. Every text from a file is escaped. What depends on the clock is in elements with
+class="clock"; apart from these, the same runs give the same page.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from common.gallery.summary import CLOCK, COLUMNS, NUMBERS, RunSummary, dig, num
 
 
 def render(summaries: Sequence[RunSummary], reports: Path) -> str:
-    """The page's text; `reports` is the folder in which REPORT/claims.json and REPORT/train.py stand."""
+    """The text of the page; `reports` is the folder that contains REPORT/claims.json and REPORT/train.py."""
     sections = []
     for folder, runs in groupby(summaries, lambda run: run.folder):
         problems: list[str] = []  # of claims.json
         sections.append({"folder": folder, "title": REPORTS.get(folder, folder), "runs": list(runs),
                          "claims": claims.read(reports / folder / "claims.json", problems), "problems": problems})
     shown = {section["folder"] for section in sections}
-    absent = [f"{folder}: no run here; `python {folder}/train.py --preset quick` makes one" for folder in REPORTS
+    absent = [f"{folder}: no run here; make one with `python {folder}/train.py --preset quick`" for folder in REPORTS
               if folder not in shown and (reports / folder / "train.py").exists()]
     return _environment().get_template("page.html.j2").render(summaries=summaries, reports=sections, absent=absent)
 
@@ -49,5 +49,5 @@ def _code(text: str) -> Markup:
 
 
 def _url(path: str) -> str:
-    """A relative path as a URL. It is the id of a run too: no two paths give the same."""
+    """A relative path as a URL. It is also the id of a run: different paths give different URLs."""
     return quote(os.fsencode(path))

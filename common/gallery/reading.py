@@ -37,7 +37,7 @@ class Empty(Exception):
 
 @contextlib.contextmanager
 def noting(problems: list[str], name: str, remedy: str) -> Iterator[None]:
-    """If the block cannot read a file, adds "NAME is missing (or empty, or damaged): REMEDY" to `problems`."""
+    """Adds "NAME is missing (or empty, or damaged): REMEDY" to `problems` if the block cannot read a file."""
     try:
         yield
     except FileNotFoundError:
@@ -49,7 +49,7 @@ def noting(problems: list[str], name: str, remedy: str) -> Iterator[None]:
 
 
 def collect(runs: Path) -> list[RunSummary]:
-    """Reads every run folder RUNS/FOLDER/VARIANT: the reports in their order, then other folders by name."""
+    """Reads every run folder RUNS/FOLDER/VARIANT, in the order of REPORTS, then other folders by name."""
     order = list(REPORTS)
 
     def place(path: Path) -> tuple[int, str, str]:
@@ -73,9 +73,9 @@ def read(path: Path) -> RunSummary:
     if not finished:
         total = dig(config, "settings.steps")
         problems.append(f"not finished: it is at step {run.step}{f' of {total}' if total else ''}; "
-                        "the same command goes on")
+                        "run the same command again to resume")
     elif log and measured != run.step:
-        problems.append(f"metrics.json is of another step: it says {measured}, log.csv ends at {run.step}; {AGAIN}")
+        problems.append(f"metrics.json is from another step: it says {measured}, log.csv ends at {run.step}; {AGAIN}")
     return run
 
 
@@ -109,7 +109,7 @@ def _timing(folder: Path, problems: list[str]) -> dict[str, str]:
 
 
 def _pictures(folder: Path, logged: bool, problems: list[str]) -> dict[str, Picture]:
-    """Decodes each picture, to know that a browser can show it. The grid is required, the curves where a log is."""
+    """Decodes each image, so that a browser can show it. The grid is required, with a log also the curves."""
     grid = [path.name for path in grids(folder).values()][-1:] or ["step_*.png"]
     names = {"samples": f"samples/{grid[0]}", "chart": "chart.png", "curves": "curves.png",
              "accuracy": "accuracy.png", "progress": "progress.webp"}

@@ -1,4 +1,4 @@
-"""What a run folder says, as numbers and as one row of a table. No TensorFlow here."""
+"""The content of a run folder, as numbers and as one row of a table. No TensorFlow here."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from common.runs import Row
 
 COLUMNS = ("report", "variant", "steps", "seconds", "img/s", "last loss terms", "hair / eyes", "Frechet", "verdict")
 NUMBERS = ("steps", "seconds", "img/s", "hair / eyes", "Frechet")
-CLOCK = ("seconds", "img/s")  # they differ from one run to the next, although all else is the same
+CLOCK = ("seconds", "img/s")  # these differ between repetitions of the same run
 NONE = "-"
 
 
 class Picture(NamedTuple):
-    """A picture that can be decoded: its path inside the run folder, and its size in pixels."""
+    """An image that can be decoded: its path inside the run folder, and its size in pixels."""
 
     path: str
     width: int
@@ -25,14 +25,14 @@ class Picture(NamedTuple):
 
 @dataclass(frozen=True)
 class RunSummary:
-    """What stands in the run folder RUNS/FOLDER/VARIANT.
+    """The content of the run folder RUNS/FOLDER/VARIANT.
 
     Attributes:
         path: the folder.
         config, metrics: the contents of config.json and metrics.json; empty if the file is missing or damaged.
         log: the rows of log.csv.
         timing: the last row of timing.csv that has a speed; empty if there is none.
-        pictures: "samples" (the last grid), "chart", "curves", "accuracy" and "progress", as far as they exist.
+        pictures: its images, if they exist: "samples" (the last grid), "chart", "curves", "accuracy", "progress".
         problems: one line each, "what is wrong: what to do".
     """
 
@@ -66,18 +66,18 @@ class RunSummary:
 
     @property
     def images_per_second(self) -> float | None:
-        """Training pictures per second."""
+        """Training images per second."""
         return float(self.timing["images_per_second"]) if self.timing else None
 
     @property
     def substitutions(self) -> list[str]:
-        """What the run used in place of something that was not there, such as the report's data."""
+        """What the run used in place of something else, such as the report's data."""
         notes = self.config.get("substitutions")
         return [str(note) for note in notes] if isinstance(notes, list) else []
 
     @property
     def verdict(self) -> str:
-        """The verdict of metrics.json and the problems in short; "-" if there is neither."""
+        """The verdict of metrics.json and the problems in short; "-" if there are neither."""
         measured = [str(self.metrics["verdict"])] if self.metrics.get("verdict") else []
         return "; ".join(measured + [problem.split(": ")[0] for problem in self.problems]) or NONE
 
