@@ -180,6 +180,19 @@ def interval(shares: Sequence[float], mean: float) -> list[float] | None:
     return [max(0.0, mean - half), min(1.0, mean + half)]
 
 
+def likeness(images: np.ndarray, others: np.ndarray) -> float:
+    """The mean SSIM of grey images and others, pair by pair, as far as there are both; 1 where they are the same.
+
+    Args:
+        images, others: uint8 [N, H, W, 3] and [M, H, W, 3]; H and W at least 7.
+    """
+    from skimage.color import rgb2gray
+    from skimage.metrics import structural_similarity
+
+    return float(np.mean([structural_similarity(rgb2gray(image), rgb2gray(other), data_range=1)
+                          for image, other in zip(images, others, strict=False)]))
+
+
 def condition_effect(features: np.ndarray, real: np.ndarray, accuracy: Mapping[str, Mapping[str, float]], *,
                      ignored_below: float = 0.25, one_image_below: float = 0.1) -> dict[str, Any]:
     """Does the generator follow the condition? (A measure of this repository, not of a paper.)

@@ -96,6 +96,10 @@ class Domains:
         parts = pictures.reshape(len(pictures), self.size // factor, factor, self.size // factor, factor, 3)
         return parts.mean((2, 4)).round().astype(np.uint8)
 
+    def seen(self, pictures: np.ndarray) -> np.ndarray:
+        """Images of a domain, uint8 [N, R, R, 3] -> their middle at the judge's size."""
+        return self.small(middle(pictures, self.size))
+
 
 class Middle:
     """Images as they are evaluated: their middle, `size` pixels wide, then reduced by `small`."""

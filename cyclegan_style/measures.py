@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 from PIL import Image
 
-from common import plots
+from common import metrics, plots
 from common.anime import judge, tags
 from common.anime.data import Faces
 from common.evaluation import SEED
+from cyclegan_style import classifier
 from cyclegan_style.domains import SHOWN, Domains
 from cyclegan_style.model import CycleGAN, translate
 
@@ -69,7 +70,7 @@ def _hue_and_saturation(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 class Translation:
-    """The cycle error; between two hair or two eye colours the judge's verdict; between two hair colours the hue.
+    """The cycle error, the domain and the content; of two hair or two eye colours the judge's verdict; of hair the hue.
 
     Args:
         game: has the networks.
@@ -94,8 +95,14 @@ class Translation:
     def _judged(self) -> Faces:
         return self.data.judged
 
+    @functools.cached_property
+    def classifier(self) -> classifier.Classifier:
+        """The classifier of the two domains."""
+        return classifier.load(self.data)
+
     def prepare(self) -> dict[str, dict[str, Any]]:
         """Trains the judge if one is needed and there is none yet."""
+        self.classifier  # noqa: B018
         self.judge  # noqa: B018
         return {}
 
@@ -111,7 +118,8 @@ class Translation:
         """All measurements on up to MOST images of each domain, and the verdict."""
         measured = self.measurements(MOST)
         judged = {"judge": self.judge.info()} if self.judge else {}
-        return {"domains": self.data.origin.identity["domains"], **judged, **measured}, self.verdict(measured)
+        return {"domains": self.data.origin.identity["domains"], "classifier": self.classifier.info, **judged,
+                **measured}, self.verdict(measured)
 
     def measurements(self, most: int) -> dict[str, Any]:
         """All measurements on up to `most` held-out images of each domain."""
@@ -122,6 +130,9 @@ class Translation:
         error = {key: float(np.mean(np.abs(rec[key] - real[key].astype(np.float32))) / 255) for key in "AB"}
         measured: dict[str, Any] = {"cycle_error": {**error, "n": len(real["A"]) + len(real["B"])}}
         ways = (("AtoB", "A", "B", *self.names), ("BtoA", "B", "A", *self.names[::-1]))
+        for way, old, new, _, _ in ways:
+            for section, values in self._moved(real[old], fake[way], real[new], new).items():
+                measured.setdefault(section, {})[way] = values
         if self.judge:
             measured["translation"] = {way: self._judged_as(name, fake[way], real[old])
                                        for way, old, _, _, name in ways}
@@ -131,6 +142,26 @@ class Translation:
                 "real": hue(real[new], hair(real[new], after)), "n": len(fake[way])}
                 for way, old, new, before, after in ways}
         return measured
+
+    def _moved(self, before: np.ndarray, fake: np.ndarray, real: np.ndarray, target: str) -> dict[str, dict[str, Any]]:
+        """How far translations have come to real images of the target domain, and what stayed of their originals.
+
+        "taken_for": the share that the classifier takes for the target, beside the originals and real images of it.
+        "domain_frechet": the Frechet distance of the translations and of the originals from real images of the target,
+        in the classifier's features, and "closed", the share of the way: 0 for a network that changes nothing.
+        "content": the mean SSIM (see `metrics.diversity`) of grey originals and translations, 1 for a network that
+        changes no luminance, beside that of originals and unrelated images of the target.
+        """
+        taken, features = zip(*(self.classifier.predict(self.data.small(images)) for images in (fake, before, real)),
+                              strict=True)
+        shares = [float(np.mean(part if target == "B" else ~part)) for part in taken]
+        distances = [metrics.frechet(features[2], features[k]) for k in (0, 1)]
+        return {"taken_for": {"as_asked": shares[0], "before": shares[1], "real_as_asked": shares[2], "n": len(fake)},
+                "domain_frechet": {"fake": distances[0], "untranslated": distances[1],
+                                   "closed": 1 - distances[0] / distances[1] if distances[1] else None,
+                                   "n": len(fake), "real_n": len(real)},
+                "content": {"ssim": metrics.likeness(before, fake), "unrelated": metrics.likeness(before, real),
+                            "n": len(fake)}}
 
     def _judged_as(self, name: str, fake: np.ndarray, before: np.ndarray) -> dict[str, Any]:
         """How often the judge sees the target colour in translations, in their originals, and in real images of it.
@@ -154,8 +185,8 @@ class Translation:
         words = []
         for way, (before, after) in (("AtoB", self.names), ("BtoA", self.names[::-1])):
             part = f"{before} to {after}"
-            if "translation" in measured:
-                part += f" {measured['translation'][way]['as_asked']:.0%}"
+            share = measured.get("translation", measured["taken_for"])[way]["as_asked"]
+            part += f" {share:.0%}, content {measured['content'][way]['ssim']:.2f}"
             tones = measured.get("hair_hue", {}).get(way, {})
             if None not in (tones.get("before"), tones.get("after"), tones.get("real")):
                 part += f", hue {tones['before']:.0f} to {tones['after']:.0f} (real {tones['real']:.0f})"

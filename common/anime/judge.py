@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,6 +127,11 @@ def drawings(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 
 def _network(size: int) -> keras.Model:
+    return network(size, {"hair": len(tags.HAIR), "eyes": len(tags.EYES)})
+
+
+def network(size: int, heads: Mapping[str, int]) -> keras.Model:
+    """image uint8-valued [B, size, size, 3] -> [logits [B, classes] of each head, ..., features [B, 64]]."""
     image = keras.Input((size, size, 3), name="image")
     x = layers.Rescaling(1 / 127.5, offset=-1)(image)
     for filters in (32, 64, 128, 128):
@@ -134,8 +140,8 @@ def _network(size: int) -> keras.Model:
         x = layers.ReLU()(x)
     x = layers.Dropout(0.3)(layers.Flatten()(x))
     features = layers.Dense(FEATURES, activation="relu", name="features")(x)
-    heads = [layers.Dense(units, name=name)(features) for name, units in (("hair", 12), ("eyes", 11))]
-    return keras.Model(image, [*heads, features], name="judge")
+    logits = [layers.Dense(classes, name=name)(features) for name, classes in heads.items()]
+    return keras.Model(image, [*logits, features], name="judge")
 
 
 def _fit(data: Faces, train: np.ndarray, seed: int) -> keras.Model:

@@ -31,6 +31,9 @@ LABELS = {  # path -> its name on the page; those that a run has are shown as it
     "face_test.found": "faces found",
     "style.drawing": "style loss of drawings", "translation.AtoB.as_asked": "A to B as asked",
     "translation.BtoA.as_asked": "B to A as asked", "cycle_error.A": "cycle error, A to B to A",
+    "taken_for.AtoB.as_asked": "A to B taken for B", "taken_for.BtoA.as_asked": "B to A taken for A",
+    "domain_frechet.AtoB.closed": "share of the way, A to B", "domain_frechet.BtoA.closed": "share of the way, B to A",
+    "content.AtoB.ssim": "content kept, A to B", "content.BtoA.ssim": "content kept, B to A",
 }
 
 
@@ -74,6 +77,9 @@ def context(metrics: Mapping[str, Any], path: str) -> dict[str, Any]:
     places = {"ceiling": f"{parent}.ceiling.{leaf}", "standard deviation": f"{parent}.std.{leaf}",
               "95% interval": f"{parent}.interval.{leaf}", "best of ten": f"{parent}.best.{leaf}",
               "chance": f"{parent}.chance.{leaf}", "real images": f"{parent}.real_{leaf}"}
+    places |= {"before": f"{parent}.before", "unrelated images": f"{parent}.unrelated"}
+    if leaf == "closed":
+        places = {"Fréchet distance": f"{parent}.fake", "untranslated": f"{parent}.untranslated"}
     if leaf == "found":
         places["passes from"] = f"{parent}.pass_from"
     if leaf == "fake":
