@@ -32,6 +32,7 @@ from common.errors import (
 )
 from common.files import ROOT
 
+PRESENTATION = ("seed", "jit", "log_every", "sample_every")  # these do not change what a run says of the report
 MOST = 10**9  # steps, epochs or images per step, at most: far below the range of an int64
 
 
@@ -53,6 +54,19 @@ def option(default: Any, help: str, *, choices: Sequence[Any] | None = None, met
     return dataclasses.field(default=default, metadata=metadata)
 
 
+def recipe_option(recipes: dict[str, dict[str, Any]]) -> Any:
+    """The option `recipe` of a Config with `RECIPES`: which settings are the defaults."""
+    values = {name: " ".join(f"--{flag.replace('_', '-')} {_short(value)}" for flag, value in changed.items())
+              for name, changed in recipes.items()}
+    texts = {"report": "the report's settings", "tuned": "the same layers, trained as the field has learned since"}
+    return option("report", "; ".join(f"{name}: {texts[name]}" + (f" ({values[name]})" if values[name] else "")
+                                      for name in recipes), choices=tuple(recipes))
+
+
+def _short(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 @dataclass(frozen=True)
 class Common:
     """The options that every training script has."""
@@ -60,6 +74,8 @@ class Common:
     FOLDER: ClassVar[str] = ""  # the report's folder, e.g. "hw4_acgan"
     # name -> values that differ from the defaults; a function gives the value from the options on the command line
     PRESETS: ClassVar[dict[str, dict[str, Any]]] = {}
+    # name -> values that differ from the defaults, of a report that has the option `recipe`
+    RECIPES: ClassVar[dict[str, dict[str, Any]]] = {}
 
     data: Path | None = option(None, "folder with tags_clean.csv and faces/, or with tags.csv and images/; without it "
                                "an embedded set is drawn once in data/faces", metavar="DIR", keeps_run=True)
@@ -119,6 +135,20 @@ class Common:
 
         fields = [f.name for f in dataclasses.fields(self) if not f.metadata["keeps_run"]]
         return {name: absolute(getattr(self, name)) for name in fields}
+
+    def deviations(self) -> str:
+        """What is not as in the report's main run, such as "batch size 16 (64)"; "" if all is."""
+        fields = [field for field in dataclasses.fields(self) if not field.metadata["keeps_run"]
+                  and field.name not in ("steps", "epochs", *PRESENTATION)]
+        usual = {field.name: field.default for field in dataclasses.fields(self)}
+        (count, unit), (usual_count, usual_unit) = (
+            (values["steps"], "steps") if values["steps"] is not None else (values["epochs"], "epochs")
+            for values in (vars(self), usual))
+        changed = [(field.name.replace("_", " "), getattr(self, field.name), field.default) for field in fields]
+        if unit != usual_unit:
+            usual_count = f"{usual_count} {usual_unit}"
+        return ", ".join(f"{name} {_short(value)}" + ("" if default is None else f" ({_short(default)})")
+                         for name, value, default in [(unit, count, usual_count), *changed] if value != default)
 
     def check(self) -> None:
         """Raises UserError for invalid values; reports may extend it."""
@@ -187,7 +217,7 @@ def parser(config: type, description: str) -> argparse.ArgumentParser:
 
 
 def parse(config: type[C], argv: Sequence[str] | None = None, description: str = "") -> C:
-    """Command-line words -> a checked config. A given option wins over the preset, the preset over the defaults.
+    """Command-line words -> a checked config. A given option wins over the preset, that over the recipe and defaults.
 
     Raises:
         UserError: invalid values. Unknown options end the process with code 2, as argparse does.
@@ -197,7 +227,9 @@ def parse(config: type[C], argv: Sequence[str] | None = None, description: str =
     preset = getattr(config, "PRESETS", {}).get(given.get("preset"), {})
     preset = {name: value(given) if callable(value) else value for name, value in preset.items()}
     length = _length(given) or _length(preset) if issubclass(config, Common) else {}
-    parsed = config(**{**preset, **length, **given})
+    name = given.get("recipe", preset.get("recipe", getattr(config, "recipe", None)))
+    recipe = getattr(config, "RECIPES", {}).get(name, {})
+    parsed = config(**{**recipe, **preset, **length, **given})
     parsed.check()
     return parsed
 

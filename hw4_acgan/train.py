@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, ClassVar
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import experiment
 from common.anime.facetest import FaceOptions
-from common.options import option, run_script
+from common.options import option, recipe_option, run_script
 
 if TYPE_CHECKING:
     from common.game import Game
@@ -34,17 +34,23 @@ class Config(FaceOptions):
 
     FOLDER: ClassVar = "hw4_acgan"
     PRESETS: ClassVar = {
-        # too few steps for the full L_C, see README, "The class terms on fakes"
-        "quick": {"steps": 1600, "batch_size": 16, "fake_class": 0.0, "sample_every": 200, "checkpoint_every": 400},
+        "quick": {"recipe": "tuned", "steps": 1600, "batch_size": 16, "sample_every": 200, "checkpoint_every": 400},
         "smoke": {"steps": 12, "batch_size": 8, "sample_every": 6, "log_every": 2, "checkpoint_every": 6},
     }
+    RECIPES: ClassVar = {
+        "report": {},
+        # G may outrun D, its labels are plain from the first step, and D learns classes from real images alone
+        "tuned": {"condition": "onehot", "lr": 4e-4, "d_lr": 1e-4, "fake_class": 0.0, "average": 0.04},
+    }
 
+    recipe: str = recipe_option(RECIPES)
     steps: int | None = option(10_000, "length of the training in steps", assumed=True)
     condition: str = option("embedding", "how labels enter G: by an embedding, or one-hot as in the report's first try",
                             choices=("embedding", "onehot"))
     embedding: int = option(5, "size of each label's embedding", within=(1, 1000))
     z: int = option(100, "size of the noise", within=(1, 10_000))
     lr: float = option(2e-4, "Adam's learning rate for G and D", within=(1e-9, 1))
+    d_lr: float | None = option(None, "D's own learning rate (default: --lr)", within=(1e-9, 1))
     beta_1: float = option(0.5, "Adam's beta_1 for G and D", within=(0, 0.9999))
     real_target: float = option(0.9, "D's target for real images; below 1 is label smoothing", assumed=True,
                                 within=(0, 2))
@@ -54,7 +60,9 @@ class Config(FaceOptions):
     @property
     def variant(self) -> str:
         """The name of the default run folder."""
-        return "acgan" if self.condition == "embedding" else "acgan_onehot"
+        usual = self.RECIPES[self.recipe].get("condition", "embedding")
+        compared = (self.condition, self.condition == usual), (self.recipe, self.recipe == "report")
+        return "_".join(["acgan", *(name for name, default in compared if not default)])
 
 
 def build(config: Config) -> Game:
@@ -64,11 +72,12 @@ def build(config: Config) -> Game:
     from common.game import Player
     from hw4_acgan import model
 
-    def player(network: keras.Model) -> Player:
-        return Player(network, keras.optimizers.Adam(config.lr, beta_1=config.beta_1, beta_2=0.999, epsilon=1e-7))
+    def player(network: keras.Model, lr: float) -> Player:
+        return Player(network, keras.optimizers.Adam(lr, beta_1=config.beta_1, beta_2=0.999, epsilon=1e-7))
 
     generator = model.generator(z=config.z, condition=config.condition, embedding=config.embedding)
-    return model.ACGAN(config.seed, player(generator), player(model.discriminator()), real_target=config.real_target,
+    return model.ACGAN(config.seed, player(generator, config.lr),
+                       player(model.discriminator(), config.d_lr or config.lr), real_target=config.real_target,
                        class_weight=config.class_weight, fake_class=config.fake_class)
 
 
@@ -80,8 +89,6 @@ def main(config: Config) -> None:
     from common.anime import data, evaluation, sampling, tags
     from hw4_acgan import model
 
-    if config.fake_class != 1:
-        run.substitute(f"D's class terms on fakes have the weight {config.fake_class:g}; in the report's L_C it is 1")
     faces = data.load(config.data_folders, size=64, keep="exactly_one")
     run.record_data(faces.origin)
     with run.machine.scope():
