@@ -180,6 +180,49 @@ def interval(shares: Sequence[float], mean: float) -> list[float] | None:
     return [max(0.0, mean - half), min(1.0, mean + half)]
 
 
+def luminance(images: np.ndarray) -> dict[str, float]:
+    """How bright images are, and how strong their contrast is.
+
+    Args:
+        images: uint8 [N, H, W, 3].
+
+    Returns:
+        "brightness": mean luma (Rec. 601) in [0, 1]; "contrast": its standard deviation within an image, mean over the
+        images.
+    """
+    luma = np.asarray(images, np.float32) @ np.array([0.299, 0.587, 0.114], np.float32) / 255
+    return {"brightness": float(luma.mean()), "contrast": float(luma.std(axis=(1, 2)).mean())}
+
+
+def rank_correlation(first: np.ndarray, second: np.ndarray, permutations: int = 999, seed: int = 0) -> dict[str, Any]:
+    """Do pairs that are far apart by one distance lie far apart by another? (Mantel 1967, with Spearman's ranks.)
+
+    Args:
+        first, second: distances [N, N] of the same N things, symmetric; N at least 3.
+        permutations: of the things, for the p-value.
+
+    Returns:
+        "rank_correlation" over the N (N - 1) / 2 pairs, in [-1, 1]; "p", the share of random orders of the things with
+        one at least as large; "pairs".
+    """
+    from scipy.stats import rankdata
+
+    pairs = np.triu_indices(len(first), 1)
+    ranks = [np.zeros(first.shape), np.zeros(first.shape)]
+    for matrix, distances in zip(ranks, (first, second), strict=True):
+        values = rankdata(np.asarray(distances)[pairs])
+        matrix[pairs] = values - values.mean()
+        matrix += matrix.T
+    scale = np.sqrt(np.prod([np.sum(matrix[pairs] ** 2) for matrix in ranks]))
+
+    def correlation(order: np.ndarray) -> float:
+        return float(np.sum(ranks[0][pairs] * ranks[1][np.ix_(order, order)][pairs]) / scale) if scale else 0.0
+
+    found, rng = correlation(np.arange(len(first))), np.random.default_rng(seed)
+    at_least = sum(correlation(rng.permutation(len(first))) >= found - 1e-12 for _ in range(permutations))
+    return {"rank_correlation": found, "p": (1 + at_least) / (1 + permutations), "pairs": len(pairs[0])}
+
+
 def likeness(images: np.ndarray, others: np.ndarray) -> float:
     """The mean SSIM of grey images and others, pair by pair, as far as there are both; 1 where they are the same.
 

@@ -86,8 +86,8 @@ def main(config: Config) -> None:
     run = experiment.open(config)
 
     from common import batches, trainer
-    from common.anime import data, evaluation, sampling, tags
-    from hw4_acgan import model
+    from common.anime import data, sampling, tags
+    from hw4_acgan import measures, model
 
     faces = data.load(config.data_folders, size=64, keep="exactly_one")
     run.record_data(faces.origin)
@@ -101,7 +101,7 @@ def main(config: Config) -> None:
     curves = {"source": {"d_real": "D on real", "d_fake": "D on fake", "g_source": "G"},
               "class": {"d_class": "D", "g_class": "G"}}
     trainer.train(game, stream, run, config, table, curves, functools.partial(table, eyes=tags.EYES),
-                  evaluation.Evaluation(faces, generate, config.z, cascade=config.cascade))
+                  measures.WithEmbeddings(game.generator, faces, generate, config.z, cascade=config.cascade))
 
 
 if __name__ == "__main__":

@@ -81,9 +81,11 @@ def main(config: Config) -> None:
 
     from common import batches, trainer
     from common.anime import data, evaluation, sampling, tags
-    from text2image_cdcgan import model
+    from text2image_cdcgan import measures, model
 
     faces = data.load(config.data_folders, config.image_size, keep="one_or_two")
+    judged = faces if config.image_size == measures.SIZE else \
+        data.load(config.data_folders, measures.SIZE, keep="one_or_two")  # so that both sizes have the same judge
     run.record_data(faces.origin)
     with run.machine.scope():
         game = build(config)
@@ -95,7 +97,7 @@ def main(config: Config) -> None:
     curves = {"D": {"d_real": "real, right label", "d_fake": "fake, right label", "d_wrong_label": "real, wrong label",
                     "d_wrong_image": "wrong image, right label"}, "G": {"g": "fake, right label"}}
     trainer.train(game, stream, run, config, table, curves, functools.partial(table, eyes=tags.EYES),
-                  evaluation.Evaluation(faces, generate, config.z, cascade=config.cascade))
+                  evaluation.Evaluation(judged, measures.reduced(generate), config.z, cascade=config.cascade))
 
 
 if __name__ == "__main__":

@@ -99,8 +99,10 @@ class Evaluation:
             return {}
         first, real, other = self._halves
         fake = self.generate(self._noise(2, len(first)), self.data.hair[first], self.data.eyes[first])
-        fake = self.judge.predict(fake)[2]
-        return compare(real, other, fake)
+        light = {name: metrics.luminance(images) for name, images in (("", fake), ("real_", self._pictures(first)))}
+        return {**compare(real, other, self.judge.predict(fake)[2]), "luminance": {
+            **{prefix + name: value for prefix, values in light.items() for name, value in values.items()},
+            "n": len(first)}}
 
     @functools.cached_property
     def _halves(self) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:

@@ -29,6 +29,9 @@ LABELS = {  # path -> its name on the page; those that a run has are shown as it
     "accuracy.new_test": "accuracy on new_test.json", "frechet.fake": "Fréchet distance",
     "density_coverage.coverage": "coverage", "diversity.verdict": "diversity", "condition_effect.verdict": "condition",
     "face_test.found": "faces found",
+    "luminance.brightness": "brightness", "luminance.contrast": "contrast",
+    "embedding.hair.rank_correlation": "embedding against colour, hair",
+    "embedding.eyes.rank_correlation": "embedding against colour, eyes",
     "style.drawing": "style loss of drawings", "translation.AtoB.as_asked": "A to B as asked",
     "translation.BtoA.as_asked": "B to A as asked", "cycle_error.A": "cycle error, A to B to A",
     "taken_for.AtoB.as_asked": "A to B taken for B", "taken_for.BtoA.as_asked": "B to A taken for A",
@@ -80,6 +83,8 @@ def context(metrics: Mapping[str, Any], path: str) -> dict[str, Any]:
     places |= {"before": f"{parent}.before", "unrelated images": f"{parent}.unrelated"}
     if leaf == "closed":
         places = {"Fréchet distance": f"{parent}.fake", "untranslated": f"{parent}.untranslated"}
+    if leaf == "rank_correlation":
+        places = {"p": f"{parent}.p", "pairs": f"{parent}.pairs"}
     if leaf == "found":
         places["passes from"] = f"{parent}.pass_from"
     if leaf == "fake":
