@@ -8,20 +8,20 @@ claims.json is a list of objects:
     "runs"     the run folders that the claim is about or compares with: ["dcgan", "lsgan"]. Without this key the
                page shows no numbers, only the command
     "measure"  the measures that test the claim, or null if there is none. Each is a path in metrics.json, such as
-               "condition_accuracy.hair", or a column of log.csv, such as "log.g_source"
+               "condition_accuracy.hair", or of the logs, such as "log.g_source", see `logs`
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from common.files import regular
+from common.gallery import logs
 from common.gallery.reading import noting
 from common.gallery.summary import dig
-from common.runs import Row
 
 LABELS = {  # path -> its name on the page; those that a run has are shown as its main numbers
     "condition_accuracy.hair": "hair as asked for", "condition_accuracy.eyes": "eyes as asked for",
@@ -69,8 +69,8 @@ def _claim(entry: Any) -> Claim:
 
 def label(path: str) -> str:
     """A path as words, with code in backquotes: "diversity.ssim" -> "diversity, ssim"; "log.g" -> "loss `g`"."""
-    if path.startswith("log."):
-        return f"loss `{path.removeprefix('log.')}`"
+    if logs.is_logged(path):
+        return logs.label(path)
     return LABELS.get(path) or path.replace(".", ", ").replace("_", " ")
 
 
@@ -98,13 +98,3 @@ def context(metrics: Mapping[str, Any], path: str) -> dict[str, Any]:
     places |= {"n": f"{parent}.n", "weights as trained": f"trained_weights.{path}"}
     values = {name: dig(metrics, place) for name, place in places.items()}
     return {name: value for name, value in values.items() if not isinstance(value, dict | None)}
-
-
-def trend(log: Sequence[Row], column: str) -> str:
-    """The course of a log column: its means over the first, the middle and the last tenth, "2.25 → 3.5 → 3.5"."""
-    if not log or column not in log[0]:
-        return "not logged"
-    values = [float(row[column]) for row in log]
-    tenth, middle = max(1, len(values) // 10), len(values) // 2
-    parts = (values[:tenth], values[max(0, middle - tenth // 2):][:tenth], values[-tenth:])
-    return " → ".join(f"{sum(part) / len(part):.3g}" for part in parts)

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from common.gallery import claims
+from common.gallery import claims, logs
 from common.gallery.reading import REPORTS
 from common.gallery.summary import CLOCK, COLUMNS, NUMBERS, RunSummary, dig, number
 
@@ -39,7 +39,7 @@ def _environment() -> Environment:
                               undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"code": _code, "label": claims.label, "number": number, "url": _url}
     environment.globals |= {"COLUMNS": COLUMNS, "NUMBERS": NUMBERS, "CLOCK": CLOCK, "LABELS": claims.LABELS,
-                            "context": claims.context, "trend": claims.trend, "dig": dig}
+                            "context": claims.context, "course": logs.course, "is_logged": logs.is_logged, "dig": dig}
     return environment
 
 

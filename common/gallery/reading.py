@@ -68,7 +68,7 @@ def read(path: Path) -> RunSummary:
     finished = any(path.glob("*.keras")) or (path / "metrics.json").exists()
     metrics = _json(path / "metrics.json", AGAIN, problems) if finished else {}
     pictures = _pictures(path, bool(log), problems)
-    run = RunSummary(path, config, metrics, log, timing, pictures, problems)
+    run = RunSummary(path, config, metrics, log, timing, pictures, _checks(path, problems), problems)
     measured = metrics.get("step", run.step)
     if not finished:
         total = dig(config, "settings.steps")
@@ -94,6 +94,12 @@ def _log(folder: Path, problems: list[str]) -> list[Row]:
         if rows:
             return rows
         raise Empty if (folder / "log.csv").exists() else FileNotFoundError
+    return []
+
+
+def _checks(folder: Path, problems: list[str]) -> list[Row]:
+    with noting(problems, "accuracy.csv", "the measures during the training are not shown"):
+        return read_log(folder, "accuracy.csv")
     return []
 
 

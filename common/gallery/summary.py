@@ -33,6 +33,7 @@ class RunSummary:
         log: the rows of log.csv.
         timing: the last row of timing.csv that has a speed; empty if there is none.
         pictures: its images, if they exist: "samples" (the last grid), "chart", "curves", "accuracy", "progress".
+        checks: the rows of accuracy.csv; empty if nothing was measured during the training.
         problems: one line each, "what is wrong: what to do".
     """
 
@@ -42,6 +43,7 @@ class RunSummary:
     log: list[Row]
     timing: dict[str, str]
     pictures: dict[str, Picture]
+    checks: list[Row]
     problems: list[str]
 
     @property
