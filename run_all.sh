@@ -25,7 +25,8 @@ main_runs=(
   "lab5_cgan/train.py"
 )
 variants=(
-  "hw4_acgan/train.py --condition onehot"
+  "hw4_acgan/train.py --recipe report --condition onehot"
+  "hw4_acgan/train.py --recipe tuned --condition embedding"
   "hw3_dcgan_lsgan/train.py --d-steps 3"
   "hw3_dcgan_lsgan/train.py --noise uniform"
   "hw3_dcgan_lsgan/train.py --labels soft"

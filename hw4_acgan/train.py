@@ -60,8 +60,9 @@ class Config(FaceOptions):
     @property
     def variant(self) -> str:
         """The name of the default run folder."""
-        usual = self.RECIPES[self.recipe].get("condition", "embedding")
-        compared = (self.condition, self.condition == usual), (self.recipe, self.recipe == "report")
+        usual = self.PRESETS.get(self.preset, {}).get("recipe", "report")
+        condition = self.RECIPES[self.recipe].get("condition", "embedding")
+        compared = (self.recipe, self.recipe == usual), (self.condition, self.condition == condition)
         return "_".join(["acgan", *(name for name, default in compared if not default)])
 
 

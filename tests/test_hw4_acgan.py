@@ -116,10 +116,18 @@ def test_the_options_reach_the_game(build):
 
 def test_the_tuned_recipe_has_rates_of_its_own_for_both_players(build):
     config = parse(Config, ["--preset", "quick"])
-    assert (config.recipe, config.condition, config.average, config.variant) == ("tuned", "onehot", 0.04, "acgan_tuned")
+    assert (config.recipe, config.condition, config.average, config.variant) == ("tuned", "onehot", 0.04, "acgan")
     game = build("--preset quick")
     assert rates(game) == {"generator": ("Adam", 4e-4, 0.5, 0.999), "discriminator": ("Adam", 1e-4, 0.5, 0.999)}
     assert game.fake_class == 0.0
+
+
+@pytest.mark.parametrize(("words", "variant"), [
+    ("", "acgan"), ("--condition onehot", "acgan_onehot"), ("--recipe tuned", "acgan_tuned"),
+    ("--preset quick", "acgan"), ("--preset quick --condition embedding", "acgan_embedding"),
+    ("--preset quick --recipe report --condition onehot", "acgan_report_onehot")])
+def test_a_run_folder_is_named_by_what_is_not_usual_of_its_preset(words, variant):
+    assert parse(Config, words.split()).variant == variant
 
 
 @pytest.mark.parametrize("words", ["--embedding 0", "--z 0", "--lr nan", "--beta-1 3", "--class-weight -1"])
