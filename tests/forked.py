@@ -5,6 +5,7 @@ Nothing of the repository is imported before the fork, and no op has run.
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import re
@@ -82,6 +83,7 @@ def start(words: Sequence[object], folder: Path, env: Mapping[str, str], largest
 
 def _become(words: list[str], folder: Path, env: dict[str, str], largest: int | None) -> None:
     """Becomes the script, with its output in files."""
+    gc.freeze()  # what was imported before the fork need not be looked through again and again
     for number, name in ((1, ".out"), (2, ".error")):
         handle = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(handle, number)

@@ -29,7 +29,7 @@ class Config(Common):
     clip: float = option(0.0, "norm above which gradients are made shorter")
     skip: bool = option(False, "a game in which D moves in some steps only")
     poison: str = option("", "what becomes NaN or infinite, or too large for the memory, in step 5",
-                         choices=("", "loss", "infinite", "weight", "memory"), keeps_run=True)
+                         choices=("", "loss", "weight", "memory"), keeps_run=True)
     ballast: int = option(0, "numbers that a third player has beside the two, so that saving takes long")
     pause: float = option(0.0, "seconds that each batch takes, so that a run can be met on its way", keeps_run=True)
 
@@ -83,12 +83,12 @@ def poisoned(game, kind: str):
         fifth = tf.equal(step, 4)
         if kind == "weight":
             weight = game.generator.weights[0]
-            weight.assign(tf.where(fifth, np.nan, weight))
+            weight.assign(tf.where(fifth, np.inf, weight))
         elif kind == "memory":
             size = tf.where(fifth, 1 << 20, 1)
             terms["g"] += tf.reduce_sum(tf.random.stateless_normal((size, size), (0, 0)))  # 4 TB
         else:
-            terms["g"] = tf.where(fifth, np.nan if kind == "loss" else np.inf, terms["g"])
+            terms["g"] = tf.where(fifth, np.nan, terms["g"])
         return terms
 
     game.train_step = train_step

@@ -2,9 +2,9 @@
 
 | fault | tests here; elsewhere |
 |---|---|
-| SIGKILL | test_killed_at_twenty_moments; `killed` (conftest.py) in each report's file, with its real networks |
+| SIGKILL | test_killed_at_six_moments; `killed` (conftest.py) in each report's file, with its real networks |
 | SIGTERM, Ctrl-C | test_a_signal_*; test_trainer.py: what goes on after it is the same to the bit |
-| damaged checkpoint | test_a_damaged_checkpoint_*, test_no_whole_checkpoint_*; test_trainer.py |
+| damaged checkpoint | test_a_damaged_checkpoint_*, test_no_whole_checkpoint_*; test_trainer.py: every kind |
 | other settings, two at once | test_other_settings_*, test_two_at_once_*; test_runs.py |
 | disk full | test_a_full_disk_*; test_trainer.py: before a step, before a run is moved aside, events; test_images.py |
 | --overwrite on what is no run | test_runs.py |
@@ -15,8 +15,8 @@
 | paths in names, ids | test_a_row_*, test_a_line_*; test_images.py, test_tags.py: links; test_lab5_cgan.py |
 | pipes, links to themselves | test_tags.py, test_lab5_cgan.py, test_cyclegan_style.py, test_hw3_style.py |
 | too few, domains | test_bad_pictures_*, test_nothing_left_*, test_an_unknown_domain_*; test_cyclegan_style.py |
-| CSV | test_a_row_*, test_odd_rows_*, test_a_million_rows; test_tags.py, test_datasets.py; test_fuzz.py |
-| text and label files | test_a_line_*, test_a_label_file_*; test_sampling.py, test_lab5_cgan.py; test_fuzz.py |
+| CSV | test_a_row_*, test_many_rows; test_tags.py: every kind; test_datasets.py; test_fuzz.py |
+| text and label files | test_a_line_*, test_a_label_*; test_sampling.py: every kind; test_lab5_cgan.py; test_fuzz.py |
 | files that would run code | test_a_generator_*; test_sampling.py; .npz: test_text2image_cdcgan.py, test_lab5_cgan.py |
 | environment | test_an_environment_*; test_runtime.py |
 | out of memory | test_out_of_memory_*; test_options.py; test_faces.py: a process that draws is ended |
@@ -35,13 +35,15 @@ import subprocess
 import sys
 import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
-import forked
 import numpy as np
 import pytest
 from conftest import ROOT, state
 from PIL import Image
+
+from common.options import run_script
 
 TINY = "tests/scaled.py", "--full", "--checkpoint-every", 2, "--sample-every", 4
 
@@ -65,93 +67,92 @@ def checkpoints(run: Path) -> list[str]:
 
 
 @pytest.mark.slow
-def test_killed_at_twenty_moments(script, tmp_path, tensorflow):
-    """Ten at random, ten while a checkpoint is being written. The processes share a layout of memory; see `killed`."""
-    words = [*TINY, "--steps", 300, "--sample-every", 100, "--ballast", 400_000, "--pause", 0.01, "--out"]
+def test_killed_at_six_moments(script, tmp_path, tensorflow):
+    """Three at random, three while a checkpoint is written. The processes share a layout of memory; see `killed`."""
+    words = [*TINY, "--steps", 100, "--sample-every", 50, "--ballast", 400_000, "--pause", 0.01, "--out"]
     whole, broken, moments, halves = tmp_path / "whole", tmp_path / "broken", random.Random(0), 0
 
     def rows() -> int:
         return (broken / "timing.csv").read_text().count("\n") if (broken / "timing.csv").exists() else 0
 
     script(*words, whole)
-    for number in range(20):
+    for number in range(6):
         running = script.start(*words, broken)
         until = rows() + 2
         running.until(lambda: rows() > until)  # noqa: B023 - it is called at once
-        time.sleep(moments.uniform(0, 0.15))  # 1.5 s in all, which is half of the run
+        time.sleep(moments.uniform(0, 0.1))
         if number % 2:
             running.until(lambda: any((broken / "checkpoints").glob("*_temp")))
         running.send(signal.SIGKILL)
         assert running.wait().returncode == -signal.SIGKILL
         halves += any((broken / "checkpoints").glob("*_temp"))
-    assert halves > 2
+    assert halves > 0
     assert "resumes at step" in script(*words, broken).stdout
     found = state(broken)
     for name, value in state(whole).items():
         np.testing.assert_array_equal(value, found[name], err_msg=name)
     assert bytes_of(broken / "samples") == bytes_of(whole / "samples")
     assert (broken / "log.csv").read_bytes() == (whole / "log.csv").read_bytes()
-    assert checkpoints(broken) == ["step-300"]
+    assert checkpoints(broken) == ["step-100"]
     assert len(list((broken / "checkpoints").iterdir())) == 3  # data, index and the list
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_signal_saves_and_a_second_one_ends_at_once(script, tmp_path, number, code):
+def test_a_signal_saves_and_a_second_one_ends_at_once(script, tmp_path):
     words = [*TINY, "--steps", 1000, "--out", tmp_path / "run", "--pause"]
     running = script.start(*words, 0.05)
     log = tmp_path / "run/log.csv"
     running.until(lambda: log.exists() and "\n3," in log.read_text())
-    running.send(number)
+    running.send(signal.SIGTERM)
     done = running.wait()
-    assert done.returncode == code
+    assert done.returncode == 143
     said = re.search(r"stopped and saved at step (\d+) of 1000; run the same command again to resume", line_of(done))
-    step = int(said[1])
-    assert checkpoints(tmp_path / "run")[-1] == f"step-{step}"
+    assert checkpoints(tmp_path / "run")[-1] == f"step-{said[1]}"
     running = script.start(*words, 60)
-    running.until_printed(f"resumes at step {step}")
+    running.until_printed(f"resumes at step {said[1]}")
     time.sleep(0.5)  # by then it has its handlers, and waits for a batch
-    running.send(number)
+    running.send(signal.SIGINT)
     running.until_printed("a second signal stops at once")
     begun = time.monotonic()
-    running.send(number)
-    assert running.wait().returncode == -number  # which a shell shows as the same code
+    running.send(signal.SIGINT)
+    assert running.wait().returncode == -signal.SIGINT  # which a shell shows as 130
     assert time.monotonic() - begun < 5
 
 
-@pytest.fixture(scope="session")
-def stopped(tmp_path_factory) -> Path:
-    """A run that a NaN ended, with the checkpoints of steps 2 and 4."""
+@pytest.fixture(scope="module")
+def ended_by_nan(tmp_path_factory) -> tuple[Path, subprocess.CompletedProcess]:
+    """A run that a NaN ended, in a process of its own that was not forked."""
     home = tmp_path_factory.mktemp("stopped")
-    words = [ROOT / TINY[0], *TINY[1:], "--steps", 8, "--poison", "loss", "--out", home / "run"]
-    assert forked.start(words, home, {"PATH": ""}).wait().returncode == 3
-    assert checkpoints(home / "run") == ["step-2", "step-4"]
-    return home / "run"
+    command = [sys.executable, ROOT / TINY[0], *TINY[1:], "--steps", 8, "--poison", "loss", "--out", home / "run"]
+    return home / "run", subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
+
+
+def test_what_is_not_finite_is_in_no_checkpoint(ended_by_nan, tensorflow):
+    run, done = ended_by_nan
+    assert done.returncode == 3
+    # TensorFlow's own lines, which it prints while it is imported, are not among those that a user sees
+    assert line_of(done).startswith("scaled.py: step 5: g is nan; lower the learning rate")
+    assert checkpoints(run) == ["step-2", "step-4"]
+    assert all(np.isfinite(value).all() for value in state(run).values() if value.dtype.kind == "f")
+
+
+def test_what_is_not_finite_is_in_no_new_checkpoint(script, run):
+    done = script(*TINY, "--checkpoint-every", 1, "--steps", 8, "--poison", "weight", "--out", run, code=3)
+    assert "step 5: a value of the generator network is NaN or infinite; lower the learning rate" in line_of(done)
+    assert checkpoints(run) == ["step-2", "step-4"]
 
 
 @pytest.fixture
-def run(stopped, tmp_path) -> Path:
-    return shutil.copytree(stopped, tmp_path / "run")
+def run(ended_by_nan, tmp_path) -> Path:
+    """A copy of that run, with the checkpoints of steps 2 and 4 of 8."""
+    return shutil.copytree(ended_by_nan[0], tmp_path / "run")
 
 
 def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-100])
 
 
-def flip(path: Path) -> None:
-    data = bytearray(path.read_bytes())
-    data[len(data) // 3] ^= 4
-    path.write_bytes(data)
-
-
-def empty(path: Path) -> None:
-    path.write_bytes(b"")
-
-
-@pytest.mark.parametrize(("name", "damage"), [
-    ("step-4.data-00000-of-00001", cut), ("step-4.data-00000-of-00001", flip), ("step-4.index", cut),
-    ("step-4.index", flip), ("step-4.data-00000-of-00001", Path.unlink), ("step-4.index", empty)])
-def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(script, run, name, damage):
-    damage(run / "checkpoints" / name)
+def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(script, run):
+    cut(run / "checkpoints/step-4.data-00000-of-00001")
     done = script(*TINY, "--steps", 8, "--out", run)
     assert re.search(r"note: checkpoint step-4 is damaged \([^{]+\); trying the one before", done.stdout)
     assert "resumes at step 2 of 8" in done.stdout
@@ -171,14 +172,13 @@ def test_other_settings_are_refused_by_name(script, run):
     assert "settings: batch_size = 12, now it is 24; give the old value, another --out, or --overwrite" in line_of(done)
 
 
-def test_two_at_once_in_one_folder_until_one_is_dead(script, run):
+def test_two_at_once_in_one_folder(script, run):
     words = [*TINY, "--steps", 8, "--out", run]
     first = script.start(*words, "--pause", 60, place="first")
     first.until_printed("resumes at step 4")
     assert "another process is training in this folder; wait, or give another --out" in line_of(script(*words, code=2))
     first.send(signal.SIGKILL)
     first.wait()
-    assert "resumes at step 4" in script(*words).stdout
 
 
 # ---- disks and folders ----
@@ -199,10 +199,9 @@ def test_a_full_disk_while_saving_loses_nothing(script, run):
     size = len(before["step-4.data-00000-of-00001"])
     done = script(*TINY, "--steps", 8, "--out", run, largest=size - 500, code=4)
     assert "checkpoints: cannot save the checkpoint of step 6 (" in line_of(done)
-    assert "; free space or mend the folder, then run the same command again" in done.stderr
+    assert "; free space or make the folder writable, then run the same command again" in done.stderr
     assert before.items() <= bytes_of(run / "checkpoints").items()
     assert whole_rows(run / "log.csv")
-    assert "resumes at step 4 of 8" in script(*TINY, "--steps", 8, "--out", run).stdout
 
 
 def test_a_full_disk_while_logging_leaves_whole_rows(script, tmp_path):
@@ -232,11 +231,11 @@ def test_a_full_disk_at_the_end_keeps_the_network_from_before(script, run):
     assert left_behind(run) == []
 
 
-@pytest.mark.parametrize("words", [
-    "hw4_acgan/train.py", "hw4_acgan/sample.py --hair red --eyes blue --run RUN", "hw3_dcgan_lsgan/sample.py --run RUN",
-    'lab5_cgan/sample.py --objects red_cube --run RUN', "cyclegan_style/translate.py a.png --run RUN",
-    "hw3_dcgan_lsgan/stylize.py a.png --style a.png --run RUN"])
-@pytest.mark.parametrize("inside", ["", "deeper"])
+@pytest.mark.parametrize(("words", "inside"), [
+    ("hw4_acgan/train.py", ""), ("hw4_acgan/sample.py --hair red --eyes blue --run RUN", "deeper"),
+    ("hw3_dcgan_lsgan/sample.py --run RUN", ""), ("lab5_cgan/sample.py --objects red_cube --run RUN", "deeper"),
+    ("cyclegan_style/translate.py a.png --run RUN", ""),
+    ("hw3_dcgan_lsgan/stylize.py a.png --style a.png --run RUN", "deeper")])
 def test_a_file_in_the_path_of_the_folder_ends_before_tensorflow_is_imported(script, tmp_path, words, inside):
     (tmp_path / "file").write_text("mine")
     (tmp_path / "run").mkdir()
@@ -250,32 +249,14 @@ def test_a_file_in_the_path_of_the_folder_ends_before_tensorflow_is_imported(scr
     assert (tmp_path / "file").read_text() == "mine"
 
 
-# ---- numbers and memory ----
-
-
-@pytest.mark.parametrize(("poison", "line"), [
-    ("loss", "step 5: g is nan; lower the learning rate"), ("infinite", "step 5: g is inf; lower the learning rate"),
-    ("weight", "step 5: a number of the generator network is NaN or infinite; lower the learning rate")])
-def test_what_is_not_finite_is_in_no_checkpoint(script, tmp_path, tensorflow, poison, line):
-    done = script(*TINY, "--checkpoint-every", 1, "--steps", 8, "--poison", poison, "--out", tmp_path / "run", code=3)
-    assert line in line_of(done)
-    assert checkpoints(tmp_path / "run") == ["step-3", "step-4"]
-    assert all(np.isfinite(value).all() for value in state(tmp_path / "run").values() if value.dtype.kind == "f")
+# ---- memory and environment ----
 
 
 @pytest.mark.slow  # TensorFlow asks for the memory again and again for ten seconds
 def test_out_of_memory_says_what_to_lower(script, tmp_path):
     done = script(*TINY, "--steps", 8, "--poison", "memory", "--out", tmp_path / "run", code=4)
     assert re.search(r"out of memory \(OOM when allocating tensor[^{]*\); lower --batch-size", line_of(done))
-    assert "resumes at step 4 of 8" in script(*TINY, "--steps", 8, "--out", tmp_path / "run").stdout
-
-
-def test_a_fresh_process_says_nothing_but_the_line(tmp_path):
-    """TensorFlow's own lines, which it prints while it is imported, are not among those a user sees."""
-    command = [sys.executable, ROOT / TINY[0], "--steps", "8", "--poison", "loss", "--out", tmp_path / "run"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 3
-    assert line_of(done).startswith("scaled.py: step 5: g is nan")
+    assert checkpoints(tmp_path / "run") == ["step-2", "step-4"]
 
 
 @pytest.mark.parametrize(("name", "value"), [
@@ -324,25 +305,11 @@ def test_bad_pictures_above_5_percent_are_an_error(script, course):
 
 
 @pytest.mark.parametrize(("content", "words"), [
-    (b"1,red hair:1\tblue eyes:1\t\n2\n", ":2: no comma after the id"), (b"", ": holds no rows"),
-    (b"1,red hair:1\t\n1,red hair:1\t\n", ":2: id 1 is already in line 1"),
-    (b"1,red hair:1\t\n2,a\0b:1\t\n", ":2: holds a NUL byte"), (b"1,caf\xe9:1\t\n", ":1: is not UTF-8 text"),
-    (b"../1,red hair:1\t\n", ":1: id '../1' is not a whole number"),
+    (b"1,red hair:1\tblue eyes:1\t\n2\n", ":2: no comma after the id"),
     (b"/etc/1,red hair:1\t\n", ":1: id '/etc/1' is not a whole number")])
 def test_a_row_that_cannot_be_meant_is_named(script, course, content, words):
     (course / "tags_clean.csv").write_bytes(content)
     assert f"tags_clean.csv{words}" in line_of(train(script, course))
-
-
-def test_odd_rows_are_what_they_say(course):
-    from common.anime import tags
-
-    (course / "tags_clean.csv").write_bytes(
-        b"\xef\xbb\xbf1,None:3\tred hair:1\tblue eyes:1\t\r\n\r\n2,NA:1\tnan:2\t\n3,")
-    table = tags.read(course / "tags_clean.csv")
-    assert table["id"].tolist() == [1, 2, 3]
-    assert table["other"].tolist() == ["None", "NA\tnan", ""]
-    assert table["red hair"].tolist() == [True, False, False]
 
 
 def test_nothing_left_is_said_with_the_counts(script, course):
@@ -360,22 +327,19 @@ def test_an_unknown_domain_or_an_empty_one_is_answered_with_all(script, course, 
     assert "red 40" in done.stderr
 
 
-@pytest.mark.slow
-def test_a_million_rows(tmp_path):
+def test_many_rows(tmp_path):
     from common.anime import tags
 
-    (tmp_path / "tags.csv").write_text("".join(f"{k},red hair:1\ttag {k % 999}:5\t\n" for k in range(1_000_000)))
+    (tmp_path / "tags.csv").write_text("".join(f"{k},red hair:1\ttag {k % 999}:5\t\n" for k in range(100_000)))
     begun = time.monotonic()
     table = tags.read(tmp_path / "tags.csv")
-    assert (len(table), int(table["red hair"].sum()), table["other"].iloc[-1]) == (1_000_000, 1_000_000, "tag 0")
-    assert time.monotonic() - begun < 60
+    assert (len(table), int(table["red hair"].sum()), table["other"].iloc[-1]) == (100_000, 100_000, "tag 99")
+    assert time.monotonic() - begun < 20  # about 1 s: the time grows with the rows, not with their square
 
 
-@pytest.mark.parametrize(("text", "words"), [
-    ("1,blue hair red eyes\n\n2,yellow hair red eyes\n", ":3: 'yellow hair red eyes' is neither"),
-    ("one,blue hair red eyes\n", ":1: id 'one' is not a whole number"), ("1,blue hair\n", ":1: 'blue hair' is neither"),
-    ("../../1,blue hair red eyes\n", ":1: id '../../1' is not a whole number"), ("\n\n", ": holds no rows")])
-@pytest.mark.parametrize("folder", ["hw4_acgan", "wgan_gp_text"])
+@pytest.mark.parametrize(("folder", "text", "words"), [
+    ("hw4_acgan", "1,blue hair red eyes\n\n2,yellow hair red eyes\n", ":3: 'yellow hair red eyes' is neither"),
+    ("wgan_gp_text", "../../1,blue hair red eyes\n", ":1: id '../../1' is not a whole number")])
 def test_a_line_of_a_text_file_is_named(script, tmp_path, folder, text, words):
     (tmp_path / "text.txt").write_text(text)
     done = script(f"{folder}/sample.py", "--text", tmp_path / "text.txt", "--run", tmp_path, code=2)
@@ -462,21 +426,17 @@ def network(keras, z=(100,), channels=3, colours=12):
     return keras.Model(inputs, keras.layers.Reshape((4, 4, channels))(made))
 
 
-@pytest.mark.parametrize(("write", "words"), [
-    (as_pickle, "it is damaged or not a network ("), (as_h5, "it is damaged or not a network ("),
-    (as_lambda, "it is damaged or not a network ("), (as_another_shape, "takes z of the shape (4, 4), not ('any',)"),
-    (as_no_pictures, "gives (None, 4, 4, 5), which are not images"),
-    (as_any_size, "takes z of the shape (None,), not ('any',)"), (as_one_layer, "network (it is a single Dense layer)"),
-    (as_unbuilt, "it is damaged or not a network ("), (as_input_alone, "it is damaged or not a network ("),
-    (as_not_a_number, "not a network (a weight is NaN or infinite); train the run anew with --overwrite"),
-    (as_fewer_colours, "does not accept its inputs: it is another network; give another --run")])
-@pytest.mark.filterwarnings("ignore:You are saving a model that has not yet been built")
-def test_a_generator_of_another_kind_is_refused(script, tmp_path, tensorflow, write, words):
-    write(tensorflow.keras, tmp_path / "generator.keras")
-    done = script("hw4_acgan/sample.py", "--hair", "red", "--eyes", "blue", "--run", tmp_path, code=4)
-    assert f"{tmp_path}/generator.keras: " in line_of(done)
-    assert words in done.stderr
-    assert not (tmp_path / "trapped").exists()
+def other_words(edit: Callable[[list, Path], None]) -> Callable:
+    """A network whose description of its layers is edited."""
+    def write(keras, path: Path) -> None:
+        network(keras).save(path.with_name("good.keras"))
+        with zipfile.ZipFile(path.with_name("good.keras")) as good, zipfile.ZipFile(path, "w") as bad:
+            config = json.loads(good.read("config.json"))
+            edit(config["config"]["layers"], path.with_name("trapped"))
+            for name in good.namelist():
+                bad.writestr(name, json.dumps(config) if name == "config.json" else good.read(name))
+
+    return write
 
 
 def system_function(layers: list, trap: Path) -> None:
@@ -491,14 +451,28 @@ def no_layer(layers: list, trap: Path) -> None:
     layers[-1]["config"]["dtype"] = 5
 
 
-@pytest.mark.parametrize("edit", [system_function, no_such_layer, no_layer])
-def test_a_generator_with_other_words_inside_is_refused(script, tmp_path, tensorflow, edit):
-    network(tensorflow.keras).save(tmp_path / "good.keras")
-    with zipfile.ZipFile(tmp_path / "good.keras") as good, zipfile.ZipFile(tmp_path / "generator.keras", "w") as bad:
-        config = json.loads(good.read("config.json"))
-        edit(config["config"]["layers"], tmp_path / "trapped")
-        for name in good.namelist():
-            bad.writestr(name, json.dumps(config) if name == "config.json" else good.read(name))
-    done = script("hw4_acgan/sample.py", "--hair", "red", "--eyes", "blue", "--run", tmp_path, code=4)
-    assert "generator.keras: cannot be loaded, it is damaged or not a network" in line_of(done)
+DAMAGED = "it is damaged or not a network ("
+
+
+@pytest.mark.parametrize(("write", "words"), [
+    (as_pickle, DAMAGED), (as_h5, DAMAGED), (as_lambda, DAMAGED), (as_unbuilt, DAMAGED), (as_input_alone, DAMAGED),
+    (other_words(system_function), DAMAGED), (other_words(no_such_layer), DAMAGED), (other_words(no_layer), DAMAGED),
+    (as_another_shape, "takes z of the shape (4, 4), not ('any',)"),
+    (as_any_size, "takes z of the shape (None,), not ('any',)"),
+    (as_no_pictures, "gives (None, 4, 4, 5), which are not images"),
+    (as_one_layer, "not a network (it is a single Dense layer)"),
+    (as_not_a_number, "not a network (a weight is NaN or infinite); train the run anew with --overwrite"),
+    (as_fewer_colours, "does not accept its inputs: it is another network; give another --run")])
+@pytest.mark.filterwarnings("ignore:You are saving a model that has not yet been built")
+def test_a_generator_of_another_kind_is_refused(tmp_path, tensorflow, monkeypatch, capsys, write, words):
+    from hw4_acgan import sample
+
+    write(tensorflow.keras, tmp_path / "generator.keras")
+    monkeypatch.setattr("sys.argv", ["sample.py"])
+    with pytest.raises(SystemExit) as end:
+        run_script(sample.Options, sample.main, ["--hair", "red", "--eyes", "blue", "--run", str(tmp_path)])
+    error = capsys.readouterr().err
+    assert end.value.code == 4
+    assert re.fullmatch(r"sample.py: [^\n]+\n", error)
+    assert f"{tmp_path}/generator.keras: " in error and words in error
     assert not (tmp_path / "trapped").exists()

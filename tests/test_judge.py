@@ -81,7 +81,7 @@ def test_the_ceiling_is_high_on_embedded_faces(judge):
     assert judge.ceiling["eyes"] > 0.6  # with 6,000 faces it is above 0.9
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_ceiling_of_the_whole_embedded_set(tmp_path, monkeypatch, tensorflow):
     from common.anime import judge
 

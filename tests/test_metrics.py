@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
-from conftest import ROOT
 
 from common import metrics
 from common.anime.faces import describe, draw
@@ -42,18 +39,6 @@ def test_condition_accuracy_of_one_label_set():
     assert (result["eyes"], result["both"], result["n"]) == (0.5, 0.5, 2)
 
 
-def test_condition_accuracy_of_shuffled_labels_is_near_chance():
-    rng = np.random.default_rng(0)
-    names = {"hair": [str(k) for k in range(12)], "eyes": [str(k) for k in range(11)]}
-    asked = {key: rng.integers(0, len(names[key]), 6000) for key in names}
-    shuffled = {key: rng.permutation(labels) for key, labels in asked.items()}
-    assert metrics.condition_accuracy(asked, asked, names)["both"] == 1.0
-    result = metrics.condition_accuracy(asked, shuffled, names)
-    assert result["hair"] == pytest.approx(1 / 12, abs=0.02)
-    assert result["eyes"] == pytest.approx(1 / 11, abs=0.02)
-    assert result["both"] == pytest.approx(1 / 132, abs=0.006)
-
-
 @pytest.mark.parametrize(("asked", "judged", "message"), [
     ({"hair": [0], "eyes": [0]}, {"hair": [0]}, "label sets differ"),
     ({}, {}, "label sets differ"),
@@ -73,11 +58,8 @@ def test_condition_accuracy_refuses(asked, judged, message):
 def test_frechet_of_two_numbers_a_side_by_hand():
     # means 1 and 5, variances (n - 1) 2 and 8: (1 - 5)^2 + 2 + 8 - 2 sqrt(2 * 8)
     assert metrics.frechet(column(0, 2), column(3, 7)) == pytest.approx(18.0)
-
-
-def test_frechet_of_covariances_that_do_not_commute_by_hand():
-    # C_r = diag(2, 0), C_f = [[2, 2], [2, 2]]: traces 2 and 4; C_r C_f has the eigenvalues 4 and 0: 2 + 4 - 2 * 2
-    assert metrics.frechet([[1, 0], [-1, 0]], [[1, 1], [-1, -1]]) == pytest.approx(2.0)
+    # that do not commute: C_r = diag(2, 0), C_f = [[2, 2], [2, 2]], traces 2 and 4; C_r C_f has the eigenvalues 4, 0
+    assert metrics.frechet([[1, 0], [-1, 0]], [[1, 1], [-1, -1]]) == pytest.approx(2 + 4 - 2 * 2)
 
 
 def test_frechet_equals_the_formula_with_a_matrix_root():
@@ -93,15 +75,9 @@ def test_frechet_equals_the_formula_with_a_matrix_root():
 def test_kid_by_hand():
     # (x y + 1)^3: real pair 1, fake pair (2 + 1)^3 = 27, crosswise 1, 1, 8, 27: 1 + 27 - 2 * 37 / 4
     assert metrics.kid(column(0, 1), column(1, 2)) == pytest.approx(9.5)
-
-
-def test_kid_divides_by_the_features_and_may_be_negative():
-    # x.y / 2: both pairs 0, so 1 each; crosswise 1, 1, 1, -1, so 8, 8, 8, 0: 1 + 1 - 2 * 6
-    assert metrics.kid([[1, 1], [1, -1]], [[2, 0], [0, 2]]) == pytest.approx(-10.0)
-
-
-def test_kid_takes_every_pair_of_three():
-    # real 0, 1, 2: pairs 1, 1, 27, mean 29/3; fake 0, 0: 1; crosswise all 1
+    # two features, x.y / 2: both pairs 0, so 1 each; crosswise 1, 1, 1, -1, so 8, 8, 8, 0: negative
+    assert metrics.kid([[1, 1], [1, -1]], [[2, 0], [0, 2]]) == pytest.approx(1 + 1 - 2 * 6)
+    # three rows, every pair: real 0, 1, 2: 1, 1, 27, mean 29/3; fake 0, 0: 1; crosswise all 1
     assert metrics.kid(column(0, 1, 2), column(0, 0)) == pytest.approx(29 / 3 + 1 - 2)
 
 
@@ -248,15 +224,11 @@ def test_condition_effect_refuses(shape):
 @pytest.mark.parametrize("n", [2, 9, 10])
 def test_halves_are_disjoint_and_equal(n):
     first, second = metrics.halves(n, seed=3)
-    assert len(first) == len(second) == n // 2
-    assert len({*first.tolist(), *second.tolist()} & set(range(n))) == n // 2 * 2
-
-
-def test_halves_follow_the_seed_and_need_two_rows():
-    assert metrics.halves(100, 0)[0].tolist() == metrics.halves(100, 0)[0].tolist()
-    assert metrics.halves(100, 0)[0].tolist() != metrics.halves(100, 1)[0].tolist()
+    assert first.tolist() == metrics.halves(n, seed=3)[0].tolist()
     with pytest.raises(ValueError, match="1 rows cannot be split into halves"):
         metrics.halves(1, 0)
+    assert len(first) == len(second) == n // 2
+    assert len({*first.tolist(), *second.tolist()} & set(range(n))) == n // 2 * 2
 
 
 # ---- images of known quality ----
@@ -303,30 +275,3 @@ def test_density_and_coverage_fall_with_the_damage(cases):
     assert coverage["real"] > 0.9 > coverage["greyed"] > coverage["blurred"] > coverage["pure noise"]
     assert coverage["one repeated"] <= 0.1
     assert density["pure noise"] < density["blurred"] < density["real"] == pytest.approx(1, abs=0.2)
-
-
-def test_the_order_of_rows_changes_nothing(cases):
-    real, fake = cases["reference"], cases["noise added"]
-    order = np.random.default_rng(1).permutation(len(real))
-    for measure in (metrics.frechet, metrics.kid, metrics.density_coverage):
-        assert measure(real[order], fake[order[::-1]]) == pytest.approx(measure(real, fake))
-
-
-def test_one_image_repeated_is_collapsed_and_others_are_diverse(real_faces):
-    real, other = real_faces[:32].reshape(4, 8, 64, 64, 3), real_faces[32:64].reshape(4, 8, 64, 64, 3)
-    features = [np.stack([tile_features(images) for images in groups]) for groups in (real, other)]
-    noise = np.random.default_rng(0).integers(-3, 4, other.shape)
-    repeated = np.clip(other[:, :1].astype(int) + noise, 0, 255).astype(np.uint8)  # nearly: a collapse is never perfect
-    diverse = metrics.diversity(other, features[1], real, features[0])
-    assert diverse["verdict"] == "diverse"
-    assert diverse["distance"] == pytest.approx(diverse["real_distance"], rel=0.3)
-    collapsed = metrics.diversity(repeated, np.stack([tile_features(images) for images in repeated]), real, features[0])
-    assert collapsed["verdict"] == "collapsed"
-    assert collapsed["distance"] < collapsed["thresholds"]["distance_at_most"]
-    assert collapsed["ssim"] > collapsed["thresholds"]["ssim_at_least"]
-
-
-def test_importing_the_metrics_is_quick():
-    code = "import sys, common.metrics; print([m for m in ('scipy', 'skimage', 'tensorflow') if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"

@@ -7,11 +7,9 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
-import time
 from pathlib import Path
 
+import forked
 import numpy as np
 import pytest
 import scaled
@@ -21,7 +19,11 @@ from common import options, scale
 from common.errors import NUMERICAL, UserError
 from common.runs import Run
 
-SCRIPT = str(ROOT / "tests" / "scaled.py")
+
+def start(home: Path, *words: object, **env: str) -> forked.Script:
+    """Starts scaled.py in a process of its own."""
+    home.mkdir(parents=True, exist_ok=True)
+    return forked.start([ROOT / "tests" / "scaled.py", *words], home, {**os.environ, **env})
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +39,7 @@ def trained(tmp_path_factory):
             out = folder / "_".join(["run", *words])
             all_words = ["--steps", "6", "--out", str(out), *words]
             if "--devices" in words:
-                subprocess.run([sys.executable, SCRIPT, *all_words], check=True)
+                assert start(folder, *all_words).wait().returncode == 0
             else:
                 scaled.main(options.parse(scaled.Config, all_words))
             known[words] = weights(out), np.genfromtxt(out / "log.csv", delimiter=",", names=True)
@@ -52,30 +54,31 @@ def weights(out, worker=0):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("game", [(), ("--d-steps", "2")], ids=["d_steps 1", "d_steps 2"])
-def test_two_devices_are_one(trained, game):
-    check(trained(*game), trained(*game, "--devices", "2"))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("game", [("--clip", "0.05"), ("--skip",)], ids=["gradients are clipped", "D skips steps"])
-def test_two_devices_clip_and_decide_as_one(trained, game):
-    whole = trained(*game)
-    check(whole, trained(*game, "--devices", "2"))
-    plain = trained()
-    assert max(abs(one - two).max() for one, two in zip(whole[0], plain[0], strict=True)) > 1e-3
-    assert game != ("--skip",) or 0 < whole[1]["moves"].mean() < 1
+@pytest.mark.parametrize(("game", "plain"), [(("--d-steps", "2", "--clip", "0.05"), ("--d-steps", "2")),
+                                             (("--skip",), ())], ids=["gradients are clipped", "D skips steps"])
+def test_two_devices_are_one(trained, game, plain):
+    one, two = trained(*game), trained(*game, "--devices", "2")
+    for expected, found in zip(one[0], two[0], strict=True):
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+    for name in one[1].dtype.names:
+        np.testing.assert_allclose(two[1][name], one[1][name], rtol=0, atol=1e-5)
+    assert max(abs(one - two).max() for one, two in zip(one[0], trained(*plain)[0], strict=True)) > 1e-3
+    assert game != ("--skip",) or 0 < one[1]["moves"].mean() < 1
 
 
 @pytest.mark.slow
 def test_three_devices_go_on_to_the_same_bits(tmp_path):
     """With Adam, batch normalisation and dropout."""
-    def train(folder, *words):
-        return subprocess.run([sys.executable, SCRIPT, "--full", "--devices", "3", "--checkpoint-every", "4", "--steps",
-                               "8", "--out", folder, *words], check=False).returncode
+    def train(out, *words):
+        return start(tmp_path, "--full", "--devices", "3", "--checkpoint-every", "4", "--steps", "8", "--out", out,
+                     *words).wait().returncode
 
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     assert [train(whole), train(broken, "--poison", "loss"), train(broken)] == [0, NUMERICAL, 0]
+    same(whole, broken)
+
+
+def same(whole, broken):
     expected, found = state(whole), state(broken)
     assert expected.keys() == found.keys()
     for name, value in expected.items():
@@ -83,19 +86,13 @@ def test_three_devices_go_on_to_the_same_bits(tmp_path):
     assert (broken / "log.csv").read_bytes() == (whole / "log.csv").read_bytes()
 
 
-def check(one, other):
-    for expected, found in zip(one[0], other[0], strict=True):
-        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
-    for name in one[1].dtype.names:
-        np.testing.assert_allclose(other[1][name], one[1][name], rtol=0, atol=1e-5)
-
-
 class Crew:
     """Two workers on this machine, each a process.
 
     Args:
-        out: the run folder.
+        out: the run folder, in a folder of runs.
         words: further words of the command line.
+        second: words of the second worker alone.
     """
 
     def __init__(self, out: Path, *words: object, second: tuple = ()) -> None:
@@ -105,29 +102,20 @@ class Crew:
 
     def _start(self, hosts, worker, *words):
         cluster = json.dumps({"cluster": {"worker": hosts}, "task": {"type": "worker", "index": worker}})
-        command = [sys.executable, SCRIPT, "--full", "--steps", "12", "--checkpoint-every", "4", "--out", self.out]
-        return subprocess.Popen([*map(str, command), *map(str, words)], env={**os.environ, "TF_CONFIG": cluster},
-                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        return start(self.out.parents[1] / f"worker-{worker}", "--full", "--steps", "12", "--checkpoint-every", "4",
+                     "--out", self.out, *words, TF_CONFIG=cluster)
 
-    def reach(self, step):
-        """Waits until the run has done so many steps."""
-        log, until = self.out / "log.csv", time.monotonic() + 300
-        while not (log.exists() and log.read_text().count("\n") > step):
-            if time.monotonic() > until or any(process.poll() is not None for process in self.processes):
-                raise AssertionError(f"not at step {step}: {self.end()}")
-            time.sleep(0.01)
-
-    def send(self, number, *workers):
-        for worker in workers:
-            self.processes[worker].send_signal(number)
+    def stop(self, step, number, worker):
+        """Sends one of them a signal once the run has done so many steps; what `end` gives."""
+        log = self.out / "log.csv"
+        self.processes[0].until(lambda: log.exists() and log.read_text().count("\n") > step, timeout=300)
+        self.processes[worker].send(number)
+        return self.end()
 
     def end(self):
         """Waits for both; their exit codes and what they said."""
-        try:
-            said = [process.communicate(timeout=300)[0] for process in self.processes]
-        finally:
-            self.send(signal.SIGKILL, 0, 1)  # does nothing to those that have ended
-        return [process.returncode for process in self.processes], said
+        done = [process.wait() for process in self.processes]
+        return [one.returncode for one in done], [one.stdout + one.stderr for one in done]
 
 
 def free_ports(count):
@@ -141,7 +129,7 @@ def free_ports(count):
 @pytest.fixture(scope="module")
 def together(tmp_path_factory):
     """The run folder of two workers that nobody interrupted."""
-    out = tmp_path_factory.mktemp("workers") / "whole"
+    out = tmp_path_factory.mktemp("workers") / "runs" / "whole"
     codes, said = Crew(out).end()
     assert codes == [0, 0], said
     return out
@@ -157,42 +145,26 @@ def test_two_workers_agree_to_the_bit_and_the_chief_alone_writes(together):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("number", "workers", "codes"), [(signal.SIGKILL, (0, 1), [-9, -9]),
-                                                          (signal.SIGTERM, (1,), [143, 143])],
-                         ids=["both killed", "one told to stop"])
-def test_stopped_workers_go_on_to_the_same_bits(together, tmp_path, number, workers, codes):
-    out = tmp_path / "broken"
-    crew = Crew(out, "--pause", 0.2)
-    crew.reach(6)
-    crew.send(number, *workers)
-    found, said = crew.end()
-    assert found == codes, said
+def test_stopped_workers_say_so_and_go_on_to_the_same_bits(together, tmp_path):
+    """One is killed, then one is told to stop."""
+    out = tmp_path / "runs" / "broken"
+    codes, said = Crew(out, "--pause", 0.2).stop(6, signal.SIGKILL, 1)
+    assert codes == [1, -9], said
+    assert "another worker of TF_CONFIG was lost; start all workers again with the same commands" in said[0]
+    codes, said = Crew(out, "--pause", 0.2).stop(9, signal.SIGTERM, 1)
+    assert codes == [143, 143], said
     codes, said = Crew(out).end()
     assert codes == [0, 0], said
     assert "resumes at step" in said[0]
-    expected, found = state(together), state(out)
-    assert expected.keys() == found.keys()
-    for name, value in expected.items():
-        np.testing.assert_array_equal(value, found[name], err_msg=name)
+    same(together, out)
     for worker in (0, 1):
         for one, other in zip(weights(together, worker), weights(out, worker), strict=True):
             np.testing.assert_array_equal(one, other)
-    assert (out / "log.csv").read_bytes() == (together / "log.csv").read_bytes()
-
-
-@pytest.mark.slow
-def test_the_worker_that_is_left_says_so(tmp_path):
-    crew = Crew(tmp_path / "run", "--pause", 0.2)
-    crew.reach(5)
-    crew.send(signal.SIGKILL, 1)
-    codes, said = crew.end()
-    assert codes == [1, -9], said
-    assert "another worker of TF_CONFIG was lost; start all workers again with the same commands" in said[0]
 
 
 @pytest.mark.slow
 def test_workers_with_different_options_stop(tmp_path):
-    codes, said = Crew(tmp_path / "run", second=("--seed", "1")).end()
+    codes, said = Crew(tmp_path / "runs" / "run", second=("--seed", "1")).end()
     assert codes == [2, 2], said
     assert all("the workers differ in what they train" in text for text in said)
 

@@ -23,7 +23,7 @@ def test_flat_is_at_most_2_percent_from_the_second_quarter_to_the_last(last, gro
     assert f"400.0, 100.0, 100.0, {last / 1e6:.1f} MB; the last is {growth} from the second" in text
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_soak_of_some_seconds():
     command = [sys.executable, ROOT / "tools" / "soak.py", "--minutes", "0.03", "--every", "0.02", "--script",
                "tests/scaled.py"]
