@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -29,12 +30,15 @@ class Accuracy:
         generate: (z float32 [N, z], label float32 [N, 24]) -> uint8 [N, 64, 64, 3], with the network as it is now.
         z: size of the noise.
         given: an evaluator as `.npz` in place of ours; None for the one that the run began with.
+        own_reading: our evaluator is trained on the images as the run reads them alone, not on all views.
     """
 
     curves: ClassVar = {"accuracy": {name: f"{name}.json" for name in TESTS}}
 
-    def __init__(self, run: Run, data: Scenes, generate: Generate, z: int, given: Path | None = None) -> None:
+    def __init__(self, run: Run, data: Scenes, generate: Generate, z: int, given: Path | None = None,
+                 own_reading: bool = False) -> None:
         self.run, self.data, self.z, self._generate, self._given = run, data, z, generate, given
+        self._own_reading = own_reading
 
     @functools.cached_property
     def evaluator(self) -> evaluator.Evaluator:
@@ -42,7 +46,8 @@ class Accuracy:
         begun_with = self.run.info.get("evaluator_file")
         if begun_with is not None and not isinstance(begun_with, str):
             raise damaged(self.run.folder / "config.json")
-        return evaluator.load(self.data, self._given or (Path(begun_with) if begun_with else None))
+        data = replace(self.data, views={self.data.view: self.data.images}) if self._own_reading else self.data
+        return evaluator.load(data, self._given or (Path(begun_with) if begun_with else None))
 
     def prepare(self) -> dict[str, dict[str, Any]]:
         """Trains the evaluator if there is none yet. A run keeps the one that it began with."""

@@ -135,13 +135,23 @@ def acgan_discriminator(classes: int = CLASSES) -> keras.Model:
 
 
 class CGAN(Game):
-    """The report's first game: D sees the labels beside the image (Mirza and Osindero 2014, arXiv:1411.1784)."""
+    """The report's first game: D sees the labels beside the image (Mirza and Osindero 2014, arXiv:1411.1784).
+
+    Args:
+        seed: seed of the noise.
+        generator, discriminator: the players.
+        real_target: D's target for real images; below 1 is label smoothing.
+    """
+
+    def __init__(self, seed: int, generator: Player, discriminator: Player, *, real_target: float = 1.0) -> None:
+        super().__init__(seed, generator=generator, discriminator=discriminator)
+        self.real_target = real_target
 
     def generate(self, noise: Noise, count: int, label: tf.Tensor) -> tf.Tensor:
         return self.generator([noise.normal((count, self.generator.input_shape[0][-1])), label], training=True)
 
     def d_loss(self, real: tf.Tensor, fake: tf.Tensor, noise: Noise, label: tf.Tensor) -> Terms:
-        return {"d_real": bce(self.discriminator([real, label], training=True), 1.0),
+        return {"d_real": bce(self.discriminator([real, label], training=True), self.real_target),
                 "d_fake": bce(self.discriminator([fake, label], training=True), 0.0)}
 
     def g_loss(self, fake: tf.Tensor, noise: Noise, label: tf.Tensor) -> Terms:
@@ -157,19 +167,23 @@ class ACGAN(Game):
         seed: seed of the noise.
         generator, discriminator: the players.
         class_weight: weight of the class terms, relative to the source terms.
+        fake_class: weight of D's class terms on fakes; 1 is the whole L_C.
+        real_target: D's target for real images; below 1 is label smoothing.
     """
 
     generate = CGAN.generate
 
-    def __init__(self, seed: int, generator: Player, discriminator: Player, *, class_weight: float = 1.0) -> None:
+    def __init__(self, seed: int, generator: Player, discriminator: Player, *, class_weight: float = 1.0,
+                 fake_class: float = 1.0, real_target: float = 1.0) -> None:
         super().__init__(seed, generator=generator, discriminator=discriminator)
-        self.class_weight = class_weight
+        self.class_weight, self.fake_class, self.real_target = class_weight, fake_class, real_target
 
     def d_loss(self, real: tf.Tensor, fake: tf.Tensor, noise: Noise, label: tf.Tensor) -> Terms:
         real_source, real_labels = self.discriminator(real, training=True)
         fake_source, fake_labels = self.discriminator(fake, training=True)
-        return {"d_real": bce(real_source, 1.0), "d_fake": bce(fake_source, 0.0),
-                "d_class": self.class_weight * (bce(real_labels, label) + bce(fake_labels, label))}
+        classes = bce(real_labels, label) + self.fake_class * bce(fake_labels, label)
+        return {"d_real": bce(real_source, self.real_target), "d_fake": bce(fake_source, 0.0),
+                "d_class": self.class_weight * classes}
 
     def g_loss(self, fake: tf.Tensor, noise: Noise, label: tf.Tensor) -> Terms:
         source, labels = self.discriminator(fake, training=True)

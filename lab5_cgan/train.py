@@ -44,19 +44,31 @@ class Config(Common):
     z: int = option(100, "size of the noise", within=(1, 10_000))
     g_lr: float = option(4e-4, "Adam's learning rate for G; the report compares with 2e-4 for both", within=(1e-9, 1))
     d_lr: float = option(1e-4, "Adam's learning rate for D", within=(1e-9, 1))
-    beta_1: float = option(0.5, "Adam's beta_1 for G and D; the report calls it momentum", within=(0, 0.9999))
+    beta_1: float = option(0.5, "Adam's beta_1 for G and D, or SGD's momentum; the report calls it momentum",
+                           within=(0, 0.9999))
     class_weight: float = option(1.0, "acgan: weight of the class terms; others had success with 24 to 100",
                                  within=(0, 1000))
+    fake_class: float = option(1.0, "acgan: weight of D's class terms on fakes (second half of L_C); the report "
+                               "suspects that the early ones, which are noise, mislead D", within=(0, 1000))
+    real_target: float = option(1.0, "D's target for real images; below 1 is label smoothing, which the report tried "
+                                "with the AC-GAN", within=(0, 2))
+    optimizer: str = option("adam", "the optimizer of both players; the report tried others, and names none",
+                            choices=("adam", "rmsprop", "sgd"))
     resize: str = option("crop", "crop: the middle square of each image, as in the report; squash: the whole image",
                          choices=("crop", "squash"))
     evaluator: Path | None = option(None, "a ResNet18 as .npz, such as the course's, to measure with in place of our "
                                     "own; see README.md in this folder", metavar="FILE", keeps_run=True)
+    own_reading: bool = option(False, "train our evaluator only on images as --resize reads them; without it, on crops "
+                               "and on whole images", keeps_run=True)
 
     @property
     def variant(self) -> str:
         """The name of the default run folder."""
         return self.model + ("_equal_rates" if self.g_lr == self.d_lr else "") + \
             (f"_class_{self.class_weight:g}" if self.class_weight != 1 else "") + \
+            (f"_fake_class_{self.fake_class:g}" if self.fake_class != 1 else "") + \
+            (f"_smooth_{self.real_target:g}" if self.real_target != 1 else "") + \
+            (f"_{self.optimizer}" if self.optimizer != "adam" else "") + \
             ("_squash" if self.resize == "squash" else "")
 
     def check(self) -> None:
@@ -65,6 +77,10 @@ class Config(Common):
         if self.class_weight != 1 and self.model == "cgan":
             raise UserError("--class-weight: the cGAN has no class term; add --model acgan, or leave out "
                             "--class-weight")
+        if self.fake_class != 1 and self.model == "cgan":
+            raise UserError("--fake-class: the cGAN has no class term; add --model acgan, or leave out --fake-class")
+        if self.evaluator and self.own_reading:
+            raise UserError("--evaluator, --own-reading: a given evaluator is not trained here; leave out one of them")
         if self.evaluator and not self.evaluator.is_file():
             raise UserError(f"--evaluator {self.evaluator}: no such file")
 
@@ -77,13 +93,18 @@ def build(config: Config) -> Game:
     from lab5_cgan import model
 
     def player(network: keras.Model, rate: float) -> Player:
-        return Player(network, keras.optimizers.Adam(rate, beta_1=config.beta_1, beta_2=0.999, epsilon=1e-8))
+        return Player(network, {
+            "adam": lambda: keras.optimizers.Adam(rate, beta_1=config.beta_1, beta_2=0.999, epsilon=1e-8),
+            "rmsprop": lambda: keras.optimizers.RMSprop(rate, rho=0.99, epsilon=1e-8),  # PyTorch's defaults
+            "sgd": lambda: keras.optimizers.SGD(rate, momentum=config.beta_1)}[config.optimizer]())
 
     if config.model == "cgan":
         return model.CGAN(config.seed, generator=player(model.cgan_generator(config.z), config.g_lr),
-                          discriminator=player(model.cgan_discriminator(), config.d_lr))
+                          discriminator=player(model.cgan_discriminator(), config.d_lr),
+                          real_target=config.real_target)
     return model.ACGAN(config.seed, player(model.acgan_generator(config.z), config.g_lr),
-                       player(model.acgan_discriminator(), config.d_lr), class_weight=config.class_weight)
+                       player(model.acgan_discriminator(), config.d_lr), class_weight=config.class_weight,
+                       fake_class=config.fake_class, real_target=config.real_target)
 
 
 def main(config: Config) -> None:
@@ -105,7 +126,7 @@ def main(config: Config) -> None:
          "class": {"d_class": "D", "g_class": "G"}}
     trainer.train(game, stream, run, config,
                   functools.partial(figures.table, generate, config.z, data.tests, config.seed), curves,
-                  evaluation=measures.Accuracy(run, data, generate, config.z, config.evaluator))
+                  evaluation=measures.Accuracy(run, data, generate, config.z, config.evaluator, config.own_reading))
 
 
 if __name__ == "__main__":
