@@ -106,8 +106,8 @@ def test_a_folder_with_other_files_is_refused(tmp_path, blank):
 
     (tmp_path / "thesis.txt").write_text("do not lose me")
     refused("is not empty and has no about.json")
-    for about, message in (('{"title": "my site"}', "not from this program"), ("a page about me", "no JSON"),
-                           ("[" * 100_000, "no JSON"),
+    for about, message in (('{"title": "my site"}', "not from this program"), ("a page about me", "not JSON"),
+                           ("[" * 100_000, "not JSON"),
                            (json.dumps({"version": VERSION, "count": 1, "seed": 0}), "also holds thesis.txt, which")):
         (tmp_path / "about.json").write_text(about)
         refused(message)
