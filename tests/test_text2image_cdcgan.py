@@ -505,8 +505,8 @@ def test_smoke_from_another_folder_then_samples(script, few_faces, tmp_path):
 def test_the_generator_is_measured_by_its_labels(built):
     from text2image_cdcgan import train
 
-    images = built(train, "--batch-size", 4).evaluation.generate(
-        np.zeros((3, 100), np.float32), np.array([0, 1, 0]), np.array([0, 0, 1]))
+    evaluation = built(train, "--batch-size", 4, "--z", 7).evaluation
+    images = evaluation.generate(np.zeros((3, evaluation.z), np.float32), np.array([0, 1, 0]), np.array([0, 0, 1]))
     assert (images.shape, images.dtype) == ((3, 64, 64, 3), np.uint8)
     assert len({image.tobytes() for image in images}) == 3
 
@@ -525,6 +525,7 @@ def test_images_without_a_vector_are_left_out_and_the_run_is_sampled(built, text
     assert any(line.endswith("images left out: --vectors has no vector for their phrase")
                for line in run.info["substitutions"])
     assert parts.evaluation.more == {"pictures_with_vector": run.info["data"]["kept"] - 1}
+    assert parts.evaluation.generate(np.zeros((1, parts.evaluation.z), np.float32), [0], [0]).shape == (1, 64, 64, 3)
     run.begin_training()
     parts.game.generator.save(run.folder / "generator.keras")
     sample.main(parse(sample.Options, ["--run", str(run.folder), "--hair", "blue", "--eyes", "red", "--count", "2"]))
