@@ -32,7 +32,8 @@ from common.errors import (
 )
 from common.files import ROOT
 
-PRESENTATION = ("seed", "jit", "log_every", "sample_every")  # these do not change what a run says of the report
+# `deviations` leaves these out: they do not change what a run says of the report, or, `average`, have a note of their own
+PRESENTATION = ("seed", "jit", "log_every", "sample_every", "average")
 MOST = 10**9  # steps, epochs or images per step, at most: far below the range of an int64
 
 
