@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ REPORTS = {  # in the order of the page
     "lab5_cgan": "Report 003: cGAN against AC-GAN on i-CLEVR",
 }
 FILES = ("config.json", "log.csv", "timing.csv", "metrics.json", "curves.png")  # a folder with one of them is a run
+MOVED_ASIDE = re.compile(r".+\.old-[0-9]+")  # by --overwrite, see common/runs.py
 ANEW = "start the run anew with --overwrite"
 AGAIN = "run the command in config.json again, without --overwrite or --no-evaluate"
 DAMAGE = (OSError, ValueError, TypeError, LookupError, RecursionError, csv.Error, StorageError,
@@ -56,7 +58,8 @@ def collect(runs: Path) -> list[RunSummary]:
         folder = path.parent.name
         return order.index(folder) if folder in order else len(order), folder, path.name
 
-    folders = [path for path in runs.glob("[!.]*/[!.]*") if any((path / name).is_file() for name in FILES)]
+    folders = [path for path in runs.glob("[!.]*/[!.]*")
+               if not MOVED_ASIDE.fullmatch(path.name) and any((path / name).is_file() for name in FILES)]
     return [read(path) for path in sorted(folders, key=place)]
 
 
