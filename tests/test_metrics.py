@@ -1,4 +1,4 @@
-"""common/metrics.py: every function against values computed by hand, and against images of known quality."""
+"""common/metrics.py: every function against values computed by hand. Images of known quality are in test_judge.py."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from common import metrics
-from common.anime.faces import describe, draw
 
 pytestmark = pytest.mark.filterwarnings("error")
 NAMES = {"hair": ("red", "green", "blue"), "eyes": ("black", "pink")}
@@ -229,49 +228,3 @@ def test_halves_are_disjoint_and_equal(n):
         metrics.halves(1, 0)
     assert len(first) == len(second) == n // 2
     assert len({*first.tolist(), *second.tolist()} & set(range(n))) == n // 2 * 2
-
-
-# ---- images of known quality ----
-
-
-def tile_features(images: np.ndarray) -> np.ndarray:
-    """A simple feature space: mean and spread of 4 x 4 tiles. [N, 64, 64, 3] in [0, 255] -> [N, 96] in [0, 1]."""
-    tiles = images.reshape(-1, 4, 16, 4, 16, 3) / 255
-    return np.concatenate([tiles.mean(axis=(2, 4)), tiles.std(axis=(2, 4))], axis=-1).reshape(len(images), -1)
-
-
-@pytest.fixture(scope="module")
-def real_faces() -> np.ndarray:
-    """200 drawn faces, uint8 [200, 64, 64, 3]."""
-    return np.stack([np.asarray(draw(describe(0, number)).resize((64, 64))) for number in range(200)])
-
-
-@pytest.fixture(scope="module")
-def cases(real_faces) -> dict[str, np.ndarray]:
-    """Features [100, 96] of one half of the faces, and of the other half, damaged as by bad generators."""
-    from scipy.ndimage import gaussian_filter
-
-    rng = np.random.default_rng(0)
-    real, other = (real_faces[half].astype(float) for half in metrics.halves(200, seed=0))
-    images = {"reference": real, "real": other,
-              "noise added": np.clip(other + rng.normal(0, 30, other.shape), 0, 255),
-              "blurred": gaussian_filter(other, (0, 8, 8, 0)), "pure noise": rng.uniform(0, 255, other.shape),
-              "greyed": other.mean(axis=3, keepdims=True).repeat(3, axis=3),
-              "one repeated": other[:1].repeat(100, axis=0)}
-    return {name: tile_features(group) for name, group in images.items()}
-
-
-@pytest.mark.parametrize("measure", [metrics.frechet, metrics.kid])
-def test_distances_rise_with_the_damage(cases, measure):
-    distance = {name: measure(cases["reference"], features) for name, features in cases.items()}
-    assert distance["real"] < distance["noise added"] < distance["blurred"] < distance["pure noise"]
-    assert distance["real"] < distance["greyed"] < distance["one repeated"]
-
-
-def test_density_and_coverage_fall_with_the_damage(cases):
-    density, coverage = {}, {}
-    for name, features in cases.items():
-        density[name], coverage[name] = metrics.density_coverage(cases["reference"], features)
-    assert coverage["real"] > 0.9 > coverage["greyed"] > coverage["blurred"] > coverage["pure noise"]
-    assert coverage["one repeated"] <= 0.1
-    assert density["pure noise"] < density["blurred"] < density["real"] == pytest.approx(1, abs=0.2)

@@ -306,21 +306,30 @@ def test_a_file_in_the_place_of_the_checkpoints_is_overwritten(train, finished):
     assert indices(train(finished, overwrite=True).folder) == ["step-12"]
 
 
-def test_a_nan_in_a_moment_is_not_saved(train, game, tmp_path):
-    moment = game.players["generator"].optimizer.variables[-1]
-
+def after(number, change):
+    """A `wrap` that changes a step's terms."""
     def wrap(step):
         def wrapped(batch, done):
             terms = step(batch, done)
-            if int(done) + 1 == 8:
-                moment.assign(moment * np.nan)
-            return terms
+            return change(terms) if int(done) + 1 == number else terms
 
         return wrapped
 
+    return wrap
+
+
+def test_what_is_not_finite_is_not_saved(train, game, tmp_path):
+    moment = game.players["generator"].optimizer.variables[-1]
+
+    def poison(terms):
+        moment.assign(moment * np.nan)
+        return terms
+
     with pytest.raises(NumericalError, match="step 8: a value of the generator optimizer is NaN"):
-        train(tmp_path / "run", wrap)
-    assert indices(tmp_path / "run") == ["step-4"]
+        train(tmp_path / "moment", after(8, poison))
+    with pytest.raises(NumericalError, match="step 8: g is inf; lower the learning rate"):
+        train(tmp_path / "loss", after(8, lambda terms: terms | {"g": np.inf}))
+    assert indices(tmp_path / "moment") == indices(tmp_path / "loss") == ["step-4"]
 
 
 def test_too_little_memory_is_no_damage(train, interrupted, monkeypatch, tensorflow, capsys):
