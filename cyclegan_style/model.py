@@ -33,6 +33,31 @@ class BatchStatistics(layers.BatchNormalization):
         return kernels.batch_normalisation(self, inputs, update=bool(training))
 
 
+@register
+class TranslationDropout(layers.Dropout):
+    """Dropout that may stay on after the training, as in the notebook that report 002 cites.
+
+    Args:
+        rate: share of the values that is dropped.
+        stays: whether it drops when the network translates. It is then always the same values, so that an image is
+            always translated alike; in training they are drawn anew, whatever this says.
+        mask: number of the values that are then dropped.
+    """
+
+    def __init__(self, rate: float, stays: bool = False, mask: int = 0, **kwargs) -> None:
+        super().__init__(rate, **kwargs)
+        self.stays, self.mask = stays, mask
+
+    def call(self, inputs, training=False):
+        if training or not self.stays:
+            return super().call(inputs, training=training)
+        kept = tf.random.stateless_uniform(tf.shape(inputs)[1:], (self.mask, 0)) >= self.rate
+        return inputs * tf.cast(kept, inputs.dtype) / (1 - self.rate)
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "stays": self.stays, "mask": self.mask}
+
+
 def _normal(mean: float = 0.0) -> keras.initializers.Initializer:
     return keras.initializers.RandomNormal(mean, 0.02)
 
@@ -41,12 +66,13 @@ def _bn(x):
     return BatchStatistics(momentum=0.9, epsilon=EPSILON, gamma_initializer=_normal(1.0))(x)
 
 
-def unet_generator(size: int = 128, filters: int = 64) -> keras.Model:
+def unet_generator(size: int = 128, filters: int = 64, dropout_stays: bool = False) -> keras.Model:
     """image [B, size, size, 3] in [-1, 1] -> image [B, size, size, 3] in [-1, 1], float32.
 
     Report 002 leaves the table out as too complex; this is the usual U-Net of Keras CycleGANs. Down to 1x1 by 4x4
     convolutions with stride 2; what each gives goes, before its leaky ReLU, to the transposed convolution of the same
-    size on the way up. Dropout 0.5 at sizes up to 8. 41,837,379 parameters at 128, 29,250,371 at 64.
+    size on the way up. Dropout 0.5 at sizes up to 8, with `dropout_stays` also when it translates. 41,837,379
+    parameters at 128, 29,250,371 at 64.
     """
     if size < 8 or size & (size - 1):
         raise ValueError(f"size must be a power of 2 from 8 up, not {size}")
@@ -62,7 +88,7 @@ def unet_generator(size: int = 128, filters: int = 64) -> keras.Model:
         x = layers.Conv2DTranspose(up, 4, strides=2, padding="same", use_bias=outermost,
                                    kernel_initializer=_normal())(layers.ReLU()(x))
         x = x if outermost else _bn(x)
-        return layers.Dropout(0.5)(x) if size <= 8 else x
+        return TranslationDropout(0.5, dropout_stays, mask=size)(x) if size <= 8 else x
 
     picture = keras.Input((size, size, 3), name="picture")
     x = level(picture, size, filters, 3, outermost=True)

@@ -56,6 +56,7 @@ class Config(Common):
                              "colours should stay", within=(0, 1000))
     pool: int = option(0, "size of the pool of earlier fakes, from which D sees one half the time; the paper has 50",
                        within=(0, 10_000))
+    translate_dropout: bool = option(False, "keep dropout on when images are translated, as the cited notebook does")
     decay: float = option(0.0, "last share of the steps, in which the learning rate falls to 0; 0.5 in the paper",
                           within=(0, 1))
 
@@ -103,8 +104,11 @@ def build(config: Config, total_steps: int) -> Game:
         rate = Rate(config.lr, 0, int(config.decay * total_steps), total_steps)
         return Player(network, keras.optimizers.Adam(rate, config.beta_1, 0.999, epsilon=1e-7))
 
+    def generator() -> keras.Model:
+        return model.unet_generator(config.image_size, dropout_stays=config.translate_dropout)
+
     return model.CycleGAN(
-        config.seed, player(model.unet_generator(config.image_size)), player(model.unet_generator(config.image_size)),
+        config.seed, player(generator()), player(generator()),
         player(model.patch_discriminator()), player(model.patch_discriminator()), cycle=config.cycle,
         identity=config.identity, pool=config.pool)
 

@@ -61,7 +61,7 @@ def test_unet_counts(model, size, count):
     assert g.output_shape == (None, size, size, 3)
     downs = [layer.output.shape[1:] for layer in kinds(g, "Conv2D")]
     assert downs[0] == (size // 2, size // 2, 64) and downs[-1] == (1, 1, 512)
-    assert len(kinds(g, "Dropout")) == 3  # at 8, 4 and 2
+    assert len(kinds(g, "TranslationDropout")) == 3  # at 8, 4 and 2
 
 
 def test_skips_join_before_the_leaky_relu(model):
