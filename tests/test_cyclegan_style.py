@@ -1,12 +1,13 @@
 """cyclegan_style: the printed table, the U-Net, BN mode, the terms and who they move, domains, figures, the scripts."""
 
-import dataclasses
-import json
 import shutil
+from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from conftest import frozen, make_pipe
+from conftest import assumed, by_name, frozen, make_pipe, rates
 from PIL import Image
 
 from common import datasets
@@ -91,20 +92,17 @@ def test_batch_statistics_are_used_by_predict_and_by_the_file(model, tmp_path):
         np.testing.assert_array_equal(value, old)  # outside training the moving statistics stay
 
 
-def test_batch_statistics_are_the_same_in_bfloat16(model, tensorflow):
-    layer = model.BatchStatistics(epsilon=1e-3, dtype="mixed_bfloat16")
-    values = tensorflow.random.stateless_normal((4, 5, 5, 3), (0, 0))
-    trained, predicted = layer(values, training=True), layer(values, training=False)
-    assert trained.dtype == predicted.dtype == tensorflow.bfloat16
-    np.testing.assert_array_equal(trained.numpy(), predicted.numpy())
-
-
-def test_training_normalises_by_the_batch_too(model):
+def test_training_normalises_by_the_batch_too_also_in_bfloat16(model, tensorflow):
     layer = model.BatchStatistics(momentum=0.5, epsilon=0.0)
     values = np.array([1.0, 3.0], np.float32).reshape(2, 1, 1, 1)
     for training in (True, False):
         assert layer(values, training=training).numpy().ravel() == pytest.approx([-1.0, 1.0])
     assert float(layer.moving_mean[0]) == pytest.approx(1.0)  # 0.5 * 0 + 0.5 * 2
+    layer = model.BatchStatistics(epsilon=1e-3, dtype="mixed_bfloat16")
+    values = tensorflow.random.stateless_normal((4, 5, 5, 3), (0, 0))
+    trained, predicted = layer(values, training=True), layer(values, training=False)
+    assert trained.dtype == predicted.dtype == tensorflow.bfloat16
+    np.testing.assert_array_equal(trained.numpy(), predicted.numpy())
 
 
 # ---- the game ----
@@ -129,28 +127,27 @@ def minibatch():
     return {name: random.integers(0, 256, (2, 32, 32, 3), np.uint8) for name in ("image", "image_b")}
 
 
-class Stub:
-    """A player without an optimizer."""
+def test_terms_by_hand_of_as_few_passes_as_possible(game, tensorflow):
+    """Every image of A is 0.5, of B -0.5; generators add 0.25 and 0.1; both judges say an image's mean."""
+    built, passes = game(cycle=10.0, identity=0.5), []
 
-    def __init__(self, network):
-        self.network = network
+    def player(name, network):
+        return SimpleNamespace(network=lambda x, training: passes.append(name) or network(x))
 
-
-def test_terms_by_hand(game, tensorflow):
-    """Every picture of A is 0.5, of B -0.5; generators add 0.25 and 0.1; both judges say a picture's mean."""
-    built = game(cycle=10.0, identity=0.5)
-    built.generator_AtoB, built.generator_BtoA = ((lambda x, training, by=by: x + by) for by in (0.25, 0.1))
     built.players = {
-        "generator_AtoB": Stub(built.generator_AtoB), "generator_BtoA": Stub(built.generator_BtoA),
-        "discriminator_A": Stub(lambda x, training: tensorflow.reduce_mean(x, (1, 2, 3))),
-        "discriminator_B": Stub(lambda x, training: tensorflow.reduce_mean(x, (1, 2, 3)))}
+        "generator_AtoB": player("A to B", lambda x: x + 0.25), "generator_BtoA": player("B to A", lambda x: x + 0.1),
+        **{f"discriminator_{domain}": player(domain, lambda x: tensorflow.reduce_mean(x, (1, 2, 3)))
+           for domain in "AB"}}
+    for name in ("generator_AtoB", "generator_BtoA"):
+        setattr(built, name, built.players[name].network)
     a, b = tensorflow.fill((2, 32, 32, 3), 0.5), tensorflow.fill((2, 32, 32, 3), -0.5)
-    terms = {name: float(value) for name, value in built.terms(a, b, None).items()}
-    assert terms == pytest.approx({
+    assert by_name(built.terms(a, b, None)) == pytest.approx({
         "d_A_real": 0.25, "d_A_fake": 0.16, "g_BtoA": 1.96,      # (0.5 - 1)^2, 0.4^2, (-0.4 - 1)^2
         "d_B_real": 2.25, "d_B_fake": 0.5625, "g_AtoB": 0.0625,  # (-0.5 - 1)^2, 0.75^2, (0.75 - 1)^2
         "cycle_A": 3.5, "cycle_B": 3.5,                          # 10 * (0.25 + 0.1)
         "identity_A": 0.5, "identity_B": 1.25}, rel=1e-5)        # 0.5 * 10 * 0.1, 0.5 * 10 * 0.25
+    # real, fake and, for the identity, real images of the own domain; D sees real and fake ones
+    assert Counter(passes) == {"A to B": 3, "B to A": 3, "A": 2, "B": 2}
 
 
 def test_each_player_is_moved_by_its_own_loss(game):
@@ -191,31 +188,21 @@ def test_a_loss_moves_its_players_and_no_other(game, tensorflow):
         assert moved == set(players)
 
 
-def test_each_picture_passes_each_network_once(game, tensorflow):
-    built, seen = game(), []
-    for name, player in built.players.items():
-        network = player.network
-        stub = Stub(lambda x, training, name=name, network=network: seen.append(name) or network(x, training=training))
-        built.players[name] = stub
-        setattr(built, name, stub.network)
-    white = tensorflow.ones((2, 32, 32, 3))
-    built.terms(white, white, None)
-    assert sorted(seen) == sorted([*built.players] * 2)
-
-
-def test_the_pool_fills_then_gives_earlier_pictures_half_the_time(model, game, tensorflow):
+def test_the_pool_fills_then_gives_earlier_images_half_the_time(model, game, tensorflow):
     from common.game import Noise
 
     pool, shown = model.Pool(3, (1, 1, 1)), []
-    for step in range(40):
+    for step in range(24):
         fake = tensorflow.fill((1, 1, 1, 1), float(step))
         shown.append(float(pool.exchange(fake, Noise(0, tensorflow.constant(step, tensorflow.int64)))[0, 0, 0, 0]))
     assert shown[:3] == [0.0, 1.0, 2.0]
     earlier = [step for step, value in enumerate(shown) if value < step]
-    assert 10 <= len(earlier) <= 28
+    assert 6 <= len(earlier) <= 15
     assert len({shown[step] for step in earlier}) == len(earlier)  # what was shown again has left the pool
     assert int(pool.count) == 3
-    assert len(game(pool=4).other_states()) == len(game().other_states()) + 4  # checkpoints hold it
+    built = game(pool=4)
+    states = {id(state) for state in built.other_states()}  # of the checkpoints
+    assert len(built.pools) == 2 and all({id(pool.kept), id(pool.count)} <= states for pool in built.pools)
 
 
 def test_translating_one_picture_does_not_depend_on_the_others(game, model):
@@ -263,15 +250,12 @@ def load(reds_and_blondes, tmp_path, monkeypatch):
     return load
 
 
-def test_pictures_of_both_domains_are_in_neither(load):
+def test_images_of_both_domains_are_in_neither_and_held_out_ones_are_never_trained_on(load):
     data = load("red", "blonde")
     parts = [set(domain.rows) | set(domain.held_out) for domain in (data.a, data.b)]
     assert parts == [set(range(20)), set(range(20, 38))]
     assert [len(domain.held_out) for domain in (data.a, data.b)] == [5, 4]  # a quarter
     assert not set(data.a.rows) & set(data.a.held_out)
-
-
-def test_what_one_domain_holds_back_the_other_does_not_train_on(load):
     data = load("anime", "red")
     assert set(data.b.rows) <= set(range(20)) | {38, 39}
     assert not set(data.a.rows) & set(data.b.held_out) and not set(data.b.rows) & set(data.a.held_out)
@@ -358,8 +342,7 @@ def test_defaults_are_the_reports_or_marked_as_assumed():
     assert (config.domainA, config.domainB, config.batch_size, config.image_size, config.lr, config.beta_1,
             config.cycle) == ("red", "blonde", 4, 128, 2e-4, 0.5, 10.0)
     assert (config.identity, config.pool, config.decay, config.align, config.epochs) == (0.0, 0, 0.0, False, 10)
-    assert {field.name for field in dataclasses.fields(Config) if field.metadata["assumed"]} == \
-        {"seed", "image_size", "epochs", "lr", "beta_1", "cycle"}
+    assert assumed(Config) == {"seed", "image_size", "epochs", "lr", "beta_1", "cycle"}
 
 
 @pytest.mark.parametrize(("words", "variant"), [
@@ -390,29 +373,42 @@ def test_a_folder_is_the_same_domain_however_it_is_spelled(celeba, monkeypatch):
         domains.demand(None, config.domainA, "anime")
 
 
-def test_a_pipe_is_no_picture_to_translate(tmp_path):
-    make_pipe(tmp_path / "a.png")
-    with pytest.raises(UserError, match="a.png: no such file or folder"):
-        translate.listed([tmp_path / "a.png"])
+def test_options_reach_the_game_and_a_run_is_measured(built, reds_and_blondes, monkeypatch, shared_cache):
+    from common.anime import judge
+    from cyclegan_style import train
+
+    monkeypatch.setattr(judge, "CACHE", Path(shared_cache))
+    made = built(train, "--preset", "smoke", "--data", reds_and_blondes, "--steps", 8, "--pool", 3, "--identity", 0.5,
+                 "--cycle", 7, "--decay", 0.5, "--lr", 1e-3, "--beta-1", 0.25)
+    game = made.game
+    assert (game.identity, game.cycle, [pool.size for pool in game.pools]) == (0.5, 7.0, [3, 3])
+    assert rates(game) == dict.fromkeys(game.players, ("Adam", 1e-3, 0.25, 0.999))
+    assert game.players["discriminator_B"].optimizer._learning_rate.get_config() == {
+        "rate": 1e-3, "warm_up": 0, "cool_down": 4, "total": 8}
+    assert game.generator_AtoB.output_shape == (None, 32, 32, 3)
+    measured, _ = made.evaluation.measure()
+    assert measured["translation"].keys() == measured["hair_hue"].keys() == {"AtoB", "BtoA"}
+    assert measured["domains"]["A"] == {"name": "red", "pictures": 15, "held_out": 5}
 
 
 def test_smoke_from_another_folder_then_translates(script, reds_and_blondes, celeba, tmp_path):
     run = tmp_path / "run"
-    script("cyclegan_style/train.py", "--preset", "smoke", "--data", reds_and_blondes, "--out", run, "--pool", 3,
-           "--identity", 0.5, "--decay", 0.5)
-    metrics = json.loads((run / "metrics.json").read_text())
-    assert metrics["step"] == 4 and metrics["translation"].keys() == metrics["hair_hue"].keys() == {"AtoB", "BtoA"}
-    assert metrics["domains"]["A"] == {"name": "red", "pictures": 15, "held_out": 5}
-    (celeba / "000003.jpg").write_bytes(b"no picture")
+    script("cyclegan_style/train.py", "--preset", "smoke", "--data", reds_and_blondes, "--out", run, "--steps", 1,
+           "--no-evaluate")
+    for number in range(7, 21):
+        (celeba / f"{number:06d}.jpg").unlink()
+    (celeba / "000003.jpg").write_bytes(b"no image")
     Image.new("RGBA", (40, 30), (0, 0, 255, 128)).save(celeba / "clear.png")
     done = script("cyclegan_style/translate.py", celeba, "--run", run, "--direction", "BtoA")
     assert "note: image 000003.jpg left out: not a JPEG or PNG image" in done.stdout
-    assert len(list((run / "translated" / "BtoA").iterdir())) == 20
+    assert len(list((run / "translated" / "BtoA").iterdir())) == 6
     assert Image.open(run / "translated" / "BtoA" / "000001.png").size == (32, 32)
-    refused = script("cyclegan_style/translate.py", celeba / "clear.png", "--run", run, "--out", celeba, code=2)
-    assert "clear.png would be overwritten" in refused.stderr
-    refused = script("cyclegan_style/translate.py", celeba / "000003.jpg", "--run", run, code=2)
-    assert "000003.jpg: not a JPEG or PNG image; give another image" in refused.stderr
+    make_pipe(celeba / "pipe.png")
+    for picture, more, message in ((celeba / "clear.png", ("--out", str(celeba)), "clear.png would be overwritten"),
+                                   (celeba / "000003.jpg", (), "000003.jpg: not a JPEG or PNG image; give another"),
+                                   (celeba / "pipe.png", (), "pipe.png: no such file or folder")):
+        with pytest.raises(UserError, match=message):
+            translate.main(parse(translate.Options, ["--pictures", str(picture), "--run", str(run), *more]))
 
 
 @pytest.mark.slow

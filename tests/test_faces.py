@@ -130,10 +130,10 @@ def test_an_empty_folder_is_used_a_file_or_a_hidden_folder_refused(tmp_path, bla
         make(tmp_path / "loop", count=1, workers=1)
 
 
-@pytest.mark.parametrize("values", [{"count": 0}, {"seed": -1}, {"workers": 0}])
-def test_values_out_of_range_are_refused(tmp_path, values):
-    with pytest.raises(ValueError, match="at least"):
-        make(tmp_path / "anime", **values)
+def test_values_out_of_range_are_refused(tmp_path):
+    for values in ({"count": 0}, {"seed": -1}, {"workers": 0}):
+        with pytest.raises(ValueError, match="at least"):
+            make(tmp_path / "anime", **values)
 
 
 # ---- interrupted ----
@@ -170,18 +170,6 @@ def drawing(folder: Path) -> subprocess.Popen:
     process = start(folder)
     until(lambda: process.poll() is not None or list(folder.glob(".building-*/faces/*.jpg")))
     return process
-
-
-def test_a_stopped_make_leaves_nothing(tmp_path, monkeypatch):
-    def stop(face):
-        if face.number == 2:
-            raise KeyboardInterrupt
-        return Image.new("RGB", (96, 96))
-
-    monkeypatch.setattr(build, "draw", stop)
-    with pytest.raises(KeyboardInterrupt):
-        make(tmp_path / "anime", count=5, workers=1)
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_killed_make_leaves_no_process_and_the_next_removes_its_partial_set(tmp_path, blank):
@@ -257,7 +245,12 @@ def test_all_pairs_occur_and_one_row_in_ten_is_messy(faces):
     assert {colour_tags(face) for face in faces} == {(1, 1), (2, 1), (1, 2), (2, 2), (0, 1), (1, 0), (0, 0)}
 
 
-def test_miku_has_one_outfit(faces):
+def test_tags_are_true_of_the_image_and_miku_has_one_outfit(faces):
+    for face in faces[:500]:
+        assert len(set(face.tags)) == len(face.tags)
+        assert ("glasses" not in face.tags) or face.glasses
+        assert ("smile" not in face.tags) or face.mouth in ("smile", "cat")
+        assert not {"long hair", "short hair"} <= set(face.tags)
     mikus = [face for face in faces if "hatsune miku" in face.tags]
     assert 0.03 < len(mikus) / MANY < 0.05
     outfits = {(face.hair, face.back, face.extra, face.clothing, face.cloth_rgb, face.accent_rgb) for face in mikus}
@@ -265,16 +258,8 @@ def test_miku_has_one_outfit(faces):
     assert all("vocaloid" in face.tags for face in mikus)
 
 
-def test_tags_are_true_of_the_image(faces):
-    for face in faces[:500]:
-        assert len(set(face.tags)) == len(face.tags)
-        assert ("glasses" not in face.tags) or face.glasses
-        assert ("smile" not in face.tags) or face.mouth in ("smile", "cat")
-        assert not {"long hair", "short hair"} <= set(face.tags)
-
-
 def test_rows_are_written_as_in_the_file_of_the_course(tmp_path, small_set):
-    build.write_rows(tmp_path / "rows.csv", MANY)
+    build.write_rows(tmp_path / "rows.csv", 2000)
     text = (tmp_path / "rows.csv").read_text()
     counted: Counter[str] = Counter()
     written: dict[str, int] = {}
@@ -285,7 +270,7 @@ def test_rows_are_written_as_in_the_file_of_the_course(tmp_path, small_set):
             tag, count = item.rsplit(":", 1)
             counted[tag.strip()] += 1
             assert written.setdefault(tag.strip(), int(count)) == int(count)
-    assert number == MANY - 1
+    assert number == 2000 - 1
     assert counted == written
     for oddity in (r" \w+ hair:\d", r"\w+ eyes :\d", r"re:zero:\d", r"11 eyes:\d", r"fate/stay night:\d"):
         assert re.search(oddity, text), oddity
@@ -311,7 +296,7 @@ def test_the_images_show_the_colours_they_are_tagged_with(faces):
         return min(ranges, key=lambda name: np.abs(colour - rgb(*(sum(span) / 2 for span in ranges[name]))).sum())
 
     right = {"hair": [], "eyes": []}
-    for face in (face for face in faces[:200] if not face.second_hair and not face.second_eyes):
+    for face in (face for face in faces[:120] if not face.second_hair and not face.second_eyes):
         image, masks = render(face)
         for kind, ranges, own in (("hair", HAIR_RANGES, face.hair_rgb), ("eyes", EYE_RANGES, face.eye_rgb)):
             pixels = np.asarray(image, float)[np.asarray(masks[kind]) > 200]
@@ -320,5 +305,5 @@ def test_the_images_show_the_colours_they_are_tagged_with(faces):
             shown = np.median(pixels, axis=0)
             assert np.abs(shown - own).mean() < 60
             right[kind].append(nearest(shown, ranges) == getattr(face, kind))
-    assert len(right["eyes"]) > 170
+    assert len(right["eyes"]) > 100
     assert np.mean(right["hair"]) > 0.9 and np.mean(right["eyes"]) > 0.8
