@@ -64,11 +64,11 @@ def run_all(tmp_path):
 
 
 def test_a_failing_report_does_not_stop_the_others_and_the_exit_code_says_so(run_all):
-    process = run_all('case "$*" in *onehot*) echo trained ;; *) exit 3 ;; esac', "--all-variants", "--only",
+    process = run_all('case "$*" in *onehot*) exit 3 ;; *) echo trained ;; esac', "--all-variants", "--only",
                       "hw4_acgan")
     out, err = process.communicate(timeout=30)
     assert "trained" in out and "page" in out
-    assert err == "run_all.sh: failed: hw4_acgan/train.py (3)\n"
+    assert err == "run_all.sh: failed: hw4_acgan/train.py --recipe report --condition onehot (3)\n"
     assert process.returncode == 1
 
 
