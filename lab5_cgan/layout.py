@@ -10,7 +10,7 @@ from itertools import combinations
 import numpy as np
 
 from lab5_cgan import labels
-from lab5_cgan.render import HEIGHT, WIDTH, Camera, Lamp, Light, depths, rays
+from lab5_cgan.render import HEIGHT, WIDTH, Camera, Lamp, Light, depths, project, rays
 from lab5_cgan.solids import Solid
 
 OBJECTS = 3  # in a whole scene
@@ -18,7 +18,8 @@ ALBEDO = {"gray": (0.3, 0.3, 0.3), "red": (0.72, 0.11, 0.11), "blue": (0.13, 0.2
           "green": (0.1, 0.42, 0.06), "brown": (0.52, 0.28, 0.07), "purple": (0.52, 0.13, 0.7),
           "cyan": (0.14, 0.78, 0.78), "yellow": (0.95, 0.86, 0.16)}
 SEEN = 0.6  # least share of an object that the others do not hide
-IN_SQUARE = 0.5  # least share of an object inside the middle square of the image, to which it may be cropped
+IN_SQUARE = 0.25  # least share of an object inside the middle square of the image, to which it may be cropped
+SIDE = 0.46  # how far to the side objects may stand, as a share of the depth: the whole width of the image, as in CLEVR
 GAP = 0.4  # least distance between two objects
 
 
@@ -63,7 +64,9 @@ def is_valid(camera: Camera, solids: Sequence[Solid]) -> bool:
     if any(math.dist(first.place, second.place) < first.reach + second.reach + GAP
            for first, second in combinations(solids, 2)):
         return False
-    return all(seen >= SEEN and square >= IN_SQUARE for seen, square in visible_shares(camera, solids))
+    columns = np.concatenate([project(camera, solid.corners())[0] for solid in solids])
+    return columns.min() > 0 and columns.max() < WIDTH and \
+        all(seen >= SEEN and square >= IN_SQUARE for seen, square in visible_shares(camera, solids))
 
 
 def visible_shares(camera: Camera, solids: Sequence[Solid]) -> list[tuple[float, float]]:
@@ -80,7 +83,7 @@ def visible_shares(camera: Camera, solids: Sequence[Solid]) -> list[tuple[float,
 def _place(rng: np.random.Generator, camera: Camera) -> tuple[float, float]:
     """Somewhere on the ground in front of the camera."""
     depth = rng.uniform(7, 12.8)  # along the ground
-    side = rng.uniform(-0.32, 0.32) * depth
+    side = rng.uniform(-SIDE, SIDE) * depth
     c, s = math.cos(camera.yaw), math.sin(camera.yaw)
     return camera.place[0] + side * c + depth * s, camera.place[1] + depth * c - side * s
 

@@ -18,7 +18,31 @@ from lab5_cgan.figures import Generate
 from lab5_cgan.iclevr import TESTS, Scenes
 from lab5_cgan.labels import multi_hot
 
+COLOUR, SMALLEST = 40, 12  # of a coloured pixel, the largest minus the smallest channel; pixels of an object
 DRAWS = 10  # noise vectors per list of labels; the mean is reported, never the best
+
+
+def cut_objects(images: np.ndarray) -> dict[str, Any]:
+    """How many objects are cut by the left or the right edge, as the report's crop does.
+
+    An object is a connected region of coloured pixels: the ground, shadows and gray objects have no colour. Objects
+    that touch are one.
+
+    Args:
+        images: uint8 [N, H, W, 3].
+
+    Returns:
+        "share" of the objects that touch one of the two edges, None if there are no objects; "objects", their number.
+    """
+    from scipy.ndimage import find_objects, label
+
+    cut = []
+    for coloured in np.ptp(images, axis=3) >= COLOUR:
+        regions, _ = label(coloured)
+        for number, (_, columns) in enumerate(find_objects(regions), 1):
+            if np.sum(regions == number) >= SMALLEST:
+                cut.append(columns.start == 0 or columns.stop == images.shape[2])
+    return {"share": float(np.mean(cut)) if cut else None, "objects": len(cut)}
 
 
 class Accuracy:
@@ -114,7 +138,9 @@ class Accuracy:
             return {}
         first, second = (unseen[half[:MOST]] for half in metrics.halves(len(unseen), SEED))
         fake = self._generate(self._noise(len(TESTS), 0, len(first)), self.data.labels[first])
-        return compare(*(self._features(images) for images in (self._real(first), self._real(second), fake)))
+        cut, real = cut_objects(fake), cut_objects(self._real(first))
+        return {**compare(*(self._features(images) for images in (self._real(first), self._real(second), fake))),
+                "cut_objects": {**cut, **{f"real_{name}": value for name, value in real.items()}, "n": len(first)}}
 
     @functools.cached_property
     def _most_frequent(self) -> list[np.ndarray]:

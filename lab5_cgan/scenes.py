@@ -20,7 +20,7 @@ from lab5_cgan import labels
 from lab5_cgan.layout import OBJECTS, Scene, describe
 from lab5_cgan.render import HEIGHT, WIDTH, picture
 
-VERSION = 1  # increased when images or label files change
+VERSION = 2  # increased when images or label files change
 GRAIN = 2.5  # standard deviation, of 255
 
 

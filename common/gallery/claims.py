@@ -28,6 +28,7 @@ LABELS = {  # path -> its name on the page; those that a run has are shown as it
     "condition_accuracy.both": "both as asked for", "accuracy.test": "accuracy on test.json",
     "accuracy.new_test": "accuracy on new_test.json", "frechet.fake": "Fréchet distance",
     "density_coverage.coverage": "coverage", "diversity.verdict": "diversity", "condition_effect.verdict": "condition",
+    "cut_objects.share": "objects cut by an edge",
     "face_test.found": "faces found",
     "luminance.brightness": "brightness", "luminance.contrast": "contrast",
     "embedding.hair.rank_correlation": "embedding against colour, hair",
