@@ -19,6 +19,6 @@ def open(config: Common) -> Run:
     run = Run(config)
     deviations = config.deviations()
     if deviations:
-        run.substitute(f"not as in the report's main run, whose values are in brackets: {deviations}")
+        run.substitute(f"settings that differ from the report's main run, whose values are in brackets: {deviations}")
     run.record_machine(runtime.start(config.seed, run.precision(config.precision), run.scale))
     return run

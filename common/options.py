@@ -32,7 +32,7 @@ from common.errors import (
 )
 from common.files import ROOT
 
-# `deviations` leaves these out: they do not change what a run says of the report, or, `average`, have a note of their own
+# Left out by `deviations`: these do not affect the comparison with the report; `average` has a note of its own.
 PRESENTATION = ("seed", "jit", "log_every", "sample_every", "average")
 MOST = 10**9  # steps, epochs or images per step, at most: far below the range of an int64
 
@@ -59,7 +59,7 @@ def recipe_option(recipes: dict[str, dict[str, Any]]) -> Any:
     """The option `recipe` of a Config with `RECIPES`: which settings are the defaults."""
     values = {name: " ".join(f"--{flag.replace('_', '-')} {_short(value)}" for flag, value in changed.items())
               for name, changed in recipes.items()}
-    texts = {"report": "the report's settings", "tuned": "the same layers, trained as the field has learned since"}
+    texts = {"report": "the report's settings", "tuned": "the same layers, with later training practice"}
     return option("report", "; ".join(f"{name}: {texts[name]}" + (f" ({values[name]})" if values[name] else "")
                                       for name in recipes), choices=tuple(recipes))
 
@@ -138,7 +138,7 @@ class Common:
         return {name: absolute(getattr(self, name)) for name in fields}
 
     def deviations(self) -> str:
-        """What is not as in the report's main run, such as "batch size 16 (64)"; "" if all is."""
+        """The settings that differ from the report's main run, such as "batch size 16 (64)"; "" if none does."""
         fields = [field for field in dataclasses.fields(self) if not field.metadata["keeps_run"]
                   and field.name not in ("steps", "epochs", *PRESENTATION)]
         usual = {field.name: field.default for field in dataclasses.fields(self)}

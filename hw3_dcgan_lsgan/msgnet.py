@@ -52,7 +52,7 @@ class InstanceNormalization(layers.Layer):
     """Each channel of each image gets mean 0 and variance 1 over its places; no weights (Ulyanov et al. 2016).
 
     The statistics are float32 under any precision. Epsilon 1e-5 is PyTorch's. One picture's instance normalisation is
-    batch normalisation, whose fused kernel is the faster by a fifth of the whole step here.
+    batch normalisation, whose fused kernel saves a fifth of the whole step here.
     """
 
     def call(self, x):
@@ -157,7 +157,7 @@ def encoder(filters: int = 128) -> keras.Model:
 def msgnet(filters: int = 128, blocks: int = 6) -> keras.Model:
     """[photo [B, H, W, 3], style [1 or B, H', W', 3]], both in [-1, 1] -> image [B, H, W, 3], float32.
 
-    Any H, W from 5 up. Linear: what lies outside [-1, 1] is clipped when an image is made of it. 2,386,147
+    Any H, W from 5 up. The output is linear: values outside [-1, 1] are clipped when it becomes an image. 2,386,147
     parameters, all trainable; the instance normalisation has none.
     """
     photo, style = keras.Input((None, None, 3), name="photo"), keras.Input((None, None, 3), name="style")

@@ -65,7 +65,7 @@ def test_a_recipe_is_below_preset_and_options_and_what_differs_is_named(words, r
 
 
 def test_help_lists_what_a_recipe_changes():
-    assert "tuned: the same layers, trained as the field has learned since (--lr 0.5 --average 0.04)" in \
+    assert "tuned: the same layers, with later training practice (--lr 0.5 --average 0.04)" in \
         " ".join(options.parser(Tunable, "").format_help().split())
 
 

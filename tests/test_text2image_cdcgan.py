@@ -431,7 +431,7 @@ def test_phrases_may_come_from_windows_but_not_twice_nor_from_a_pipe(text, tmp_p
     (tmp_path / "v" / "phrases.txt").write_bytes(b"\xef\xbb\xbfred hair\r\nblue hair\r\n")
     assert text.given_vectors(file).phrases == ["red hair", "blue hair"]
     (tmp_path / "v" / "phrases.txt").write_text("red hair\nred hair\n")
-    with pytest.raises(UserError, match="'red hair' stands there twice"):
+    with pytest.raises(UserError, match="'red hair' occurs twice"):
         text.given_vectors(file)
     put_pipe(tmp_path / "v" / "phrases.txt")
     with pytest.raises(UserError, match="is not a file"):

@@ -149,7 +149,7 @@ def given_vectors(path: Path) -> Sentences:
         raise UserError(f"--vectors {path}: has {len(values)} rows, {lines.name} {len(names)} phrases; they must agree")
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        raise UserError(f"{lines}: {twice[0]!r} stands there twice; remove one of the lines and its row")
+        raise UserError(f"{lines}: {twice[0]!r} occurs twice; remove one of the lines and its row")
     return Sentences(names, _unit(values, str(path)))
 
 
@@ -237,7 +237,7 @@ def published(folder: Path) -> Encoder:
     except Exception as error:  # see Sentences.open
         raise UserError(f"--encoder {folder}: cannot be read ({reason(error)}); it needs uni_skip.npz, utable.npy and "
                         "dictionary.txt of the published skip-thoughts") from None
-    row = {word.strip(): number for number, word in enumerate(words)}  # of a word that stands there twice, the last
+    row = {word.strip(): number for number, word in enumerate(words)}  # for a word that occurs twice, the last row
     width = weights["encoder_Wx"].shape[0]
     if len(table) != len(words) or sizes != [width] or "UNK" not in row:
         found = " or ".join(map(str, sizes[:3])) or "nothing"

@@ -1,12 +1,12 @@
-"""The course's own test of generated anime faces: in how many of 25 images does a cascade of classifiers find a face?
+"""The course's test of generated anime faces: in how many of 25 images does a cascade of classifiers find a face?
 
 The course drew 25 images into one 5 x 5 figure by Matplotlib's defaults, looked for faces with OpenCV and nagadomi's
-`lbpcascade_animeface.xml` (scale factor 1.1, 5 neighbours, least size 24), and took 20 faces for a pass. The file is
+`lbpcascade_animeface.xml` (scale factor 1.1, 5 neighbours, least size 24), and required 20 faces to pass. The file is
 not part of this repository: docs/data.md, "The cascade of the face test".
 
-scikit-image has the same cascade without OpenCV, but it scales the features, not the image, and joins what it finds
-in another way. So the search and the joining are written out here after OpenCV's `CascadeClassifier`. scikit-image and
-Matplotlib are imported where they are used: the options below are of scripts whose `--help` answers at once.
+scikit-image has the same cascade without OpenCV, but it scales the features, not the image, and groups detections
+differently. So search and grouping are implemented here after OpenCV's `CascadeClassifier`. scikit-image and
+Matplotlib are imported where they are used, so that `--help` of the scripts with the options below stays fast.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from common.files import regular
 from common.options import Common, option
 
 DEFAULT = DATA / "lbpcascade_animeface.xml"
-SIDE = 5                   # images a row and a column of the figure
+SIDE = 5                   # images per row and per column of the figure
 IMAGES = SIDE * SIDE
-PASS = 20                  # faces found from which the course took the test for passed
+PASS = 20                  # number of faces that the course required
 SCALE = 1.1                # from one size of face to the next
 NEIGHBOURS = 5             # a face is one that is found more often than this, at about the same place
 WINDOW = 24                # side of the cascade's window in pixels, and of the smallest face
@@ -44,7 +44,7 @@ class FaceOptions(Common):
                                   keeps_run=True)
 
     def check(self) -> None:
-        """Raises UserError for values that make no sense."""
+        """Raises UserError for invalid values."""
         super().check()
         if self.cascade and not self.cascade.is_file():
             raise UserError(f"--cascade {self.cascade}: no such file")

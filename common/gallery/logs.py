@@ -1,9 +1,9 @@
-"""What a claim says of a run's course, as a measure of its logs: a trend, a spread, the first step past a level.
+"""Measures of the logs of a run, for claims about its course: a trend, a spread, the first step past a level.
 
     "log.d_fake"           means over the first, the middle and the last tenth of log.csv: "2.25 → 3.5 → 3.5"
     "log.d_fake spread"    standard deviations over the same rows
     "log.d_fake < 0.35"    the first step at which the mean over the last fiftieth of the rows is below the level
-    "check.hair > 0.9"     the same of accuracy.csv, row by row: how soon a run has learned something
+    "check.hair > 0.9"     the same for accuracy.csv, row by row
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from statistics import fmean, pstdev
 from common.runs import Row
 
 PATH = re.compile(r"(log|check)\.(\w+)(?: (spread|[<>] ?-?\d+(?:\.\d+)?))?")
-WINDOW = 50  # part of a log over which a loss is averaged before it is compared with a level
+WINDOW = 50  # a loss is averaged over this fraction (1 / 50) of the log before it is compared with a level
 
 
 def is_logged(path: str) -> bool:
