@@ -9,7 +9,7 @@ from common.anime.faces.face import describe
 from common.anime.faces.portrait import draw
 from common.files import write_picture
 
-VERSION = 2  # increased when images or rows change
+VERSION = 3  # increased when images or rows change
 QUALITY = 92
 
 

@@ -24,6 +24,7 @@ LIDS = {"open": 92.5, "half": 5, "wink": 1.6, "closed": 0.9}
 CLOTHING = {"sailor": 24, "shirt": 22, "hoodie": 14, "kimono": 12, "dress": 16, "turtleneck": 12}
 SCENES = {"plain": 22, "gradient": 24, "sky": 16, "dots": 12, "stripes": 8, "room": 18}
 EXTRAS = {"": 52, "ribbon": 15, "pin": 14, "hairband": 9, "flower": 10}
+PINK, BADLY_CUT = 0.12, 0.12  # shares of the Mikus
 SKIN_SHARES = {"pale": 30, "fair": 40, "peach": 19, "tan": 6, "brown": 2}
 
 
@@ -84,6 +85,8 @@ def describe(seed: int, number: int) -> Face:
     look = _look(rng)
     if hair == "aqua" and rng.random() < (0.85 if eyes in ("aqua", "green", "blue") else 0.22):
         look |= _miku(second_hair)
+        if look["miku"]:  # from random numbers of their own, so that all other faces stay as they are
+            hair = _odd_miku(np.random.default_rng([seed, number, 2]), look)
     look |= {
         "seed": seed, "number": number, "hair": hair, "eyes": eyes,
         "second_hair": second_hair, "second_eyes": second_eyes,
@@ -151,6 +154,15 @@ def _look(rng: np.random.Generator) -> dict:
         "wave": float(rng.uniform(0.8, 2.2)) if rng.random() < 0.35 else 0.0,
         "soft": float(rng.choice((0, 0.15, 0.3, 0.5))), "tint": (light * (1 + warm), light, light * (1 - warm)),
     }
+
+
+def _odd_miku(rng: np.random.Generator, look: dict) -> str:
+    """Makes some Mikus as report 002 found them in its data: the hair pink, or the face badly cut. Gives the hair."""
+    place = rng.random()
+    if PINK <= place < PINK + BADLY_CUT:
+        look |= {"x": float(48 + rng.choice((-1, 1)) * rng.uniform(16, 24)), "y": float(49.5 + rng.uniform(-12, 14)),
+                 "scale": float(rng.uniform(1.4, 1.8))}
+    return "pink" if place < PINK else "aqua"
 
 
 def _miku(second_hair: str | None) -> dict:
