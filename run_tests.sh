@@ -2,9 +2,10 @@
 # Sets up what is missing, then lint and tests.
 #
 #   bash run_tests.sh           the fast tests, about 3 minutes on 2 cores
-#   bash run_tests.sh --all     the slow ones too, about 7 minutes; CI does so
+#   bash run_tests.sh --all     the slow ones too, about 14 minutes; CI does so
 #   bash run_tests.sh --long    only those that take minutes and guard what hardly ever changes: the judge's accuracy on
-#                               the whole embedded set, and tools/soak.py. Before a release, or after a change of these
+#                               the whole embedded set, tools/soak.py, and a killed run in bfloat16 on a processor
+#                               without it. Before a release, or after a change of these
 #
 # Further options go to pytest: bash run_tests.sh tests/test_tags.py -k malformed
 set -u

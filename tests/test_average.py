@@ -87,6 +87,7 @@ def test_the_training_is_the_same_to_the_bit_with_and_without(script, tmp_path, 
         "step_000000.png": True, "step_000009.png": False}
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_is_the_same_to_the_bit_then_samples(few_faces, killed, script, tmp_path):
     import keras
 

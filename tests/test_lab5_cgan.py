@@ -573,18 +573,15 @@ def few_scenes(tmp_path_factory):
 @pytest.mark.slow
 def test_smoke_from_another_folder_then_samples(script, few_scenes, tmp_path):
     run = tmp_path / "run"
-    words = "lab5_cgan/train.py", "--preset", "smoke", "--data", few_scenes, "--out", run, "--steps", 4
-    assert "step 4, epoch 0.6: " in script(*words).stdout  # 60 pictures are 7 batches of 8
+    np.savez(tmp_path / "course.npz", **state_dict())
+    done = script("lab5_cgan/train.py", "--preset", "smoke", "--data", few_scenes, "--out", run, "--steps", 4,
+                  "--evaluator", tmp_path / "course.npz")
+    assert "step 4, epoch 0.6: " in done.stdout  # 60 pictures are 7 batches of 8
     metrics = json.loads((run / "metrics.json").read_text())
     assert (metrics["step"], metrics["accuracy"]["draws"], len(metrics["evaluator"]["sha256"])) == (4, 10, 64)
-    assert sorted(metrics["evaluator"]["accuracy"]) == ["crop", "n", "squash"]
+    assert metrics["evaluator"]["source"] == "course.npz"
     with Image.open(run / "samples" / "step_000004.png") as grid, Image.open(run / "accuracy.png") as curves:
         assert grid.width > 16 * 64 and curves.width > 600
-    np.savez(tmp_path / "course.npz", **state_dict())
-    script(*words, "--evaluator", tmp_path / "course.npz")  # measures it again
-    given = json.loads((run / "metrics.json").read_text())
-    assert given["evaluator"]["source"] == "course.npz"
-    assert given["evaluator"]["sha256"] != metrics["evaluator"]["sha256"]
     script("lab5_cgan/sample.py", "--run", run, "--labels", few_scenes / "test.json", "--out", tmp_path / "drawn")
     assert {path.name for path in (tmp_path / "drawn").iterdir()} == \
         {"grid.png", *(f"sample_{number}.png" for number in range(32))}

@@ -338,9 +338,9 @@ NAMES = [f"encoder_{name}" for name in ("W", "b", "U", "Wx", "bx", "Ux")]
 
 @pytest.mark.parametrize(("break_it", "message"), [
     (lambda folder: (folder / "utable.npy").unlink(), "it needs uni_skip.npz, utable.npy and dictionary.txt"),
-    (lambda folder: put_pipe(folder / "utable.npy"), "is not a file: '.*utable.npy'"),
-    (lambda folder: put_pipe(folder / "uni_skip.npz"), "is not a file: '.*uni_skip.npz'"),
-    (lambda folder: put_pipe(folder / "dictionary.txt"), "is not a file: '.*dictionary.txt'"),
+    (lambda folder: put_pipe(folder / "utable.npy"), "is not a file: "),  # the reason is cut: the path may be long
+    (lambda folder: put_pipe(folder / "uni_skip.npz"), "is not a file: "),
+    (lambda folder: put_pipe(folder / "dictionary.txt"), "is not a file: "),
     (lambda folder: encrypt(folder / "uni_skip.npz"), r"cannot be read \(.* is encrypted, password .*; it needs"),
     (lambda folder: (folder / "uni_skip.npz").write_bytes(BRACKETS), "it needs uni_skip.npz"),
     (lambda folder: np.savez(folder / "uni_skip.npz", encoder_W=np.zeros(3)), "it needs uni_skip.npz"),
