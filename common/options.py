@@ -139,13 +139,12 @@ class Common:
 
     def deviations(self) -> str:
         """The settings that differ from the report's main run, such as "batch size 16 (64)"; "" if none does."""
-        fields = [field for field in dataclasses.fields(self) if not field.metadata["keeps_run"]
-                  and field.name not in ("steps", "epochs", *PRESENTATION)]
         usual = {field.name: field.default for field in dataclasses.fields(self)}
         (count, unit), (usual_count, usual_unit) = (
             (values["steps"], "steps") if values["steps"] is not None else (values["epochs"], "epochs")
             for values in (vars(self), usual))
-        changed = [(field.name.replace("_", " "), getattr(self, field.name), field.default) for field in fields]
+        changed = [(name.replace("_", " "), getattr(self, name), usual[name]) for name in self.settings()
+                   if name not in ("steps", "epochs", *PRESENTATION)]
         if unit != usual_unit:
             usual_count = f"{usual_count} {usual_unit}"
         return ", ".join(f"{name} {_short(value)}" + ("" if default is None else f" ({_short(default)})")

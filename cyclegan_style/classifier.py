@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,6 @@ from common.datasets import CACHE
 from common.errors import say
 from common.evaluation import SEED
 from common.networks import cached
-from common.runtime import policy
 from cyclegan_style.domains import Domains
 
 VERSION = 1            # increase when the same domains would give another classifier
@@ -66,23 +66,19 @@ def _make(data: Domains) -> tuple[keras.Model, dict[str, Any]]:
 
 
 def _fit(data: Domains) -> keras.Model:
-    """Trains on as many images of A as of B at each step, mirrored at random, in float32."""
-    # This does not affect the game: its networks are already built, and its noise does not depend on this seed.
-    keras.utils.set_random_seed(SEED)
+    """Trains on as many images of A as of B at each step, mirrored at random."""
     domains = data.a, data.b
     steps = min(STEPS, EPOCHS * max(1, max(len(domain.rows) for domain in domains) // BATCH))
     streams = [Batches(domain, domain.rows, {}, min(BATCH, len(domain.rows)), SEED, mirror=True).stream(0, steps)
                for domain in domains]
-    with policy("float32"):
-        network = judge.network(data.seen(data.a[data.a.rows[:1]]).shape[1], {"domain": 2})
-        trained = keras.Model(network.input, network.outputs[0])
-        trained.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(2e-3, steps)),
-                        keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=False)
-        for batches in zip(*streams, strict=True):
-            images = [data.seen(batch["image"]) for batch in batches]
-            labels = np.repeat([0, 1], [len(part) for part in images])
-            trained.train_on_batch(np.concatenate(images).astype(np.float32), labels)
-    return network
+
+    def batches() -> Iterator[tuple[np.ndarray, list[np.ndarray]]]:
+        for parts in zip(*streams, strict=True):
+            images = [data.seen(part["image"]) for part in parts]
+            yield np.concatenate(images), [np.repeat([0, 1], [len(part) for part in images])]
+
+    size = data.seen(data.a[data.a.rows[:1]]).shape[1]
+    return judge.fit(size, {"domain": 2}, batches(), steps, SEED)
 
 
 def _name(data: Domains) -> str:

@@ -84,20 +84,22 @@ def main(config: Config) -> None:
     from text2image_cdcgan import measures, model
 
     faces = data.load(config.data_folders, config.image_size, keep="one_or_two")
-    judged = faces if config.image_size == measures.SIZE else \
-        data.load(config.data_folders, measures.SIZE, keep="one_or_two")  # so that both sizes have the same judge
     run.record_data(faces.origin)
     with run.machine.scope():
         game = build(config)
 
     stream = batches.Batches(faces.images, faces.rows, {"condition": tags.multi_hot(faces.table, model.CONDITION)},
                              config.batch_size, config.seed, wrong="condition")
-    generate = functools.partial(model.generate, game.generator)
+    generate = judged = functools.partial(model.generate, game.generator)
+    real = faces
+    if config.image_size != measures.SIZE:  # both sizes have the same judge
+        judged = measures.reduced(generate)
+        real = data.load(config.data_folders, measures.SIZE, keep="one_or_two")
     table = functools.partial(sampling.table, generate, config.z, seed=config.seed)
     curves = {"D": {"d_real": "real, right label", "d_fake": "fake, right label", "d_wrong_label": "real, wrong label",
                     "d_wrong_image": "wrong image, right label"}, "G": {"g": "fake, right label"}}
     trainer.train(game, stream, run, config, table, curves, functools.partial(table, eyes=tags.EYES),
-                  evaluation.Evaluation(judged, measures.reduced(generate), config.z, cascade=config.cascade))
+                  evaluation.Evaluation(real, judged, config.z, cascade=config.cascade))
 
 
 if __name__ == "__main__":

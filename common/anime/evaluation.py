@@ -117,6 +117,10 @@ class Evaluation:
     def _pictures(self, samples: np.ndarray) -> np.ndarray:
         return self.data.images[self.data.rows[samples]]
 
+    def _any_pictures(self, count: int) -> np.ndarray:
+        """Random real images, always the same ones."""
+        return self._pictures(np.random.default_rng(SEED).permutation(len(self.data.rows))[:count])
+
     def _diversity(self) -> dict[str, Any] | None:
         """Diversity of fake and real images within the most frequent conditions of the data set."""
         pair = self.data.hair * len(tags.EYES) + self.data.eyes
@@ -137,8 +141,8 @@ class Evaluation:
             return None
         hair = np.repeat([tags.HAIR.index(name) for name, _ in TESTED], facetest.IMAGES // len(TESTED))
         eyes = np.repeat([tags.EYES.index(name) for _, name in TESTED], facetest.IMAGES // len(TESTED))
-        chosen = np.random.default_rng(SEED).permutation(len(self.data.rows))[:facetest.IMAGES]
-        return self.face_test.measure(self.generate(self._noise(6, len(hair)), hair, eyes), self._pictures(chosen))
+        return self.face_test.measure(self.generate(self._noise(6, len(hair)), hair, eyes),
+                                      self._any_pictures(facetest.IMAGES))
 
     def _effect(self, accuracy: dict[str, Any]) -> dict[str, Any]:
         """Effect of the condition: eight noise vectors by twelve conditions, one for each hair colour."""
@@ -146,8 +150,7 @@ class Evaluation:
         eyes = self._eyes[hair % len(self._eyes)]
         z = np.repeat(self._noise(4, 8), len(hair), axis=0)
         features = self.judge.predict(self.generate(z, np.tile(hair, 8), np.tile(eyes, 8)))[2]
-        chosen = np.random.default_rng(SEED).permutation(len(self.data.rows))[:features.shape[0]]
-        real = self.judge.predict(self._pictures(chosen))[2]
+        real = self.judge.predict(self._any_pictures(len(features)))[2]
         return metrics.condition_effect(features.reshape(8, len(hair), -1), real, {
             name: {"low": accuracy["interval"][name][0], "chance": accuracy["chance"][name],
                    "ceiling": self.judge.ceiling["balanced"][name]} for name in NAMES})
@@ -180,9 +183,8 @@ class Unconditional(Evaluation):
     def _spread(self) -> dict[str, Any]:
         """Diversity in the same form: CONDITIONS random groups of COPIES images each."""
         count = CONDITIONS * COPIES
-        chosen = np.random.default_rng(SEED).permutation(len(self.data.rows))[:count]
         none = np.zeros(count, np.int64)
-        fake, real = self.generate(self._noise(3, count), none, none), self._pictures(chosen)
+        fake, real = self.generate(self._noise(3, count), none, none), self._any_pictures(count)
         groups = [np.array_split(values, CONDITIONS) for values in
                   (fake, self.judge.predict(fake)[2], real, self.judge.predict(real)[2])]
         return metrics.diversity(*groups)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,7 +93,11 @@ def _make(data: Faces, seed: int) -> tuple[keras.Model, dict[str, Any]]:
         raise UserError(f"{len(data.rows)} images with one hair and one eye colour are too few, or too alike, to "
                         "train a judge; give more data, or --no-evaluate")
     say(f"training the judge on {len(train)} images, once for this data set")
-    network = _fit(data, train, seed)
+    colours = {"hair": data.hair[train], "eyes": data.eyes[train]}
+    batches = Batches(data.images, data.rows[train], colours, min(64, len(train)), seed, mirror=True)
+    steps = max(1, len(train) // 64) * EPOCHS
+    network = fit(data.images.shape[1], {name: len(NAMES[name]) for name in colours},
+                  ((batch["image"], [batch["hair"], batch["eyes"]]) for batch in batches.stream(0, steps)), steps, seed)
     ceiling, scale = _measure(network, data, unseen)
     return network, {"ceiling": ceiling, "scale": scale, "unseen": unseen.tolist()}
 
@@ -126,10 +130,6 @@ def drawings(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return connected_components(links, directed=False)[1]
 
 
-def _network(size: int) -> keras.Model:
-    return network(size, {"hair": len(tags.HAIR), "eyes": len(tags.EYES)})
-
-
 def network(size: int, heads: Mapping[str, int]) -> keras.Model:
     """image uint8-valued [B, size, size, 3] -> [logits [B, classes] of each head, ..., features [B, 64]]."""
     image = keras.Input((size, size, 3), name="image")
@@ -144,26 +144,28 @@ def network(size: int, heads: Mapping[str, int]) -> keras.Model:
     return keras.Model(image, [*logits, features], name="judge")
 
 
-def _fit(data: Faces, train: np.ndarray, seed: int) -> keras.Model:
-    """Trains in float32, whatever the precision of the run, on randomly mirrored images."""
+def fit(size: int, heads: Mapping[str, int], batches: Iterable[tuple[np.ndarray, list[np.ndarray]]], steps: int,
+        seed: int) -> keras.Model:
+    """Trains a `network` in float32, whatever the precision of the run.
+
+    Args:
+        size: side of the images in pixels.
+        heads: name -> number of classes.
+        batches: images uint8 [B, size, size, 3] with the classes [B] of each head.
+        steps: the number of batches.
+        seed: of the initial weights and the dropout.
+    """
     # This does not affect the game: its networks are already built, and its noise does not depend on this seed.
     keras.utils.set_random_seed(seed)
     with policy("float32"):
-        network = _network(data.images.shape[1])
-        trained = keras.Model(network.input, network.outputs[:2])
-        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        steps = max(1, len(train) // 64) * EPOCHS
-        trained.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(2e-3, steps)), [loss, loss],
+        built = network(size, heads)
+        trained = keras.Model(built.input, built.outputs[:len(heads)])
+        trained.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(2e-3, steps)),
+                        [keras.losses.SparseCategoricalCrossentropy(from_logits=True) for _ in heads],
                         jit_compile=False)
-        _train(trained, data, train, seed, steps)
-    return network
-
-
-def _train(network: keras.Model, data: Faces, train: np.ndarray, seed: int, steps: int) -> None:
-    batches = Batches(data.images, data.rows[train], {"hair": data.hair[train], "eyes": data.eyes[train]},
-                      min(64, len(train)), seed, mirror=True)
-    for batch in batches.stream(0, steps):
-        network.train_on_batch(batch["image"].astype(np.float32), [batch["hair"], batch["eyes"]])
+        for images, classes in batches:
+            trained.train_on_batch(images.astype(np.float32), classes)
+    return built
 
 
 def _measure(network: keras.Model, data: Faces, samples: np.ndarray) -> tuple[dict[str, Any], float]:
