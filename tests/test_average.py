@@ -91,8 +91,10 @@ def test_the_training_is_the_same_to_the_bit_with_and_without(script, tmp_path, 
 def test_killed_and_resumed_is_the_same_to_the_bit_then_samples(few_faces, killed, script, tmp_path):
     import keras
 
-    killed("hw4_acgan/train.py", "hw4_acgan/acgan", "--data", few_faces, "--average", 0.1, measured=False)
+    killed("hw4_acgan/train.py", "hw4_acgan/acgan", "--data", few_faces, "--average", 0.1, judge_anew=True)
     run = tmp_path / "killed" / "hw4_acgan" / "acgan"
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert (metrics["step"], metrics["condition_accuracy"]["n"]) == (12, 1320)
     average, trained = (keras.models.load_model(run / f"generator{name}.keras") for name in ("_average", ""))
     saved = state(run)
     for number, (one, other) in enumerate(zip(average.get_weights(), trained.get_weights(), strict=True)):

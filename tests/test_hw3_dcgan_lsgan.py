@@ -403,10 +403,9 @@ def test_each_script_has_its_measures(built, monkeypatch, shared_cache):
     assert measured["diversity"]["n"] > 0 and "condition_accuracy" not in measured
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("name", "variant", "words"), [
-    ("train.py", "dcgan_1to3_soft", ("--d-steps", 3, "--labels", "soft")),
-    ("train_text2image.py", "text2image_best", ())])
+    pytest.param("train.py", "dcgan_1to3_soft", ("--d-steps", 3, "--labels", "soft"), marks=pytest.mark.long),
+    pytest.param("train_text2image.py", "text2image_best", (), marks=pytest.mark.slow)])
 def test_killed_and_run_again_is_the_same_to_the_bit(few_faces, killed, name, variant, words):
     killed(f"hw3_dcgan_lsgan/{name}", f"hw3_dcgan_lsgan/{variant}", "--data", few_faces, *words,
            measured=name == "train.py")

@@ -387,6 +387,6 @@ def test_smoke_then_photos_of_odd_sizes(script, tmp_path):
     assert json.loads((run / "metrics.json").read_text()) == metrics
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_killed_and_run_again_is_the_same_to_the_bit(killed):
     killed("hw3_dcgan_lsgan/train_style.py", "hw3_dcgan_lsgan/msgnet", measured=False)

@@ -603,6 +603,6 @@ def test_what_sample_refuses(tmp_path, monkeypatch, words, message):
         sample.main(parse(sample.Options, [word.replace("_", " ") for word in words.split()]))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_killed_in_the_middle_and_run_again_is_the_same_to_the_bit(killed, few_scenes):
     killed("lab5_cgan/train.py", "lab5_cgan/acgan", "--model", "acgan", "--data", few_scenes)

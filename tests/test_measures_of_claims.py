@@ -1,12 +1,10 @@
 """Measures for single claims: brightness, embeddings beside colours, one judge for images of two sizes."""
 
-import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from common import datasets, metrics
+from common import metrics
 
 
 def test_luminance_by_hand():
@@ -74,15 +72,12 @@ def test_images_of_any_size_are_reduced_to_64():
     assert large.shape == (2, 64, 64, 3) and set(large.ravel()) == {77}
 
 
-@pytest.mark.slow
-def test_images_of_96_pixels_have_the_judge_of_64(script, few_faces, tmp_path, tensorflow, shared_cache, monkeypatch):
-    from common.anime import data, judge
+def test_images_of_96_pixels_have_the_judge_of_64(built):
+    from text2image_cdcgan import train
 
-    script("text2image_cdcgan/train.py", "--preset", "smoke", "--image-size", 96, "--data", few_faces, "--out",
-           tmp_path / "run")
-    metrics_json = json.loads((tmp_path / "run" / "metrics.json").read_text())
-    for module in (datasets, judge):
-        monkeypatch.setattr(module, "CACHE", Path(shared_cache))
-    of_64 = judge.load(data.load([few_faces], 64, "one_or_two").only("exactly_one"), 0)
-    assert metrics_json["judge"]["sha256"] == of_64.sha256
-    assert of_64.network.input_shape == (None, 64, 64, 3)
+    evaluation = built(train, "--batch-size", 4, "--image-size", 96).evaluation
+    assert evaluation.data.images.shape[1:] == (64, 64, 3)
+    z, label = np.zeros((1, evaluation.z), np.float32), np.zeros(1, int)
+    assert evaluation.generate(z, label, label).shape == (1, 64, 64, 3)
+    small = built(train, "--batch-size", 4).evaluation
+    np.testing.assert_array_equal(small.data.images, evaluation.data.images)

@@ -66,7 +66,8 @@ def test_what_addn_alone_can_add_is_left_to_it(tensorflow):
 
 
 @pytest.mark.parametrize("name", ["lab5_acgan", *(pytest.param(name, marks=pytest.mark.slow) for name in (
-    "acgan", "dcgan", "text2image", "wgan_gp", "lab5_cgan", "cyclegan_64"))])
+    "wgan_gp", "cyclegan_64")), *(pytest.param(name, marks=pytest.mark.long) for name in (
+        "acgan", "dcgan", "text2image", "lab5_cgan"))])
 def test_the_step_of_a_report_is_without_addn(tensorflow, name):
     from benchmarks import ours
     from benchmarks.cases import CASES, batch

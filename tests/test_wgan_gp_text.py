@@ -251,6 +251,7 @@ def test_values_that_cannot_be_meant(words):
         parse(Config, words.split())
 
 
+@pytest.mark.long
 def test_killed_and_run_again_is_the_same_to_the_bit_then_samples(few_faces, killed, script, tmp_path):
     killed("wgan_gp_text/train.py", "wgan_gp_text/dense", "--data", few_faces, "--batch-size", 2, "--d-steps", 2,
            measured=False)
