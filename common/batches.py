@@ -24,13 +24,17 @@ class Batches:
         mirror: flips each image from left to right with probability 1/2.
         wrong: name of a label; each batch then also has `wrong_NAME`, the label of another sample, and `wrong_image`,
             the image of a third one, both chosen uniformly among the samples with a different label.
+        wrong_label: makes the wrong labels from the right ones, [B, ...], and random numbers instead.
+        rolled: the wrong images are the batch's own instead, moved on by one, whatever their labels.
 
     Raises:
         UserError: fewer samples than one batch, or wrong pairs are asked for and all samples have the same label.
     """
 
     def __init__(self, images: np.ndarray, rows: np.ndarray, labels: Mapping[str, np.ndarray], batch_size: int,
-                 seed: int, *, mirror: bool = False, wrong: str | None = None) -> None:
+                 seed: int, *, mirror: bool = False, wrong: str | None = None,
+                 wrong_label: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
+                 rolled: bool = False) -> None:
         if len(rows) < batch_size:
             raise UserError(f"{len(rows)} images are left, but a step takes {batch_size}; lower --batch-size (or "
                             "--d-steps), or give more data")
@@ -38,7 +42,7 @@ class Batches:
         self.batch_size, self.seed, self.mirror = batch_size, seed, mirror
         self.steps_per_epoch = len(rows) // batch_size
         self._mismatched = _Mismatched(self.labels[wrong]) if wrong else None
-        self._wrong_label = wrong
+        self._wrong, self._wrong_label, self._rolled = wrong, wrong_label, rolled
         self._epoch, self._order = -1, np.empty(0, np.int64)
 
     def at(self, step: int) -> dict[str, np.ndarray]:
@@ -50,10 +54,13 @@ class Batches:
         batch = {name: values[chosen] for name, values in self.labels.items()}
         batch["image"] = self.images[self.rows[chosen]]
         if self._mismatched:
-            label_samples, image_samples = (self._mismatched.choose(chosen, self._random(stream, step))
-                                for stream in (WRONG_LABELS, WRONG_IMAGES))
-            batch[f"wrong_{self._wrong_label}"] = self.labels[self._wrong_label][label_samples]
-            batch["wrong_image"] = self.images[self.rows[image_samples]]
+            random = self._random(WRONG_LABELS, step)
+            batch[f"wrong_{self._wrong}"] = \
+                self._wrong_label(batch[self._wrong], random) if self._wrong_label \
+                else self.labels[self._wrong][self._mismatched.choose(chosen, random)]
+            batch["wrong_image"] = \
+                np.roll(batch["image"], 1, axis=0) if self._rolled \
+                else self.images[self.rows[self._mismatched.choose(chosen, self._random(WRONG_IMAGES, step))]]
         if self.mirror:
             random = self._random(FLIPS, step)
             for image in (batch[name] for name in ("image", "wrong_image") if name in batch):

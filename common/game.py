@@ -103,14 +103,16 @@ class Game:
     """A generator and a discriminator, and one training step of both on one replica.
 
     The fake images are generated once: D is updated on them, then G's gradient goes through the same fakes and the
-    updated D. With `d_steps` above 1 each D step has its own images and noise, and G uses the last fakes. A game with
-    other players overrides `train_step`.
+    updated D. With `d_steps` above 1 each D step has its own images and noise, and G uses the last fakes. With
+    `g_steps` above 1 each further G step generates images anew, from the noise of the first D step. A game with other
+    players overrides `train_step`.
 
     Losses are means over the mini-batch.
 
     Args:
         seed: noise is a function of (seed, step).
-        d_steps: D steps per G step; a mini-batch then holds `d_steps` times as many images.
+        d_steps: D steps per step; a mini-batch then holds `d_steps` times as many images.
+        g_steps: G steps per step.
         players: name -> Player; each becomes an attribute that is its network. `generator` and `discriminator` here.
 
     Attributes:
@@ -120,8 +122,8 @@ class Game:
     LOW, HIGH = -1.0, 1.0  # range of pixel values inside the networks
     SAVED: ClassVar = {"generator": "generator.keras"}  # player -> file of its network in a finished run
 
-    def __init__(self, seed: int, *, d_steps: int = 1, **players: Player) -> None:
-        self.seed, self.d_steps, self.players = seed, d_steps, players
+    def __init__(self, seed: int, *, d_steps: int = 1, g_steps: int = 1, **players: Player) -> None:
+        self.seed, self.d_steps, self.g_steps, self.players = seed, d_steps, g_steps, players
         self.strategy = tf.distribute.get_strategy()
         for name, player in players.items():
             setattr(self, name, player.network)
@@ -165,10 +167,14 @@ class Game:
                 d_terms = self.d_loss(real, fake, noise, **labels)
                 d_total = sums.total(d_terms.values())
             self.update(d_tape, d_total, "discriminator")
-        with g_tape:  # continues to record the generator's forward pass
-            g_terms = self.g_loss(fake, noise, **labels)
-            g_total = sums.total(g_terms.values())
-        self.update(g_tape, g_total, "generator")
+        for turn in range(self.g_steps):
+            if turn:
+                with self.tape("generator") as g_tape:
+                    fake = self.generate(Noise(self.seed, step), real.shape[0], **labels)
+            with g_tape:  # continues to record the generator's forward pass
+                g_terms = self.g_loss(fake, noise, **labels)
+                g_total = sums.total(g_terms.values())
+            self.update(g_tape, g_total, "generator")
         return {**d_terms, **g_terms}
 
     def _d_minibatches(self, minibatch: dict[str, tf.Tensor]) -> list[dict[str, tf.Tensor]]:

@@ -39,11 +39,6 @@ def class_terms(labels: Sequence[tf.Tensor], logits: Sequence[tf.Tensor]) -> tf.
     return sums.total(terms)
 
 
-def wasserstein(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
-    """The loss of a critic: mean(fake) - mean(real) (WGAN, Arjovsky et al. 2017, arXiv:1701.07875)."""
-    return tf.reduce_mean(tf.cast(fake, tf.float32)) - tf.reduce_mean(tf.cast(real, tf.float32))
-
-
 def gradient_penalty(critic: Callable[..., tf.Tensor], inputs: Sequence[tf.Tensor]) -> tf.Tensor:
     """Mean of (|gradient| - 1)^2 (WGAN-GP, Gulrajani et al. 2017, arXiv:1704.00028), without its factor lambda.
 
@@ -60,3 +55,17 @@ def gradient_penalty(critic: Callable[..., tf.Tensor], inputs: Sequence[tf.Tenso
     gradients = tape.gradient(scores, inputs, unconnected_gradients="zero")
     squares = [tf.reduce_sum(tf.square(g), axis=tf.range(1, tf.rank(g))) for g in gradients]
     return tf.reduce_mean(tf.square(tf.sqrt(sums.total(squares) + 1e-12) - 1.0))
+
+
+def r1(critic: Callable[[tf.Tensor], tf.Tensor], real: tf.Tensor) -> tf.Tensor:
+    """R1: half the mean of |gradient|^2 at real images (Mescheder et al. 2018, arXiv:1801.04406), without its weight.
+
+    Args:
+        critic: images [B, S, S, 3] -> one logit or score per image, [B] or [B, 1].
+        real: float32 [B, S, S, 3].
+    """
+    with tf.GradientTape() as tape:
+        tape.watch(real)
+        scores = tf.cast(critic(real), tf.float32)
+    gradient = tape.gradient(scores, real)
+    return 0.5 * tf.reduce_mean(tf.reduce_sum(tf.square(gradient), axis=tf.range(1, tf.rank(gradient))))

@@ -59,7 +59,8 @@ def recipe_option(recipes: dict[str, dict[str, Any]]) -> Any:
     """The option `recipe` of a Config with `RECIPES`: which settings are the defaults."""
     values = {name: " ".join(f"--{flag.replace('_', '-')} {_short(value)}" for flag, value in changed.items())
               for name, changed in recipes.items()}
-    texts = {"report": "the report's settings", "tuned": "the same layers, with later training practice"}
+    texts = {"report": "the report's settings", "code": "those of the report's public code",
+             "tuned": "the same layers, with later training practice"}
     return option("report", "; ".join(f"{name}: {texts[name]}" + (f" ({values[name]})" if values[name] else "")
                                       for name in recipes), choices=tuple(recipes))
 

@@ -84,6 +84,13 @@ def test_wrong_labels_and_wrong_images_never_have_the_right_label():
     assert counts.max() < 0.3 * counts.sum()
 
 
+def test_wrong_labels_and_images_may_be_made_from_the_batch():
+    batch = make(wrong="bits", wrong_label=lambda right, random: right + random.integers(5, 6, right.shape),
+                 rolled=True).at(0)
+    np.testing.assert_array_equal(batch["wrong_bits"], batch["bits"] + 5)
+    np.testing.assert_array_equal(batch["wrong_image"], batch["image"][[2, 0, 1]])
+
+
 def test_a_step_has_the_same_batch_whatever_was_asked_before():
     def at(step, *before):
         batches = make(wrong="bits", mirror=True)

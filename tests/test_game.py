@@ -31,8 +31,8 @@ def game(tensorflow):
         network.set_weights([np.array([[value]], np.float32)])
         return Player(network, keras.optimizers.SGD(1.0))
 
-    def make(d_steps=1):
-        return Line(0, d_steps=d_steps, generator=player(0.5), discriminator=player(2.0))
+    def make(d_steps=1, g_steps=1):
+        return Line(0, d_steps=d_steps, g_steps=g_steps, generator=player(0.5), discriminator=player(2.0))
 
     return make
 
@@ -68,6 +68,15 @@ def test_several_d_steps_take_parts_of_the_batch(game, tensorflow):
     three.train_step(white(6), tensorflow.constant(0, tensorflow.int64))
     assert calls == [2, 2, 2]
     assert weights(three) == (0.5 + 3.5, 2.0 + 3 * 0.5)
+
+
+def test_several_g_steps_go_through_the_new_d_with_the_same_noise(game, tensorflow):
+    two, noises = game(g_steps=2), []
+    generate = two.generate
+    two.generate = lambda noise, count: noises.append(noise.normal((2,)).numpy().tolist()) or generate(noise, count)
+    two.train_step(white(2), tensorflow.constant(0, tensorflow.int64))
+    assert weights(two) == (0.5 + 2 * 2.5, 2.5)
+    assert len(noises) == 2 and noises[0] == noises[1]
 
 
 def test_noise_is_a_function_of_seed_step_and_order(tensorflow):

@@ -41,10 +41,6 @@ def test_class_terms_is_the_sum_of_the_label_sets(losses, tensorflow):
     assert float(value) == pytest.approx(2.48490665 + (0.28768207 + 1.38629436) / 2)
 
 
-def test_wasserstein_falls_when_real_scores_rise(losses, tensorflow):
-    assert float(losses.wasserstein(tensorflow.constant([3.0, 5.0]), tensorflow.constant([1.0]))) == -3.0
-
-
 def test_gradient_penalty_of_a_linear_critic_is_over_all_inputs_jointly(losses, tensorflow):
     # critic = 3 * sum(image) + 4 * sum(text), one pixel and one text entry: the joint norm is 5, so (5 - 1)^2
     image, text = tensorflow.ones((2, 1, 1, 1)), tensorflow.ones((2, 1))
@@ -58,3 +54,9 @@ def test_gradient_penalty_at_zero_gradient_is_one_and_has_a_finite_gradient(loss
         value = losses.gradient_penalty(lambda x: weight * x[:, 0], [tensorflow.ones((3, 1))])
     assert float(value) == pytest.approx(1.0, abs=1e-5)
     assert math.isfinite(float(tape.gradient(value, weight)))
+
+
+def test_r1_of_a_quadratic_critic_by_hand(losses, tensorflow):
+    images = tensorflow.constant([[[[1.0, 2.0, 0.0]]], [[[0.0, 0.0, 3.0]]]])  # x^2: the gradient is 2x, its square 4x^2
+    value = losses.r1(lambda image: tensorflow.reduce_sum(image**2, axis=[1, 2, 3]), images)
+    assert float(value) == pytest.approx(0.5 * (20 + 36) / 2)

@@ -151,6 +151,22 @@ def test_multi_hot_sets_every_flag_and_none(table):
     assert ones(tags.multi_hot(table, 23))[1::2] == [[5, 11, 12], []]
 
 
+@pytest.mark.parametrize(("columns", "first"), [(22, 0), (23, 0), (24, 1)])
+def test_another_colour_takes_the_place_of_one_of_its_kind(columns, first):
+    right = np.zeros((600, columns), np.float32)
+    right[:400, [first + 3, first + 14]] = 1  # a hair and an eye colour; the last 200 rows have none
+    before, wrong = right.copy(), tags.other_colour(right, np.random.default_rng(0))
+    np.testing.assert_array_equal(right, before)
+    assert (wrong[:, :first] == 0).all()
+    hair, eyes = wrong[:400, first:first + 12], wrong[:400, first + 12:]
+    assert (hair.sum(axis=1) == 1).all() and (eyes.sum(axis=1) == 1).all()
+    new_hair, new_eyes = hair[:, 3] == 0, eyes[:, 2] == 0
+    assert (new_hair ^ new_eyes).all() and 160 < new_hair.sum() < 240
+    assert (hair[new_hair].sum(axis=0) > 0).sum() == 11
+    assert (eyes[new_eyes].sum(axis=0) > 0).sum() == columns - first - 13
+    assert (wrong[400:].sum(axis=1) == 1).all() and (wrong[400:, first:].sum(axis=0) > 0).all()
+
+
 def test_vectors_refuse_what_they_cannot_express(table):
     for several in (tags.labels, lambda rows: tags.one_hot(rows, 23)):
         with pytest.raises(UserError, match=r"2 of 5 rows do not have exactly one .* first is id 5"):

@@ -180,6 +180,15 @@ def test_the_losses_by_hand(dcgan, model, tensorflow, words, weight, g):
     assert by_name(game.g_loss(None, None, condition=None)) == pytest.approx({"g": g}, rel=1e-4)
 
 
+def test_r1_is_of_the_real_images_with_their_labels(dcgan, model, tensorflow):
+    game = dcgan("--r1 0.5")
+    game.scores = said(tensorflow, model, 0, 0, 0, 0)
+    game.discriminator = lambda pair, training: pair[1][:, :1] * tensorflow.reduce_sum(pair[0], (1, 2, 3))[:, None]
+    ones, label = tensorflow.ones((3, 64, 64, 3)), tensorflow.constant([[1.0], [0.0], [2.0]])  # gradients 1, 0 and 2
+    terms = game.d_loss(ones, -ones, None, label, 7 * label, -ones)
+    assert float(terms["d_r1"]) == pytest.approx(0.5 * 0.5 * (1 + 0 + 4) / 3 * 64 * 64 * 3)
+
+
 @pytest.mark.parametrize(("words", "weight"), [("", 1 / 3), ("--wrong-loss sum", 1.0)])
 def test_the_critics_terms_by_hand(wgan, model, tensorflow, words, weight):
     game, asked = wgan(words), []
@@ -441,7 +450,9 @@ def test_phrases_may_come_from_windows_but_not_twice_nor_from_a_pipe(text, tmp_p
 
 @pytest.mark.parametrize(("script", "defaults", "marks"), [
     ("train", {"lr": 2e-4, "beta_1": 0.5, "beta_2": 0.99, "batch_size": 64, "z": 100, "image_size": 64, "epochs": 500,
-               "wrong_loss": "sum", "g_loss": "non-saturating", "variant": "cdcgan"}, {"epochs", "seed", "g_loss"}),
+               "wrong_loss": "sum", "g_loss": "non-saturating", "wrong_label": "other", "wrong_image": "other",
+               "g_steps": 1, "mirror": False, "r1": 0.0, "variant": "cdcgan"},
+     {"epochs", "seed", "g_loss", "wrong_label", "wrong_image", "g_steps", "mirror"}),
     ("train_skipthoughts", {"lr": 1e-4, "beta_1": 0.0, "beta_2": 0.9, "penalty": 10.0, "d_steps": 5, "batch_size": 64,
                             "epochs": 500, "wrong_loss": "mean", "variant": "skipthoughts_wgan_gp"},
      {"epochs", "seed", "batch_size", "lr", "beta_1", "beta_2", "d_steps", "penalty", "wrong_loss"})])
@@ -458,6 +469,9 @@ def test_the_options_reach_the_games(dcgan, wgan):
     game = dcgan("--lr 1e-4 --beta-1 0.25 --beta-2 0.75 --z 7 --image-size 96")
     assert rates(game) == dict.fromkeys(both, ("Adam", 1e-4, 0.25, 0.75))
     assert (game.generator.input_shape[0], game.discriminator.input_shape[0]) == ((None, 7), (None, 96, 96, 3))
+    game = dcgan("--recipe code --d-lr 1e-4")
+    assert (game.g_steps, game.weight, game.r1) == (2, 1 / 3, 0.0)
+    assert [rate for _, rate, *_ in rates(game).values()] == [2e-4, 1e-4]
     game = wgan()
     assert (game.penalty, game.d_steps, rates(game)) == (10.0, 5, dict.fromkeys(both, ("Adam", 1e-4, 0.0, 0.9)))
     game = wgan("--penalty 3 --d-steps 2 --lr 3e-4 --z 7")
@@ -467,7 +481,8 @@ def test_the_options_reach_the_games(dcgan, wgan):
 
 @pytest.mark.parametrize(("words", "variant"), [
     ("--image-size 96", "cdcgan_96px"), ("--lr 5e-5", "cdcgan_lr_5e-05"), ("--wrong-loss mean", "cdcgan_mean_loss"),
-    ("--g-loss negated --lr 1e-4", "cdcgan_lr_0.0001_negated")])
+    ("--g-loss negated --lr 1e-4", "cdcgan_lr_0.0001_negated"), ("--recipe code", "cdcgan_code"),
+    ("--recipe code --wrong-loss sum", "cdcgan_code_sum_loss")])
 def test_each_comparison_has_its_own_run_folder(words, variant):
     from text2image_cdcgan.train import Config
 
@@ -483,6 +498,22 @@ def test_values_that_cannot_be_meant(words, message):
 
     with pytest.raises(UserError, match=message):
         parse(Config, words.split())
+
+
+def test_the_public_codes_pairs(few_faces, tmp_path, monkeypatch, tensorflow):
+    """All-zero wrong labels, and the batch moved on by one as wrong images, both mirrored."""
+    from common import datasets, trainer
+    from text2image_cdcgan import train
+
+    seen = []
+    monkeypatch.setattr(datasets, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(trainer, "train", lambda game, batches, run, *_: seen.append(batches) or run.close())
+    train.main(parse(train.Config, ["--recipe", "code", "--data", str(few_faces), "--out", str(tmp_path / "run"),
+                                    "--batch-size", "4"]))
+    batch = seen[0].at(0)
+    assert (batch["wrong_condition"] == 0).all() and batch["condition"].any(axis=1).all()
+    pairs = zip(batch["wrong_image"], np.roll(batch["image"], 1, 0), strict=True)
+    assert all(np.array_equal(wrong, right) or np.array_equal(wrong, right[:, ::-1]) for wrong, right in pairs)
 
 
 def test_smoke_from_another_folder_then_samples(script, few_faces, tmp_path):

@@ -15,7 +15,7 @@ from keras import layers
 
 from common.anime import tags
 from common.game import Game, Noise, Player, Terms, cut
-from common.losses import bce, gradient_penalty
+from common.losses import bce, gradient_penalty, r1
 from common.networks import predict_images
 
 if TYPE_CHECKING:
@@ -155,12 +155,12 @@ class FourPairs(Game):
         generator, discriminator: the players.
         join: name of the discriminator's layer that joins image and condition.
         wrong_loss: "sum" adds all four losses; "mean" adds the mean of the last three to the first.
-        d_steps: D steps per G step.
+        d_steps, g_steps: D steps and G steps per step.
     """
 
     def __init__(self, seed: int, generator: Player, discriminator: Player, *, join: str, wrong_loss: str,
-                 d_steps: int = 1) -> None:
-        super().__init__(seed, d_steps=d_steps, generator=generator, discriminator=discriminator)
+                 d_steps: int = 1, g_steps: int = 1) -> None:
+        super().__init__(seed, d_steps=d_steps, g_steps=g_steps, generator=generator, discriminator=discriminator)
         self.weight = {"sum": 1.0, "mean": 1 / 3}[wrong_loss]
         self.trunk, self.head = cut(self.discriminator, join)
 
@@ -183,19 +183,23 @@ class ConditionalDCGAN(FourPairs):
 
     Args:
         g_loss: "non-saturating", -log D(fake); "negated" is the report's "the second with a minus sign".
+        r1: weight of `losses.r1` on (real data, right label); 0 is none.
     """
 
     def __init__(self, seed: int, generator: Player, discriminator: Player, *, wrong_loss: str = "sum",
-                 g_loss: str = "non-saturating") -> None:
-        super().__init__(seed, generator, discriminator, join="concatenate_1", wrong_loss=wrong_loss)
-        self.negated = g_loss == "negated"
+                 g_loss: str = "non-saturating", g_steps: int = 1, r1: float = 0.0) -> None:
+        super().__init__(seed, generator, discriminator, join="concatenate_1", wrong_loss=wrong_loss, g_steps=g_steps)
+        self.negated, self.r1 = g_loss == "negated", r1
 
     def d_loss(self, real: tf.Tensor, fake: tf.Tensor, noise: Noise, condition: tf.Tensor, wrong_condition: tf.Tensor,
                wrong_image: tf.Tensor) -> Terms:
         scores = self.scores(real, fake, wrong_image, condition, wrong_condition)
-        return {"d_real": bce(scores.real, 1.0), "d_fake": self.weight * bce(scores.fake, 0.0),
-                "d_wrong_label": self.weight * bce(scores.wrong_label, 0.0),
-                "d_wrong_image": self.weight * bce(scores.wrong_image, 0.0)}
+        terms = {"d_real": bce(scores.real, 1.0), "d_fake": self.weight * bce(scores.fake, 0.0),
+                 "d_wrong_label": self.weight * bce(scores.wrong_label, 0.0),
+                 "d_wrong_image": self.weight * bce(scores.wrong_image, 0.0)}
+        if self.r1:
+            terms["d_r1"] = self.r1 * r1(lambda image: self.discriminator([image, condition], training=True), real)
+        return terms
 
     def g_loss(self, fake: tf.Tensor, noise: Noise, condition: tf.Tensor, **_: tf.Tensor) -> Terms:
         source = self.discriminator([fake, condition], training=True)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, ClassVar
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import experiment
 from common.anime.facetest import FaceOptions
-from common.options import option, run_script
+from common.options import option, recipe_option, run_script
 
 if TYPE_CHECKING:
     from common.game import Game
@@ -37,6 +37,14 @@ class Config(FaceOptions):
         "smoke": {"steps": 12, "batch_size": 8, "sample_every": 6, "log_every": 2, "checkpoint_every": 6},
     }
 
+    RECIPES: ClassVar = {
+        "report": {},
+        "code": {"wrong_loss": "mean", "wrong_label": "zero", "wrong_image": "rolled", "g_steps": 2, "mirror": True},
+        "tuned": {"wrong_loss": "mean", "wrong_label": "other-colour", "g_steps": 2, "r1": 1.0, "lr": 4e-4,
+                  "average": 0.04},
+    }
+
+    recipe: str = recipe_option(RECIPES)
     epochs: int | None = option(500, "length of the training in epochs, in place of --steps", assumed=True)
     batch_size: int = option(64, "images per step")
     image_size: int = option(64, "side of the images; 96 is the report's first try, which came out distorted",
@@ -44,10 +52,19 @@ class Config(FaceOptions):
     z: int = option(100, "size of the noise", within=(1, 10_000))
     lr: float = option(2e-4, "Adam's learning rate for G and D; the report also tried 1e-4 and 5e-5",
                        within=(1e-9, 1))
+    d_lr: float | None = option(None, "D's own learning rate (default: --lr)", within=(1e-9, 1))
     beta_1: float = option(0.5, "Adam's beta_1 for G and D", within=(0, 0.9999))
     beta_2: float = option(0.99, "Adam's beta_2 for G and D", within=(0, 0.9999))
     wrong_loss: str = option("sum", "D's loss: the sum of its four terms, or the first plus the mean of the others",
                              choices=("sum", "mean"))
+    wrong_label: str = option("other", "D's wrong labels: those of other images; all zeros; or the right ones with one "
+                              "colour changed", choices=("other", "zero", "other-colour"), assumed=True)
+    wrong_image: str = option("other", "D's wrong images: those of other labels, or the batch moved on by one",
+                              choices=("other", "rolled"), assumed=True)
+    g_steps: int = option(1, "G steps per D step, with the same noise", assumed=True, within=(1, 100))
+    mirror: bool = option(False, "mirror images at random", assumed=True)
+    r1: float = option(0.0, "weight of the R1 penalty on D's gradient at real images; an addition of ours",
+                       within=(0, 1000))
     g_loss: str = option("non-saturating", "negated: D's term on fakes with a minus sign, as the report says; the "
                          "default is what its author is said to have run", choices=("non-saturating", "negated"),
                          assumed=True)
@@ -55,8 +72,11 @@ class Config(FaceOptions):
     @property
     def variant(self) -> str:
         """The name of the default run folder: `cdcgan`, and each compared setting that is not the default."""
-        compared = ((f"{self.image_size}px", self.image_size == 64), (f"lr_{self.lr:g}", self.lr == 2e-4),
-                    (f"{self.wrong_loss}_loss", self.wrong_loss == "sum"), (self.g_loss, self.g_loss != "negated"))
+        usual, recipe = self.PRESETS.get(self.preset, {}).get("recipe", "report"), self.RECIPES[self.recipe]
+        compared = ((self.recipe, self.recipe == usual), (f"{self.image_size}px", self.image_size == 64),
+                    (f"lr_{self.lr:g}", self.lr == recipe.get("lr", 2e-4)),
+                    (f"{self.wrong_loss}_loss", self.wrong_loss == recipe.get("wrong_loss", "sum")),
+                    (self.g_loss, self.g_loss != "negated"))
         return "_".join(["cdcgan", *(name for name, default in compared if not default)])
 
 
@@ -67,17 +87,20 @@ def build(config: Config) -> Game:
     from common.game import Player
     from text2image_cdcgan import model
 
-    def player(network: keras.Model) -> Player:
-        return Player(network, keras.optimizers.Adam(config.lr, config.beta_1, config.beta_2, epsilon=1e-7))
+    def player(network: keras.Model, lr: float) -> Player:
+        return Player(network, keras.optimizers.Adam(lr, config.beta_1, config.beta_2, epsilon=1e-7))
 
-    return model.ConditionalDCGAN(config.seed, player(model.generator(z=config.z, size=config.image_size)),
-                                  player(model.discriminator(size=config.image_size)), wrong_loss=config.wrong_loss,
-                                  g_loss=config.g_loss)
+    return model.ConditionalDCGAN(
+        config.seed, player(model.generator(z=config.z, size=config.image_size), config.lr),
+        player(model.discriminator(size=config.image_size), config.d_lr or config.lr), wrong_loss=config.wrong_loss,
+        g_loss=config.g_loss, g_steps=config.g_steps, r1=config.r1)
 
 
 def main(config: Config) -> None:
     """Runs the experiment, from the data to the finished run folder."""
     run = experiment.open(config)
+
+    import numpy as np
 
     from common import batches, trainer
     from common.anime import data, evaluation, sampling, tags
@@ -89,7 +112,10 @@ def main(config: Config) -> None:
         game = build(config)
 
     stream = batches.Batches(faces.images, faces.rows, {"condition": tags.multi_hot(faces.table, model.CONDITION)},
-                             config.batch_size, config.seed, wrong="condition")
+                             config.batch_size, config.seed, mirror=config.mirror, wrong="condition",
+                             wrong_label={"other": None, "zero": lambda right, _: np.zeros_like(right),
+                                          "other-colour": tags.other_colour}[config.wrong_label],
+                             rolled=config.wrong_image == "rolled")
     generate = judged = functools.partial(model.generate, game.generator)
     real = faces
     if config.image_size != measures.SIZE:  # both sizes have the same judge

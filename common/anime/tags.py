@@ -275,6 +275,31 @@ def pair_hot(hair: np.ndarray, eyes: np.ndarray, columns: int) -> np.ndarray:
     return _columns(bits, columns)
 
 
+def other_colour(bits: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """`multi_hot` rows in which one colour is another of its kind: wrong labels that are as near as can be.
+
+    Labels of other images nearly always differ in the hair, so that whoever tells them apart need not look at the eyes.
+
+    Args:
+        bits: [N, columns], 0 or 1. Which of a row's colours changes is random; a row without one gets a random colour.
+        random: where the choices come from.
+    """
+    wrong, first = bits.copy(), bits.shape[1] == 24
+    for row in wrong:
+        colours = row[int(first):]
+        hair, eyes = np.arange(len(HAIR)), np.arange(len(HAIR), len(colours))
+        there = np.flatnonzero(colours)
+        if len(there):
+            old = random.choice(there)
+            kind = hair if old < len(HAIR) else eyes
+            new = random.choice(kind[colours[kind] == 0])
+            colours[old] = 0
+        else:
+            new = random.integers(len(colours))
+        colours[new] = 1
+    return wrong
+
+
 def _columns(bits: np.ndarray, columns: int) -> np.ndarray:
     gray = len(HAIR) + EYES.index("gray")
     if columns == 23:
