@@ -80,8 +80,9 @@ def wgan(model):
     return lambda words="": train.build(parse(train.Config, words.split()))
 
 
-def test_the_objective_as_printed(wgan, tensorflow):
-    game, asked = wgan(), []
+@pytest.mark.parametrize(("words", "gradient"), [("", 5), ("--penalty-on image", 3)])
+def test_the_objective_as_printed(wgan, tensorflow, words, gradient):
+    game, asked = wgan(words), []
     game.scores = lambda *_: [tensorflow.fill((3, 1), value) for value in (5.0, 3.0, 2.0)]
 
     def linear(pair, training):
@@ -93,7 +94,7 @@ def test_the_objective_as_printed(wgan, tensorflow):
     image, text = tensorflow.ones((3, 64, 64, 3)), tensorflow.reshape(tensorflow.range(72.0), (3, 24))
     terms = game.d_loss(image, 0.0 * image, Mix(0.0, 1.0, 0.25), text, 0.0 * text)
     assert by_name(terms) == pytest.approx({"d_real": -5.0, "d_fake": 1.5, "d_wrong_text": 1.0,
-                                            "d_penalty": 10 * (5 - 1)**2})
+                                            "d_penalty": 10 * (gradient - 1)**2})
     assert asked[0][0][:, 0, 0, 0].numpy().tolist() == [0.0, 1.0, 0.25]
     np.testing.assert_array_equal(asked[0][1], text)  # the true text, not the wrong one
     assert by_name(game.g_loss(image, None, text=tensorflow.ones((3, 24)))) == {"g": -7.0}
@@ -217,7 +218,8 @@ def test_defaults_are_the_reports_or_marked_as_assumed():
     assert (config.lr, config.beta_1, config.beta_2, config.z, config.alpha_dropout, config.start) == \
         (2e-4, 0.0, 0.9, 40, 0.2, "dense")
     assert (config.penalty, config.d_steps, config.batch_size, config.epochs) == (10.0, 1, 64, 500)
-    assert assumed(config) == {"epochs", "seed", "batch_size", "penalty", "d_steps"}
+    assert (config.penalty_on, config.wrong_text) == ("both", "other")
+    assert assumed(config) == {"epochs", "seed", "batch_size", "penalty", "d_steps", "wrong_text"}
 
 
 def test_the_options_reach_the_game_and_the_grid_pattern_is_measured(built, monkeypatch):
@@ -236,7 +238,9 @@ def test_the_options_reach_the_game_and_the_grid_pattern_is_measured(built, monk
 
 
 @pytest.mark.parametrize(("words", "variant"), [
-    ("", "dense"), ("--start conv", "conv"), ("--alpha-dropout 0", "dense_no_dropout")])
+    ("", "dense"), ("--start conv", "conv"), ("--alpha-dropout 0", "dense_no_dropout"),
+    ("--recipe tuned", "dense_tuned"), ("--preset quick --start conv", "conv"),
+    ("--preset quick --alpha-dropout 0.2", "dense_dropout_0.2"), ("--preset quick --recipe report", "dense_report")])
 def test_each_comparison_has_its_own_run_folder(words, variant):
     from wgan_gp_text.train import Config
 
