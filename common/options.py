@@ -76,7 +76,7 @@ class Common:
     FOLDER: ClassVar[str] = ""  # the report's folder, e.g. "hw4_acgan"
     # name -> values that differ from the defaults; a function gives the value from the options on the command line
     PRESETS: ClassVar[dict[str, dict[str, Any]]] = {}
-    # name -> values that differ from the defaults, of a report that has the option `recipe`
+    # the same of a report that has the option `recipe`; the text of a function is what `--help` says of its value
     RECIPES: ClassVar[dict[str, dict[str, Any]]] = {}
 
     data: Path | None = option(None, "folder with tags_clean.csv and faces/, or with tags.csv and images/; without it "
@@ -226,11 +226,11 @@ def parse(config: type[C], argv: Sequence[str] | None = None, description: str =
     words = vars(parser(config, description).parse_args(argv))
     given = {name: tuple(value) if isinstance(value, list) else value for name, value in words.items()}
     preset = getattr(config, "PRESETS", {}).get(given.get("preset"), {})
-    preset = {name: value(given) if callable(value) else value for name, value in preset.items()}
     length = _length(given) or _length(preset) if issubclass(config, Common) else {}
     name = given.get("recipe", preset.get("recipe", getattr(config, "recipe", None)))
     recipe = getattr(config, "RECIPES", {}).get(name, {})
-    parsed = config(**{**recipe, **preset, **length, **given})
+    usual = {name: value(given) if callable(value) else value for name, value in {**recipe, **preset}.items()}
+    parsed = config(**{**usual, **length, **given})
     parsed.check()
     return parsed
 

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+from common.augment import translate
 from common.game import Game, Noise, Player, Terms
 from common.losses import bce
 from common.networks import predict_images
@@ -23,14 +24,15 @@ class GroupedTransposed(layers.Layer):
 
     It is the printed `ConvTranspose2d(C, C, 4, 1, 0, bias=False, groups=C)` on labels of [C, 1, 1], "like
     nn.Embedding but for multi-label task": Keras has no groups there. size^2 C weights; their fan_in is size^2.
+    `gain` is a factor of the initial weights.
     """
 
-    def __init__(self, size: int = 4, **kwargs) -> None:
+    def __init__(self, size: int = 4, gain: float = 1.0, **kwargs) -> None:
         super().__init__(**kwargs)
-        self.size = size
+        self.size, self.gain = size, gain
 
     def build(self, shape) -> None:
-        bound = 1 / self.size
+        bound = self.gain / self.size
         self.kernel = self.add_weight(shape=(self.size, self.size, shape[-1]), name="kernel",
                                       initializer=keras.initializers.RandomUniform(-bound, bound))
 
@@ -38,7 +40,7 @@ class GroupedTransposed(layers.Layer):
         return labels[:, None, None, :] * self.kernel
 
     def get_config(self) -> dict:
-        return {**super().get_config(), "size": self.size}
+        return {**super().get_config(), "size": self.size, "gain": self.gain}
 
 
 def _torch() -> keras.initializers.Initializer:
@@ -75,13 +77,13 @@ def _leaky(x, slope: float):
     return layers.LeakyReLU(negative_slope=slope)(x)
 
 
-def cgan_generator(z: int = Z, classes: int = CLASSES) -> keras.Model:
+def cgan_generator(z: int = Z, classes: int = CLASSES, label_gain: float = 1.0) -> keras.Model:
     """[z [B, 100] from N(0, 1), label [B, 24] of 0 and 1] -> image [B, 64, 64, 3] in [-1, 1], float32.
 
     Report, class CGANGenerator. 4,436,608 parameters, 1,920 of them frozen. Slopes are torch's default, 0.01.
     """
     noise, label = keras.Input((z,), name="z"), keras.Input((classes,), name="label")
-    condition = layers.Flatten()(_leaky(GroupedTransposed()(label), 0.01))
+    condition = layers.Flatten()(_leaky(GroupedTransposed(gain=label_gain)(label), 0.01))
     condition = _leaky(_dense(condition, z), 0.01)
     x = layers.Reshape((1, 1, 2 * z))(layers.Concatenate()([noise, condition]))
     x = _leaky(_bn(_up(x, 512, 1)), 0.01)       # -> 4
@@ -91,14 +93,14 @@ def cgan_generator(z: int = Z, classes: int = CLASSES) -> keras.Model:
     return keras.Model([noise, label], image, name="generator")
 
 
-def cgan_discriminator(classes: int = CLASSES) -> keras.Model:
+def cgan_discriminator(classes: int = CLASSES, label_gain: float = 1.0) -> keras.Model:
     """[image [B, 64, 64, 3] in [-1, 1], label [B, 24]] -> source [B, 1], a logit in float32.
 
     Report, class CGANDiscriminator: the labels become three more channels of the image. 7,489,408 parameters, 1,792
     of them frozen.
     """
     image, label = keras.Input((64, 64, 3), name="image"), keras.Input((classes,), name="label")
-    condition = layers.Flatten()(_leaky(GroupedTransposed()(label), 0.2))
+    condition = layers.Flatten()(_leaky(GroupedTransposed(gain=label_gain)(label), 0.2))
     condition = layers.Reshape((64, 64, 3))(_leaky(_dense(condition, 64 * 64 * 3), 0.2))
     x = layers.Concatenate()([image, condition])
     x = _leaky(_down(x, 64), 0.2)               # -> 32, the first without BN
@@ -107,21 +109,21 @@ def cgan_discriminator(classes: int = CLASSES) -> keras.Model:
     return keras.Model([image, label], _head(x, 1, "source"), name="discriminator")
 
 
-def acgan_generator(z: int = Z, classes: int = CLASSES) -> keras.Model:
+def acgan_generator(z: int = Z, classes: int = CLASSES, label_gain: float = 1.0) -> keras.Model:
     """[z [B, 100] from N(0, 1), label [B, 24] of 0 and 1] -> image [B, 64, 64, 3] in [-1, 1], float32.
 
     Report, class ACGANGenerator: the condition joins at 4x4. 3,675,264 parameters, 896 of them frozen.
     """
     noise, label = keras.Input((z,), name="z"), keras.Input((classes,), name="label")
     x = layers.ReLU()(_up(layers.Reshape((1, 1, z))(noise), 512, 1))  # -> 4, without BN
-    x = layers.Concatenate()([x, GroupedTransposed()(label)])
+    x = layers.Concatenate()([x, GroupedTransposed(gain=label_gain)(label)])
     for filters in (256, 128, 64):              # -> 8, 16, 32
         x = layers.ReLU()(_bn(_up(x, filters)))
     image = layers.Activation("tanh", dtype="float32")(_up(x, 3))     # -> 64
     return keras.Model([noise, label], image, name="generator")
 
 
-def acgan_discriminator(classes: int = CLASSES) -> keras.Model:
+def acgan_discriminator(classes: int = CLASSES, dropout: float = 0.5) -> keras.Model:
     """image [B, 64, 64, 3] in [-1, 1] -> [source [B, 1], labels [B, 24]], logits in float32.
 
     Report, class ACGANDiscriminator; its print stops before the heads, which here are two 4x4 convolutions: assumed.
@@ -129,7 +131,7 @@ def acgan_discriminator(classes: int = CLASSES) -> keras.Model:
     """
     image = x = keras.Input((64, 64, 3), name="image")
     for filters in (64, 128, 256, 512):         # -> 32, 16, 8, 4
-        x = layers.SpatialDropout2D(0.5)(_leaky(_down(x, filters), 0.2))
+        x = layers.SpatialDropout2D(dropout)(_leaky(_down(x, filters), 0.2))
         x = x if filters == 64 else _bn(x)      # the first without BN
     return keras.Model(image, [_head(x, 1, "source"), _head(x, classes, "labels")], name="discriminator")
 
@@ -141,20 +143,30 @@ class CGAN(Game):
         seed: seed of the noise.
         generator, discriminator: the players.
         real_target: D's target for real images; below 1 is label smoothing.
+        wrong_label: weight of D's term on real images with the labels of the one before in the batch, seldom the same
+            (Reed et al. 2016, arXiv:1605.05396); 0 is none.
+        reach: D sees every image moved by up to so many pixels.
     """
 
-    def __init__(self, seed: int, generator: Player, discriminator: Player, *, real_target: float = 1.0) -> None:
+    def __init__(self, seed: int, generator: Player, discriminator: Player, *, real_target: float = 1.0,
+                 wrong_label: float = 0.0, reach: int = 0) -> None:
         super().__init__(seed, generator=generator, discriminator=discriminator)
-        self.real_target = real_target
+        self.real_target, self.wrong_label, self.reach = real_target, wrong_label, reach
 
     def generate(self, noise: Noise, count: int, label: tf.Tensor) -> tf.Tensor:
         return self.generator([noise.normal((count, self.generator.input_shape[0][-1])), label], training=True)
 
     def d_loss(self, real: tf.Tensor, fake: tf.Tensor, noise: Noise, label: tf.Tensor) -> Terms:
-        return {"d_real": bce(self.discriminator([real, label], training=True), self.real_target),
-                "d_fake": bce(self.discriminator([fake, label], training=True), 0.0)}
+        real, fake = (translate(image, noise, self.reach) for image in (real, fake))
+        terms = {"d_real": bce(self.discriminator([real, label], training=True), self.real_target),
+                 "d_fake": bce(self.discriminator([fake, label], training=True), 0.0)}
+        if self.wrong_label:
+            wrong = self.discriminator([real, tf.roll(label, 1, axis=0)], training=True)
+            terms["d_wrong_label"] = self.wrong_label * bce(wrong, 0.0)
+        return terms
 
     def g_loss(self, fake: tf.Tensor, noise: Noise, label: tf.Tensor) -> Terms:
+        fake = translate(fake, noise, self.reach)
         return {"g": bce(self.discriminator([fake, label], training=True), 1.0)}
 
 
@@ -169,16 +181,19 @@ class ACGAN(Game):
         class_weight: weight of the class terms, relative to the source terms.
         fake_class: weight of D's class terms on fakes; 1 is the whole L_C.
         real_target: D's target for real images; below 1 is label smoothing.
+        reach: D sees every image moved by up to so many pixels.
     """
 
     generate = CGAN.generate
 
     def __init__(self, seed: int, generator: Player, discriminator: Player, *, class_weight: float = 1.0,
-                 fake_class: float = 1.0, real_target: float = 1.0) -> None:
+                 fake_class: float = 1.0, real_target: float = 1.0, reach: int = 0) -> None:
         super().__init__(seed, generator=generator, discriminator=discriminator)
         self.class_weight, self.fake_class, self.real_target = class_weight, fake_class, real_target
+        self.reach = reach
 
     def d_loss(self, real: tf.Tensor, fake: tf.Tensor, noise: Noise, label: tf.Tensor) -> Terms:
+        real, fake = (translate(image, noise, self.reach) for image in (real, fake))
         real_source, real_labels = self.discriminator(real, training=True)
         fake_source, fake_labels = self.discriminator(fake, training=True)
         classes = bce(real_labels, label) + self.fake_class * bce(fake_labels, label)
@@ -186,7 +201,7 @@ class ACGAN(Game):
                 "d_class": self.class_weight * classes}
 
     def g_loss(self, fake: tf.Tensor, noise: Noise, label: tf.Tensor) -> Terms:
-        source, labels = self.discriminator(fake, training=True)
+        source, labels = self.discriminator(translate(fake, noise, self.reach), training=True)
         return {"g_source": bce(source, 1.0), "g_class": self.class_weight * bce(labels, label)}
 
 

@@ -14,15 +14,29 @@ import functools
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import experiment
 from common.errors import UserError
-from common.options import Common, option, run_script
+from common.options import Common, option, recipe_option, run_script
 
 if TYPE_CHECKING:
     from common.game import Game
+
+
+@dataclass(frozen=True)
+class ByModel:
+    """A setting that differs between the cGAN and the AC-GAN."""
+
+    cgan: float
+    acgan: float
+
+    def __call__(self, given: dict[str, Any]) -> float:
+        return getattr(self, given.get("model", "cgan"))
+
+    def __str__(self) -> str:
+        return f"{self.cgan:g} or, of the AC-GAN, {self.acgan:g}"
 
 
 @dataclass(frozen=True)
@@ -34,7 +48,15 @@ class Config(Common):
         "quick": {"steps": 2800, "batch_size": 16, "sample_every": 400, "checkpoint_every": 400},
         "smoke": {"steps": 8, "batch_size": 8, "sample_every": 4, "log_every": 2, "checkpoint_every": 4},
     }
+    RECIPES: ClassVar = {
+        "report": {},
+        # both players hear the labels from the first step; D must look at them, and learns classes from real images
+        "tuned": {"label_gain": ByModel(cgan=80.0, acgan=5.0), "wrong_label": ByModel(cgan=0.5, acgan=0.0),
+                  "class_weight": ByModel(cgan=1.0, acgan=24.0), "fake_class": ByModel(cgan=1.0, acgan=0.0),
+                  "dropout": ByModel(cgan=0.5, acgan=0.0), "reach": 8, "average": 0.04},
+    }
 
+    recipe: str = recipe_option(RECIPES)
     data: Path | None = option(None, "folder with images/, train.json, test.json, new_test.json and objects.json; "
                                "without it an embedded set is drawn once in data/scenes", metavar="DIR", keeps_run=True)
     model: str = option("cgan", "cgan: D sees the labels; acgan: D predicts them", choices=("cgan", "acgan"))
@@ -50,6 +72,12 @@ class Config(Common):
                                  within=(0, 1000))
     fake_class: float = option(1.0, "acgan: weight of D's class terms on fakes (second half of L_C); the report "
                                "suspects that the early ones, which are noise, mislead D", within=(0, 1000))
+    label_gain: float = option(1.0, "factor of the initial weights behind the labels; an addition of ours: at 1 both "
+                               "players hardly hear them at first", within=(1e-3, 1000))
+    wrong_label: float = option(0.0, "cgan: weight of D's term on real images with wrong labels; an addition of ours",
+                                within=(0, 1000))
+    dropout: float = option(0.5, "acgan: rate of Dropout2d in D", within=(0, 0.99))
+    reach: int = option(0, "D sees every image moved by up to so many pixels; an addition of ours", within=(0, 32))
     real_target: float = option(1.0, "D's target for real images; below 1 is label smoothing, which the report tried "
                                 "with the AC-GAN", within=(0, 2))
     optimizer: str = option("adam", "the optimizer of both players; the report tried others, and names none",
@@ -64,21 +92,31 @@ class Config(Common):
     @property
     def variant(self) -> str:
         """The name of the default run folder."""
-        return self.model + ("_equal_rates" if self.g_lr == self.d_lr else "") + \
-            (f"_class_{self.class_weight:g}" if self.class_weight != 1 else "") + \
-            (f"_fake_class_{self.fake_class:g}" if self.fake_class != 1 else "") + \
-            (f"_smooth_{self.real_target:g}" if self.real_target != 1 else "") + \
-            (f"_{self.optimizer}" if self.optimizer != "adam" else "") + \
-            ("_squash" if self.resize == "squash" else "")
+        usual = self.RECIPES[self.recipe]
+
+        def is_usual(name: str, default: float) -> bool:
+            value = usual.get(name, default)
+            return getattr(self, name) == (value({"model": self.model}) if callable(value) else value)
+
+        compared = ((self.recipe, self.recipe == self.PRESETS.get(self.preset, {}).get("recipe", "report")),
+                    ("equal_rates", self.g_lr != self.d_lr),
+                    (f"class_{self.class_weight:g}", is_usual("class_weight", 1.0)),
+                    (f"fake_class_{self.fake_class:g}", is_usual("fake_class", 1.0)),
+                    (f"dropout_{self.dropout:g}", is_usual("dropout", 0.5)),
+                    (f"smooth_{self.real_target:g}", self.real_target == 1), (self.optimizer, self.optimizer == "adam"),
+                    (self.resize, self.resize == "crop"))
+        return "_".join([self.model, *(name for name, default in compared if not default)])
 
     def check(self) -> None:
         """Raises UserError for invalid values."""
         super().check()
-        if self.class_weight != 1 and self.model == "cgan":
-            raise UserError("--class-weight: the cGAN has no class term; add --model acgan, or leave out "
-                            "--class-weight")
-        if self.fake_class != 1 and self.model == "cgan":
-            raise UserError("--fake-class: the cGAN has no class term; add --model acgan, or leave out --fake-class")
+        for name, model, why in (("class_weight", "acgan", "the cGAN has no class term"),
+                                 ("fake_class", "acgan", "the cGAN has no class term"),
+                                 ("dropout", "acgan", "the cGAN has no dropout"),
+                                 ("wrong_label", "cgan", "the AC-GAN's D does not see the labels")):
+            if getattr(self, name) != getattr(type(self), name) and self.model != model:
+                flag = "--" + name.replace("_", "-")
+                raise UserError(f"{flag}: {why}; add --model {model}, or leave out {flag}")
         if self.evaluator and self.own_reading:
             raise UserError("--evaluator, --own-reading: a given evaluator is not trained here; leave out one of them")
         if self.evaluator and not self.evaluator.is_file():
@@ -99,12 +137,14 @@ def build(config: Config) -> Game:
             "sgd": lambda: keras.optimizers.SGD(rate, momentum=config.beta_1)}[config.optimizer]())
 
     if config.model == "cgan":
-        return model.CGAN(config.seed, generator=player(model.cgan_generator(config.z), config.g_lr),
-                          discriminator=player(model.cgan_discriminator(), config.d_lr),
-                          real_target=config.real_target)
-    return model.ACGAN(config.seed, player(model.acgan_generator(config.z), config.g_lr),
-                       player(model.acgan_discriminator(), config.d_lr), class_weight=config.class_weight,
-                       fake_class=config.fake_class, real_target=config.real_target)
+        return model.CGAN(
+            config.seed, player(model.cgan_generator(config.z, label_gain=config.label_gain), config.g_lr),
+            player(model.cgan_discriminator(label_gain=config.label_gain), config.d_lr),
+            real_target=config.real_target, wrong_label=config.wrong_label, reach=config.reach)
+    return model.ACGAN(
+        config.seed, player(model.acgan_generator(config.z, label_gain=config.label_gain), config.g_lr),
+        player(model.acgan_discriminator(dropout=config.dropout), config.d_lr), class_weight=config.class_weight,
+        fake_class=config.fake_class, real_target=config.real_target, reach=config.reach)
 
 
 def main(config: Config) -> None:

@@ -129,6 +129,50 @@ def test_cgan_objectives_by_hand(build, tensorflow):
     assert by_name(game.g_loss(BLACK, None, label)) == pytest.approx({"g": 1.60944}, 1e-4)
 
 
+def test_the_tuned_cgan_also_sees_wrong_labels(build, tensorflow):
+    game, label = build("--wrong-label 0.5"), tensorflow.constant(labels.multi_hot([[0], [1]]))
+
+    def answer(inputs, training):
+        """3/4 real with the right labels, 1/5 with those of the other image."""
+        image, given = inputs
+        right = tensorflow.reduce_sum(given * label, axis=1, keepdims=True) > 0
+        return tensorflow.where(right, source(tensorflow, image), -math.log(4.0))
+
+    game.discriminator = answer
+    assert by_name(game.d_loss(WHITE, BLACK, None, label)) == pytest.approx(
+        {"d_real": 0.28768, "d_fake": 0.22314, "d_wrong_label": 0.5 * 0.22314}, 1e-4)
+
+
+@pytest.mark.parametrize(("words", "dropout", "class_weight", "fake_class", "wrong_label"), [
+    ("--recipe tuned", None, None, None, 0.5), ("--recipe tuned --model acgan", 0.0, 24.0, 0.0, None)])
+def test_the_tuned_recipe_depends_on_the_model(build, words, dropout, class_weight, fake_class, wrong_label):
+    game = build(words)
+    found = {layer.rate for layer in game.discriminator.layers if hasattr(layer, "rate")}
+    assert found == (set() if dropout is None else {dropout})
+    assert [getattr(game, name, None) for name in ("class_weight", "fake_class", "wrong_label", "reach")] == \
+        [class_weight, fake_class, wrong_label, 8]
+
+
+def test_a_gain_is_a_factor_of_the_initial_label_weights(model):
+    layer = model.GroupedTransposed(gain=80.0)
+    layer.build((None, 24))
+    assert 19 < np.abs(layer.kernel.numpy()).max() <= 20  # 80 / 4
+    assert model.GroupedTransposed.from_config(layer.get_config()).gain == 80.0
+
+
+def test_d_sees_real_and_generated_images_moved_each_on_its_own(build, tensorflow):
+    from common.game import Noise
+
+    game, label = build("--reach 3"), tensorflow.constant(labels.multi_hot([[0]]))
+    ramp, seen = np.tile(np.linspace(-1, 1, 64, dtype=np.float32)[None, None, :, None], (1, 64, 1, 3)), []
+    game.discriminator = lambda inputs, training: seen.append(inputs[0].numpy()) or tensorflow.zeros((1, 1))
+    noise = Noise(0, tensorflow.constant(0, tensorflow.int64))
+    game.d_loss(ramp, ramp, noise, label)
+    game.g_loss(ramp, noise, label)
+    shifts = [round(float(image[0, 32, 32, 0] - ramp[0, 32, 32, 0]) / (2 / 63)) for image in seen]
+    assert len(set(shifts)) == 3 and max(map(abs, shifts)) <= 3
+
+
 def test_acgan_objectives_by_hand(build, tensorflow):
     game, label = build("--model acgan --class-weight 3"), tensorflow.constant(labels.multi_hot([[0], [0, 5]]))
 
@@ -163,13 +207,17 @@ def test_defaults_are_the_reports_or_marked_as_assumed():
 
 @pytest.mark.parametrize(("words", "variant"), [
     ("", "cgan"), ("--model acgan", "acgan"), ("--g-lr 2e-4 --d-lr 2e-4", "cgan_equal_rates"),
-    ("--model acgan --class-weight 24", "acgan_class_24"), ("--resize squash", "cgan_squash")])
+    ("--model acgan --class-weight 24", "acgan_class_24"), ("--resize squash", "cgan_squash"),
+    ("--recipe tuned", "cgan_tuned"), ("--recipe tuned --model acgan", "acgan_tuned"),
+    ("--model acgan --fake-class 0 --real-target 0.9 --optimizer sgd", "acgan_fake_class_0_smooth_0.9_sgd")])
 def test_each_comparison_has_its_own_run_folder(words, variant):
     assert parse(Config, words.split()).variant == variant
 
 
 @pytest.mark.parametrize(("words", "message"), [
-    ("--class-weight 24", "the cGAN has no class term"), ("--z 0", "must be from 1"), ("--g-lr 0", "must be from"),
+    ("--class-weight 24", "--class-weight: the cGAN has no class term; add --model acgan"),
+    ("--model acgan --wrong-label 1", "--wrong-label: the AC-GAN's D does not see the labels; add --model cgan"),
+    ("--z 0", "must be from 1"), ("--g-lr 0", "must be from"),
     ("--evaluator none.npz", "none.npz: no such file")])
 def test_values_that_make_no_sense(words, message):
     with pytest.raises(UserError, match=message):
