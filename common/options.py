@@ -65,6 +65,20 @@ def recipe_option(recipes: dict[str, dict[str, Any]]) -> Any:
                                       for name in recipes), choices=tuple(recipes))
 
 
+class ByModel:
+    """A recipe's value that depends on `--model`: model -> value, the default model first."""
+
+    def __init__(self, **values: Any) -> None:
+        self.values = values
+
+    def __call__(self, given: dict[str, Any]) -> Any:
+        """The value for the options on the command line."""
+        return self.values[given.get("model", next(iter(self.values)))]
+
+    def __str__(self) -> str:
+        return " or ".join(f"{_short(value)} ({model})" for model, value in self.values.items())
+
+
 def _short(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
@@ -74,9 +88,10 @@ class Common:
     """The options that every training script has."""
 
     FOLDER: ClassVar[str] = ""  # the report's folder, e.g. "hw4_acgan"
-    # name -> values that differ from the defaults; a function gives the value from the options on the command line
+    # name -> values that differ from the defaults; a function gives the value from the options on the command line and
+    # those of the recipe
     PRESETS: ClassVar[dict[str, dict[str, Any]]] = {}
-    # the same of a report that has the option `recipe`; the text of a function is what `--help` says of its value
+    # the same of a report that has the option `recipe`; such a function is a `ByModel`
     RECIPES: ClassVar[dict[str, dict[str, Any]]] = {}
 
     data: Path | None = option(None, "folder with tags_clean.csv and faces/, or with tags.csv and images/; without it "
@@ -123,6 +138,12 @@ class Common:
     def data_folders(self) -> tuple[Path, ...]:
         """The folders of `--data`; none means the embedded set. Some reports take several."""
         return self.data if isinstance(self.data, tuple) else (self.data,) if self.data else ()
+
+    def is_usual(self, name: str) -> bool:
+        """Whether a setting is that of the recipe, and the recipe that of the preset; run folders name what is not."""
+        default = next(field.default for field in dataclasses.fields(self) if field.name == name)
+        table, row = (self.PRESETS, self.preset) if name == "recipe" else (self.RECIPES, vars(self).get("recipe"))
+        return getattr(self, name) == _values(table.get(row, {}), vars(self)).get(name, default)
 
     def total_steps(self, steps_per_epoch: int) -> int:
         """The length of the training in steps."""
@@ -228,11 +249,15 @@ def parse(config: type[C], argv: Sequence[str] | None = None, description: str =
     preset = getattr(config, "PRESETS", {}).get(given.get("preset"), {})
     length = _length(given) or _length(preset) if issubclass(config, Common) else {}
     name = given.get("recipe", preset.get("recipe", getattr(config, "recipe", None)))
-    recipe = getattr(config, "RECIPES", {}).get(name, {})
-    usual = {name: value(given) if callable(value) else value for name, value in {**recipe, **preset}.items()}
-    parsed = config(**{**usual, **length, **given})
+    recipe = _values(getattr(config, "RECIPES", {}).get(name, {}), given)
+    preset = _values(preset, {**recipe, **given})
+    parsed = config(**{**recipe, **preset, **length, **given})
     parsed.check()
     return parsed
+
+
+def _values(values: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    return {name: value(given) if callable(value) else value for name, value in values.items()}
 
 
 def words_first(flag: str, argv: Sequence[str]) -> list[str]:

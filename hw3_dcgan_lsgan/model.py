@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+from common.augment import translate
 from common.game import Game, Noise, Player, Terms
 from common.networks import predict_images
 
@@ -137,13 +138,14 @@ class UnconditionalGAN(Game):
         z: "normal", from N(0, 1), or "uniform", from U(-1, 1) (tip 3).
         soft: D's targets are drawn for each image from SOFT_REAL and SOFT_FAKE (tip 6), not 1 and 0.
         clip: clips soft targets at 1; above 1 the cross-entropy has no lower bound.
+        reach: D sees every image moved by up to so many pixels.
         d_steps: D steps per G step.
     """
 
     def __init__(self, seed: int, generator: Player, discriminator: Player, *, criterion: Criterion,
-                 z: str = "normal", soft: bool = False, clip: bool = False, d_steps: int = 1) -> None:
+                 z: str = "normal", soft: bool = False, clip: bool = False, reach: int = 0, d_steps: int = 1) -> None:
         super().__init__(seed, d_steps=d_steps, generator=generator, discriminator=discriminator)
-        self.criterion, self.z, self.soft, self.clip = criterion, z, soft, clip
+        self.criterion, self.z, self.soft, self.clip, self.reach = criterion, z, soft, clip, reach
 
     def generate(self, noise: Noise, count: int) -> tf.Tensor:
         shape = (count, self.generator.input_shape[-1])
@@ -159,11 +161,12 @@ class UnconditionalGAN(Game):
 
     def d_loss(self, real: tf.Tensor, fake: tf.Tensor, noise: Noise) -> Terms:
         real_target, fake_target = self.targets(noise, real.shape[0])
+        real, fake = (translate(image, noise, self.reach) for image in (real, fake))
         return {"d_real": self.criterion(self.discriminator(real, training=True), real_target),
                 "d_fake": self.criterion(self.discriminator(fake, training=True), fake_target)}
 
     def g_loss(self, fake: tf.Tensor, noise: Noise) -> Terms:
-        return {"g": self.criterion(self.discriminator(fake, training=True), 1.0)}
+        return {"g": self.criterion(self.discriminator(translate(fake, noise, self.reach), training=True), 1.0)}
 
 
 def generate(generator: keras.Model, distribution: str, z: np.ndarray, *_: np.ndarray) -> np.ndarray:

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import experiment
 from common.anime.facetest import FaceOptions
 from common.errors import UserError
-from common.options import option, run_script
+from common.options import option, recipe_option, run_script
 
 D_STEPS = {"dcgan": 1, "lsgan": 3}  # D steps per G step; the report's LSGAN used 3
 NOISES = ("normal", "uniform")  # N(0, 1), U(-1, 1)
@@ -45,7 +45,12 @@ class Config(FaceOptions):
         "quick": {"steps": quick_steps, "batch_size": 16, "sample_every": 200, "checkpoint_every": 250},
         "smoke": {"steps": 12, "batch_size": 8, "sample_every": 6, "log_every": 2, "checkpoint_every": 6},
     }
+    RECIPES: ClassVar = {
+        "report": {},
+        "tuned": {"d_steps": 1, "reach": 4, "average": 0.04},
+    }
 
+    recipe: str = recipe_option(RECIPES)
     epochs: int | None = option(200, "length of the training in epochs, in place of --steps; the report shows 20 and "
                                 "200")
     model: str = option("dcgan", "the networks and their loss: dcgan with cross-entropy, or lsgan with least squares",
@@ -61,6 +66,8 @@ class Config(FaceOptions):
     optimizers: str = option("adam", "adam for both, sgd for both, or d-sgd: D by SGD, G by Adam (tip 9)",
                              choices=("adam", "sgd", "d-sgd"))
     lr: float = option(2e-4, "learning rate for G and D", within=(1e-9, 1))
+    d_lr: float | None = option(None, "D's own learning rate (default: --lr)", within=(1e-9, 1))
+    reach: int = option(0, "D sees every image moved by up to so many pixels; an addition of ours", within=(0, 32))
     beta_1: float = option(0.5, "Adam's beta_1", within=(0, 0.9999))
     beta_2: float = option(0.999, "Adam's beta_2", within=(0, 0.9999))
     momentum: float = option(0.0, "SGD's momentum", assumed=True, within=(0, 0.9999))
@@ -68,10 +75,11 @@ class Config(FaceOptions):
     @property
     def variant(self) -> str:
         """The name of the default run folder: the model, and each compared setting that is not the default."""
-        ratio = [f"1to{self.d_steps}"] if self.d_steps not in (None, D_STEPS[self.model]) else []
-        others = [value for value, default in ((self.noise, "normal"), (self.labels, "hard"), (self.optimizers, "adam"))
-                  if value != default]
-        return "_".join([self.model, *ratio, *others]).replace("-", "_")
+        usual_steps = self.is_usual("d_steps") or self.d_steps == D_STEPS[self.model]
+        compared = ((self.recipe, self.is_usual("recipe")), (f"1to{self.d_steps}", usual_steps),
+                    (self.noise, self.is_usual("noise")), (self.labels, self.is_usual("labels")),
+                    (self.optimizers, self.is_usual("optimizers")))
+        return "_".join([self.model, *(name for name, usual in compared if not usual)]).replace("-", "_")
 
     def check(self) -> None:
         """Raises UserError for invalid values."""
@@ -88,18 +96,19 @@ def build(config: Config) -> Game:
     from common.game import Player
     from hw3_dcgan_lsgan import model
 
-    def player(network: keras.Model, sgd: bool) -> Player:
+    def player(network: keras.Model, lr: float, sgd: bool) -> Player:
         if sgd:
-            return Player(network, keras.optimizers.SGD(config.lr, momentum=config.momentum))
-        return Player(network, keras.optimizers.Adam(config.lr, config.beta_1, config.beta_2, epsilon=1e-8))  # torch's
+            return Player(network, keras.optimizers.SGD(lr, momentum=config.momentum))
+        return Player(network, keras.optimizers.Adam(lr, config.beta_1, config.beta_2, epsilon=1e-8))  # torch's
 
     generator, discriminator, criterion = {
         "dcgan": (model.dcgan_generator, model.dcgan_discriminator, losses.bce),
         "lsgan": (model.lsgan_generator, model.lsgan_discriminator, losses.least_squares)}[config.model]
     return model.UnconditionalGAN(
-        config.seed, player(generator(config.z), config.optimizers == "sgd"),
-        player(discriminator(), config.optimizers != "adam"), criterion=criterion, z=config.noise,
-        soft=config.labels == "soft", clip=config.clip_labels, d_steps=config.d_steps or D_STEPS[config.model])
+        config.seed, player(generator(config.z), config.lr, config.optimizers == "sgd"),
+        player(discriminator(), config.d_lr or config.lr, config.optimizers != "adam"), criterion=criterion,
+        z=config.noise, soft=config.labels == "soft", clip=config.clip_labels, reach=config.reach,
+        d_steps=config.d_steps or D_STEPS[config.model])
 
 
 def main(config: Config) -> None:

@@ -25,11 +25,12 @@ from common.anime.facetest import FaceOptions
 from common.errors import say
 from common.options import option, run_script
 
-RECIPES: dict[str, dict[str, Any]] = {  # name -> settings, see the help of `recipe`
+TRAININGS: dict[str, dict[str, Any]] = {  # recipe -> what it does, see the help of `recipe`
     "best": {"mirror": True, "own_dense": True, "strengthened": 50, "skip": True, "smooth": True},
     "plain": {"mirror": True, "own_dense": True, "strengthened": 0, "skip": False, "smooth": False},
     "raw-condition": {"mirror": False, "own_dense": False, "strengthened": 0, "skip": False, "smooth": False},
     "overtrained": {"mirror": True, "own_dense": True, "strengthened": None, "skip": False, "smooth": True},
+    "tuned": {"mirror": True, "own_dense": True, "strengthened": 0, "skip": False, "smooth": True},
 }
 
 if TYPE_CHECKING:
@@ -47,6 +48,9 @@ class Config(FaceOptions):
         "smoke": {"steps": 12, "batch_size": 8, "strengthened_share": 0.25, "sample_every": 6, "log_every": 2,
                   "checkpoint_every": 6},
     }
+    RECIPES: ClassVar = {
+        "tuned": {"lr": 4e-4, "d_lr": 1e-4, "wrong_label": "other-colour", "average": 0.04},
+    }
 
     data: tuple[Path, ...] = option((), "folders with tags_clean.csv and faces/, or with tags.csv and images/; several "
                                     "are joined; without one an embedded set is drawn once in data/faces",
@@ -54,17 +58,22 @@ class Config(FaceOptions):
     epochs: int | None = option(200, "length of the training in epochs, in place of --steps", assumed=True)
     recipe: str = option("best", "best: the report's best; plain: its column 2, without schedule and smoothing; "
                          "raw-condition: its column 1, the condition joins the noise unchanged; overtrained: extra D "
-                         "steps all the time, its mode collapse", choices=tuple(RECIPES))
+                         "steps all the time, its mode collapse; tuned: the same layers, with later training practice "
+                         "(plain with smoothed targets, --lr 4e-4 --d-lr 1e-4 --wrong-label other-colour --average "
+                         "0.04)", choices=tuple(TRAININGS))
     d_steps: int = option(3, "D steps per G step in the first part of the training", assumed=True, within=(1, 100))
     strengthened_share: float | None = option(None, "length of that first part of `best` as a share of all steps, in "
                                               "place of the report's 50 epochs", within=(0, 1))
     skip_below: float = option(0.5, "after that, `best` skips D's update in steps where its loss is below this",
                                within=(0, 1000))
+    wrong_label: str = option("other", "D's wrong labels: those of other images, or the right ones with one colour "
+                              "changed", choices=("other", "other-colour"), assumed=True)
     wrong_loss: str = option("mean", "D's loss: its first term plus the mean of the other three, or the sum of all",
                              choices=("mean", "sum"))
     z: int = option(100, "size of the noise", within=(1, 10_000))
     dropout: float = option(0.25, "dropout rate in both networks", assumed=True, within=(0, 0.99))
     lr: float = option(2e-4, "Adam's learning rate for G and D", assumed=True, within=(1e-9, 1))
+    d_lr: float | None = option(None, "D's own learning rate (default: --lr)", within=(1e-9, 1))
     beta_1: float = option(0.5, "Adam's beta_1 for G and D", assumed=True, within=(0, 0.9999))
     beta_2: float = option(0.999, "Adam's beta_2 for G and D", assumed=True, within=(0, 0.9999))
 
@@ -75,7 +84,7 @@ class Config(FaceOptions):
 
     def strengthened(self, steps_per_epoch: int) -> int:
         """The number of steps in which D is strengthened."""
-        epochs, total = RECIPES[self.recipe]["strengthened"], self.total_steps(steps_per_epoch)
+        epochs, total = TRAININGS[self.recipe]["strengthened"], self.total_steps(steps_per_epoch)
         if epochs is None:
             return total
         if epochs == 0 or self.strengthened_share is None:
@@ -90,15 +99,15 @@ def build(config: Config, steps_per_epoch: int) -> Game:
     from common.game import Player
     from hw3_dcgan_lsgan import cdcgan
 
-    def player(network: keras.Model) -> Player:
-        return Player(network, keras.optimizers.Adam(config.lr, config.beta_1, config.beta_2, epsilon=1e-7))
+    def player(network: keras.Model, lr: float) -> Player:
+        return Player(network, keras.optimizers.Adam(lr, config.beta_1, config.beta_2, epsilon=1e-7))
 
-    recipe = RECIPES[config.recipe]
+    recipe = TRAININGS[config.recipe]
     generator = cdcgan.cdcgan_generator(z=config.z, own_dense=recipe["own_dense"], dropout=config.dropout)
     discriminator = cdcgan.cdcgan_discriminator(own_dense=recipe["own_dense"], dropout=config.dropout)
     return cdcgan.ScheduledCDCGAN(
-        config.seed, player(generator), player(discriminator), d_steps=config.d_steps,
-        strengthened=config.strengthened(steps_per_epoch), smooth=recipe["smooth"],
+        config.seed, player(generator, config.lr), player(discriminator, config.d_lr or config.lr),
+        d_steps=config.d_steps, strengthened=config.strengthened(steps_per_epoch), smooth=recipe["smooth"],
         skip_below=config.skip_below if recipe["skip"] else 0.0, wrong_loss=config.wrong_loss)
 
 
@@ -117,7 +126,8 @@ def main(config: Config) -> None:
 
     stream = batches.Batches(colours.images, colours.rows,
                              {"condition": tags.one_hot(colours.table, cdcgan.CONDITION)}, config.batch_size,
-                             config.seed, mirror=RECIPES[config.recipe]["mirror"], wrong="condition")
+                             config.seed, mirror=TRAININGS[config.recipe]["mirror"], wrong="condition",
+                             wrong_label=tags.other_colour if config.wrong_label == "other-colour" else None)
     with run.machine.scope():
         game = build(config, stream.steps_per_epoch)
     generate = functools.partial(cdcgan.generate, game.generator)

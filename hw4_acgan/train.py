@@ -60,9 +60,7 @@ class Config(FaceOptions):
     @property
     def variant(self) -> str:
         """The name of the default run folder."""
-        usual = self.PRESETS.get(self.preset, {}).get("recipe", "report")
-        condition = self.RECIPES[self.recipe].get("condition", "embedding")
-        compared = (self.recipe, self.recipe == usual), (self.condition, self.condition == condition)
+        compared = (self.recipe, self.is_usual("recipe")), (self.condition, self.is_usual("condition"))
         return "_".join(["acgan", *(name for name, default in compared if not default)])
 
 

@@ -14,29 +14,15 @@ import functools
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import experiment
 from common.errors import UserError
-from common.options import Common, option, recipe_option, run_script
+from common.options import ByModel, Common, option, recipe_option, run_script
 
 if TYPE_CHECKING:
     from common.game import Game
-
-
-@dataclass(frozen=True)
-class ByModel:
-    """A setting that differs between the cGAN and the AC-GAN."""
-
-    cgan: float
-    acgan: float
-
-    def __call__(self, given: dict[str, Any]) -> float:
-        return getattr(self, given.get("model", "cgan"))
-
-    def __str__(self) -> str:
-        return f"{self.cgan:g} or, of the AC-GAN, {self.acgan:g}"
 
 
 @dataclass(frozen=True)
@@ -92,19 +78,12 @@ class Config(Common):
     @property
     def variant(self) -> str:
         """The name of the default run folder."""
-        usual = self.RECIPES[self.recipe]
-
-        def is_usual(name: str, default: float) -> bool:
-            value = usual.get(name, default)
-            return getattr(self, name) == (value({"model": self.model}) if callable(value) else value)
-
-        compared = ((self.recipe, self.recipe == self.PRESETS.get(self.preset, {}).get("recipe", "report")),
-                    ("equal_rates", self.g_lr != self.d_lr),
-                    (f"class_{self.class_weight:g}", is_usual("class_weight", 1.0)),
-                    (f"fake_class_{self.fake_class:g}", is_usual("fake_class", 1.0)),
-                    (f"dropout_{self.dropout:g}", is_usual("dropout", 0.5)),
-                    (f"smooth_{self.real_target:g}", self.real_target == 1), (self.optimizer, self.optimizer == "adam"),
-                    (self.resize, self.resize == "crop"))
+        compared = ((self.recipe, self.is_usual("recipe")), ("equal_rates", self.g_lr != self.d_lr),
+                    (f"class_{self.class_weight:g}", self.is_usual("class_weight")),
+                    (f"fake_class_{self.fake_class:g}", self.is_usual("fake_class")),
+                    (f"dropout_{self.dropout:g}", self.is_usual("dropout")),
+                    (f"smooth_{self.real_target:g}", self.is_usual("real_target")),
+                    (self.optimizer, self.is_usual("optimizer")), (self.resize, self.is_usual("resize")))
         return "_".join([self.model, *(name for name, default in compared if not default)])
 
     def check(self) -> None:

@@ -264,6 +264,14 @@ def test_recipe_and_options_reach_the_game(conditional, recipe, own_dense, smoot
     assert rates(game) == dict.fromkeys(("generator", "discriminator"), ("Adam", 1e-3, 0.25, 0.9))
 
 
+def test_the_tuned_recipe_has_rates_of_its_own_for_both_players(conditional):
+    game = conditional("--recipe tuned")
+    assert (game.smooth, game.skip_below, game.strengthened) == (True, 0.0, 0)
+    assert [rate for _, rate, *_ in rates(game).values()] == [4e-4, 1e-4]
+    game = train.build(parse(train.Config, ["--recipe", "tuned", "--model", "lsgan", "--d-lr", "1e-4"]))
+    assert (game.reach, game.d_steps, [rate for _, rate, *_ in rates(game).values()]) == (4, 1, [2e-4, 1e-4])
+
+
 @pytest.mark.parametrize(("skip_below", "later", "d_steps"), [(1000, 0.0, 4), (0.01, 1.0, 6)])
 def test_d_is_strengthened_at_first_and_later_left_alone_below_the_threshold(conditional, tensorflow, skip_below, later,
                                                                              d_steps):
@@ -340,8 +348,9 @@ def test_defaults_are_the_reports_or_marked_as_assumed():
     assert (config.recipe, config.skip_below, config.wrong_loss, config.z, config.d_steps, config.dropout, config.lr,
             config.beta_1, config.beta_2, config.variant) == \
         ("best", 0.5, "mean", 100, 3, 0.25, 2e-4, 0.5, 0.999, "text2image_best")
+    assert (config.wrong_label, config.d_lr, train.Config().d_lr, train.Config().reach) == ("other", None, None, 0)
     assert assumed(train_text2image.Config) == {"epochs", "batch_size", "seed", "d_steps", "dropout", "lr", "beta_1",
-                                                "beta_2"}
+                                                "beta_2", "wrong_label"}
     with pytest.raises(UserError, match="--clip-labels needs --labels soft"):
         parse(train.Config, ["--clip-labels"])
 
@@ -349,6 +358,7 @@ def test_defaults_are_the_reports_or_marked_as_assumed():
 @pytest.mark.parametrize(("words", "variant", "quick"), [
     ("", "dcgan", 2000), ("--d-steps 3", "dcgan_1to3", 1100), ("--model lsgan", "lsgan", 1100),
     ("--model lsgan --d-steps 3", "lsgan", 1100), ("--model lsgan --d-steps 1", "lsgan_1to1", 2000),
+    ("--model lsgan --recipe tuned", "lsgan_tuned", 2000),
     ("--noise uniform --steps 9", "dcgan_uniform", 9), ("--labels soft --optimizers d-sgd", "dcgan_soft_d_sgd", 2000)])
 def test_each_comparison_has_its_own_run_folder_and_quick_is_shorter_with_more_d_steps(words, variant, quick):
     config = parse(train.Config, ["--preset", "quick", *words.split()])

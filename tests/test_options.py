@@ -45,8 +45,9 @@ def test_given_option_wins_over_preset_over_default(words, steps, epochs, lr):
 @dataclass(frozen=True)
 class Tunable(Config):
     PRESETS: ClassVar = {"quick": {"recipe": "tuned", "steps": 7}}
-    RECIPES: ClassVar = {"report": {}, "tuned": {"lr": 0.5, "average": 0.04}}
+    RECIPES: ClassVar = {"report": {}, "tuned": {"lr": options.ByModel(small=0.5, large=0.75), "average": 0.04}}
 
+    model: str = options.option("small", "the size", choices=("small", "large"))
     recipe: str = options.recipe_option(RECIPES)
 
 
@@ -57,6 +58,7 @@ class Tunable(Config):
     ("--epochs 2", "report", 0.25, "epochs 2 (100 steps)"),
     ("--preset quick", "tuned", 0.5, "steps 7 (100), lr 0.5 (0.25), recipe tuned (report)"),
     ("--preset quick --recipe report", "report", 0.25, "steps 7 (100)"),
+    ("--recipe tuned --model large", "tuned", 0.75, "lr 0.75 (0.25), model large (small), recipe tuned (report)"),
     ("--recipe tuned --lr 0.125", "tuned", 0.125, "lr 0.125 (0.25), recipe tuned (report)"),
 ])
 def test_a_recipe_is_below_preset_and_options_and_what_differs_is_named(words, recipe, lr, deviations):
@@ -65,7 +67,7 @@ def test_a_recipe_is_below_preset_and_options_and_what_differs_is_named(words, r
 
 
 def test_help_lists_what_a_recipe_changes():
-    assert "tuned: the same layers, with later training practice (--lr 0.5 --average 0.04)" in \
+    assert "tuned: the same layers, with later training practice (--lr 0.5 (small) or 0.75 (large) --average 0.04)" in \
         " ".join(options.parser(Tunable, "").format_help().split())
 
 

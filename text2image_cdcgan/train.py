@@ -72,11 +72,9 @@ class Config(FaceOptions):
     @property
     def variant(self) -> str:
         """The name of the default run folder: `cdcgan`, and each compared setting that is not the default."""
-        usual, recipe = self.PRESETS.get(self.preset, {}).get("recipe", "report"), self.RECIPES[self.recipe]
-        compared = ((self.recipe, self.recipe == usual), (f"{self.image_size}px", self.image_size == 64),
-                    (f"lr_{self.lr:g}", self.lr == recipe.get("lr", 2e-4)),
-                    (f"{self.wrong_loss}_loss", self.wrong_loss == recipe.get("wrong_loss", "sum")),
-                    (self.g_loss, self.g_loss != "negated"))
+        compared = ((self.recipe, self.is_usual("recipe")), (f"{self.image_size}px", self.is_usual("image_size")),
+                    (f"lr_{self.lr:g}", self.is_usual("lr")),
+                    (f"{self.wrong_loss}_loss", self.is_usual("wrong_loss")), (self.g_loss, self.is_usual("g_loss")))
         return "_".join(["cdcgan", *(name for name, default in compared if not default)])
 
 

@@ -63,10 +63,8 @@ class Config(FaceOptions):
     @property
     def variant(self) -> str:
         """The name of the default run folder: the start, and each compared setting that is not the default."""
-        usual, recipe = self.PRESETS.get(self.preset, {}).get("recipe", "report"), self.RECIPES[self.recipe]
         dropout = f"dropout_{self.alpha_dropout:g}" if self.alpha_dropout else "no_dropout"
-        compared = ((self.recipe, self.recipe == usual),
-                    (dropout, self.alpha_dropout == recipe.get("alpha_dropout", 0.2)))
+        compared = (self.recipe, self.is_usual("recipe")), (dropout, self.is_usual("alpha_dropout"))
         return "_".join([self.start, *(name for name, default in compared if not default)])
 
 
