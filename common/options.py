@@ -65,6 +65,12 @@ def recipe_option(recipes: dict[str, dict[str, Any]]) -> Any:
                                       for name in recipes), choices=tuple(recipes))
 
 
+def ablation_option(ablations: dict[str, str]) -> Any:
+    """The option `ablation`: name -> what it changes, see the report's ablations.py."""
+    return option(None, "a change that a claim of the report is about. " + "; ".join(
+        f"{name}: {text}" for name, text in ablations.items()), choices=tuple(ablations))
+
+
 class ByModel:
     """A recipe's value that depends on `--model`: model -> value, the default model first."""
 

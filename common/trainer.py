@@ -142,6 +142,8 @@ class _Training:
 
     def _announce(self, start: int) -> None:
         pace = f"{self.total} steps of {self.batches.batch_size} images, {self.batches.steps_per_epoch} per epoch"
+        self.run.record("pace", {"images_per_step": self.batches.batch_size,
+                                 "steps_per_epoch": self.batches.steps_per_epoch})
         state = {0: pace, self.total: "is already complete"}.get(start, f"resumes at step {start} of {self.total}")
         say(f"{self.run.folder}: {state}")
 

@@ -139,13 +139,16 @@ class UnconditionalGAN(Game):
         soft: D's targets are drawn for each image from SOFT_REAL and SOFT_FAKE (tip 6), not 1 and 0.
         clip: clips soft targets at 1; above 1 the cross-entropy has no lower bound.
         reach: D sees every image moved by up to so many pixels.
+        d_weight: weight of D's loss.
         d_steps: D steps per G step.
     """
 
     def __init__(self, seed: int, generator: Player, discriminator: Player, *, criterion: Criterion,
-                 z: str = "normal", soft: bool = False, clip: bool = False, reach: int = 0, d_steps: int = 1) -> None:
+                 z: str = "normal", soft: bool = False, clip: bool = False, reach: int = 0, d_weight: float = 1.0,
+                 d_steps: int = 1) -> None:
         super().__init__(seed, d_steps=d_steps, generator=generator, discriminator=discriminator)
         self.criterion, self.z, self.soft, self.clip, self.reach = criterion, z, soft, clip, reach
+        self.d_weight = d_weight
 
     def generate(self, noise: Noise, count: int) -> tf.Tensor:
         shape = (count, self.generator.input_shape[-1])
@@ -162,8 +165,9 @@ class UnconditionalGAN(Game):
     def d_loss(self, real: tf.Tensor, fake: tf.Tensor, noise: Noise) -> Terms:
         real_target, fake_target = self.targets(noise, real.shape[0])
         real, fake = (translate(image, noise, self.reach) for image in (real, fake))
-        return {"d_real": self.criterion(self.discriminator(real, training=True), real_target),
-                "d_fake": self.criterion(self.discriminator(fake, training=True), fake_target)}
+        terms = {"d_real": self.criterion(self.discriminator(real, training=True), real_target),
+                 "d_fake": self.criterion(self.discriminator(fake, training=True), fake_target)}
+        return terms if self.d_weight == 1 else {name: self.d_weight * term for name, term in terms.items()}
 
     def g_loss(self, fake: tf.Tensor, noise: Noise) -> Terms:
         return {"g": self.criterion(self.discriminator(translate(fake, noise, self.reach), training=True), 1.0)}

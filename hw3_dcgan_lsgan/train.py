@@ -21,7 +21,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import experiment
 from common.anime.facetest import FaceOptions
 from common.errors import UserError
-from common.options import option, recipe_option, run_script
+from common.options import ablation_option, option, recipe_option, run_script
+from hw3_dcgan_lsgan.ablations import ABLATIONS, D_WEIGHT
 
 D_STEPS = {"dcgan": 1, "lsgan": 3}  # D steps per G step; the report's LSGAN used 3
 NOISES = ("normal", "uniform")  # N(0, 1), U(-1, 1)
@@ -71,6 +72,7 @@ class Config(FaceOptions):
     beta_1: float = option(0.5, "Adam's beta_1", within=(0, 0.9999))
     beta_2: float = option(0.999, "Adam's beta_2", within=(0, 0.9999))
     momentum: float = option(0.0, "SGD's momentum", assumed=True, within=(0, 0.9999))
+    ablation: str | None = ablation_option(ABLATIONS)
 
     @property
     def variant(self) -> str:
@@ -78,7 +80,7 @@ class Config(FaceOptions):
         usual_steps = self.is_usual("d_steps") or self.d_steps == D_STEPS[self.model]
         compared = ((self.recipe, self.is_usual("recipe")), (f"1to{self.d_steps}", usual_steps),
                     (self.noise, self.is_usual("noise")), (self.labels, self.is_usual("labels")),
-                    (self.optimizers, self.is_usual("optimizers")))
+                    (self.optimizers, self.is_usual("optimizers")), (str(self.ablation), not self.ablation))
         return "_".join([self.model, *(name for name, usual in compared if not usual)]).replace("-", "_")
 
     def check(self) -> None:
@@ -108,7 +110,7 @@ def build(config: Config) -> Game:
         config.seed, player(generator(config.z), config.lr, config.optimizers == "sgd"),
         player(discriminator(), config.d_lr or config.lr, config.optimizers != "adam"), criterion=criterion,
         z=config.noise, soft=config.labels == "soft", clip=config.clip_labels, reach=config.reach,
-        d_steps=config.d_steps or D_STEPS[config.model])
+        d_weight=D_WEIGHT.get(config.ablation, 1.0), d_steps=config.d_steps or D_STEPS[config.model])
 
 
 def main(config: Config) -> None:

@@ -23,7 +23,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import experiment
 from common.anime.facetest import FaceOptions
 from common.errors import say
-from common.options import option, run_script
+from common.options import ablation_option, option, run_script
+from hw3_dcgan_lsgan.ablations import TEXT2IMAGE
 
 TRAININGS: dict[str, dict[str, Any]] = {  # recipe -> what it does, see the help of `recipe`
     "best": {"mirror": True, "own_dense": True, "strengthened": 50, "skip": True, "smooth": True},
@@ -76,11 +77,12 @@ class Config(FaceOptions):
     d_lr: float | None = option(None, "D's own learning rate (default: --lr)", within=(1e-9, 1))
     beta_1: float = option(0.5, "Adam's beta_1 for G and D", assumed=True, within=(0, 0.9999))
     beta_2: float = option(0.999, "Adam's beta_2 for G and D", assumed=True, within=(0, 0.9999))
+    ablation: str | None = ablation_option(TEXT2IMAGE)
 
     @property
     def variant(self) -> str:
         """The name of the default run folder."""
-        return f"text2image_{self.recipe}".replace("-", "_")
+        return "_".join(["text2image", self.recipe, *([self.ablation] if self.ablation else [])]).replace("-", "_")
 
     def strengthened(self, steps_per_epoch: int) -> int:
         """The number of steps in which D is strengthened."""
@@ -103,7 +105,8 @@ def build(config: Config, steps_per_epoch: int) -> Game:
         return Player(network, keras.optimizers.Adam(lr, config.beta_1, config.beta_2, epsilon=1e-7))
 
     recipe = TRAININGS[config.recipe]
-    generator = cdcgan.cdcgan_generator(z=config.z, own_dense=recipe["own_dense"], dropout=config.dropout)
+    own_dense = recipe["own_dense"] and config.ablation != "raw-generator"
+    generator = cdcgan.cdcgan_generator(z=config.z, own_dense=own_dense, dropout=config.dropout)
     discriminator = cdcgan.cdcgan_discriminator(own_dense=recipe["own_dense"], dropout=config.dropout)
     return cdcgan.ScheduledCDCGAN(
         config.seed, player(generator, config.lr), player(discriminator, config.d_lr or config.lr),

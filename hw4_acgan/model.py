@@ -82,14 +82,16 @@ class ACGAN(Game):
         seed: seed of the noise.
         generator, discriminator: the players.
         real_target: D's target for real images; below 1 is the report's label smoothing.
+        fake_target: D's target for generated images.
         class_weight: weight of the class terms, relative to the source terms.
         fake_class: weight of D's class terms on fakes; 1 is the report's L_C.
     """
 
     def __init__(self, seed: int, generator: Player, discriminator: Player, *, real_target: float = 0.9,
-                 class_weight: float = 1.0, fake_class: float = 1.0) -> None:
+                 fake_target: float = 0.0, class_weight: float = 1.0, fake_class: float = 1.0) -> None:
         super().__init__(seed, generator=generator, discriminator=discriminator)
-        self.real_target, self.class_weight, self.fake_class = real_target, class_weight, fake_class
+        self.real_target, self.fake_target = real_target, fake_target
+        self.class_weight, self.fake_class = class_weight, fake_class
 
     def generate(self, noise: Noise, count: int, hair: tf.Tensor, eyes: tf.Tensor) -> tf.Tensor:
         z = noise.normal((count, self.generator.input_shape[0][-1]))
@@ -99,7 +101,7 @@ class ACGAN(Game):
         real_source, *real_classes = self.discriminator(real, training=True)
         fake_source, *fake_classes = self.discriminator(fake, training=True)
         classes = class_terms((hair, eyes), real_classes) + self.fake_class * class_terms((hair, eyes), fake_classes)
-        return {"d_real": bce(real_source, self.real_target), "d_fake": bce(fake_source, 0.0),
+        return {"d_real": bce(real_source, self.real_target), "d_fake": bce(fake_source, self.fake_target),
                 "d_class": self.class_weight * classes}
 
     def g_loss(self, fake: tf.Tensor, noise: Noise, hair: tf.Tensor, eyes: tf.Tensor) -> Terms:

@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, ClassVar
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import experiment
 from common.anime.facetest import FaceOptions
-from common.options import option, recipe_option, run_script
+from common.options import ablation_option, option, recipe_option, run_script
+from hw4_acgan.ablations import ABLATIONS
 
 if TYPE_CHECKING:
     from common.game import Game
@@ -56,11 +57,13 @@ class Config(FaceOptions):
                                 within=(0, 2))
     class_weight: float = option(1.0, "weight of the class terms", assumed=True, within=(0, 1000))
     fake_class: float = option(1.0, "weight of D's class terms on fakes (second half of L_C)", within=(0, 1000))
+    ablation: str | None = ablation_option(ABLATIONS)
 
     @property
     def variant(self) -> str:
         """The name of the default run folder."""
-        compared = (self.recipe, self.is_usual("recipe")), (self.condition, self.is_usual("condition"))
+        compared = (self.recipe, self.is_usual("recipe")), (self.condition, self.is_usual("condition")), \
+            (str(self.ablation).replace("-", "_"), not self.ablation)
         return "_".join(["acgan", *(name for name, default in compared if not default)])
 
 
@@ -69,14 +72,16 @@ def build(config: Config) -> Game:
     import keras
 
     from common.game import Player
-    from hw4_acgan import model
+    from hw4_acgan import ablations, model
 
     def player(network: keras.Model, lr: float) -> Player:
         return Player(network, keras.optimizers.Adam(lr, beta_1=config.beta_1, beta_2=0.999, epsilon=1e-7))
 
-    generator = model.generator(z=config.z, condition=config.condition, embedding=config.embedding)
-    return model.ACGAN(config.seed, player(generator, config.lr),
-                       player(model.discriminator(), config.d_lr or config.lr), real_target=config.real_target,
+    generator, discriminator = ablations.changed(
+        config.ablation, model.generator(z=config.z, condition=config.condition, embedding=config.embedding),
+        model.discriminator())
+    return model.ACGAN(config.seed, player(generator, config.lr), player(discriminator, config.d_lr or config.lr),
+                       real_target=config.real_target, fake_target=ablations.FAKE_TARGET.get(config.ablation, 0.0),
                        class_weight=config.class_weight, fake_class=config.fake_class)
 
 

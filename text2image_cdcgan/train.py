@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, ClassVar
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import experiment
 from common.anime.facetest import FaceOptions
-from common.options import option, recipe_option, run_script
+from common.options import ablation_option, option, recipe_option, run_script
+from text2image_cdcgan.ablations import ABLATIONS, KEEP
 
 if TYPE_CHECKING:
     from common.game import Game
@@ -68,13 +69,15 @@ class Config(FaceOptions):
     g_loss: str = option("non-saturating", "negated: D's term on fakes with a minus sign, as the report says; the "
                          "default is what its author is said to have run", choices=("non-saturating", "negated"),
                          assumed=True)
+    ablation: str | None = ablation_option(ABLATIONS)
 
     @property
     def variant(self) -> str:
         """The name of the default run folder: `cdcgan`, and each compared setting that is not the default."""
         compared = ((self.recipe, self.is_usual("recipe")), (f"{self.image_size}px", self.is_usual("image_size")),
                     (f"lr_{self.lr:g}", self.is_usual("lr")),
-                    (f"{self.wrong_loss}_loss", self.is_usual("wrong_loss")), (self.g_loss, self.is_usual("g_loss")))
+                    (f"{self.wrong_loss}_loss", self.is_usual("wrong_loss")), (self.g_loss, self.is_usual("g_loss")),
+                    (str(self.ablation).replace("-", "_"), not self.ablation))
         return "_".join(["cdcgan", *(name for name, default in compared if not default)])
 
 
@@ -83,15 +86,17 @@ def build(config: Config) -> Game:
     import keras
 
     from common.game import Player
-    from text2image_cdcgan import model
+    from text2image_cdcgan import ablations, model
 
     def player(network: keras.Model, lr: float) -> Player:
         return Player(network, keras.optimizers.Adam(lr, config.beta_1, config.beta_2, epsilon=1e-7))
 
+    generator, discriminator = ablations.changed(
+        config.ablation, model.generator(z=config.z, size=config.image_size),
+        model.discriminator(size=config.image_size))
     return model.ConditionalDCGAN(
-        config.seed, player(model.generator(z=config.z, size=config.image_size), config.lr),
-        player(model.discriminator(size=config.image_size), config.d_lr or config.lr), wrong_loss=config.wrong_loss,
-        g_loss=config.g_loss, g_steps=config.g_steps, r1=config.r1)
+        config.seed, player(generator, config.lr), player(discriminator, config.d_lr or config.lr),
+        wrong_loss=config.wrong_loss, g_loss=config.g_loss, g_steps=config.g_steps, r1=config.r1)
 
 
 def main(config: Config) -> None:
@@ -104,7 +109,8 @@ def main(config: Config) -> None:
     from common.anime import data, evaluation, sampling, tags
     from text2image_cdcgan import measures, model
 
-    faces = data.load(config.data_folders, config.image_size, keep="one_or_two")
+    keep = KEEP.get(config.ablation, "one_or_two")
+    faces = data.load(config.data_folders, config.image_size, keep=keep)
     run.record_data(faces.origin)
     with run.machine.scope():
         game = build(config)
@@ -118,7 +124,7 @@ def main(config: Config) -> None:
     real = faces
     if config.image_size != measures.SIZE:  # both sizes have the same judge
         judged = measures.reduced(generate)
-        real = data.load(config.data_folders, measures.SIZE, keep="one_or_two")
+        real = data.load(config.data_folders, measures.SIZE, keep=keep)
     table = functools.partial(sampling.table, generate, config.z, seed=config.seed)
     curves = {"D": {"d_real": "real, right label", "d_fake": "fake, right label", "d_wrong_label": "real, wrong label",
                     "d_wrong_image": "wrong image, right label"}, "G": {"g": "fake, right label"}}

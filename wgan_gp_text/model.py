@@ -9,7 +9,7 @@ from keras import layers
 
 from common.anime import tags
 from common.game import Game, Noise, Player, Terms, cut
-from common.losses import gradient_penalty
+from common.losses import bce, gradient_penalty
 from common.networks import predict_images
 
 TEXT, Z = 24, 40
@@ -124,6 +124,21 @@ class WGANGP(Game):
 
     def g_loss(self, fake: tf.Tensor, noise: Noise, text: tf.Tensor, **_: tf.Tensor) -> Terms:
         return {"g": -tf.reduce_mean(self.discriminator([fake, text], training=True))}
+
+
+class PlainGAN(WGANGP):
+    """`--ablation plain-gan`: the same networks and pairs, with cross-entropies (Goodfellow et al. 2014,
+    arXiv:1406.2661).
+    """
+
+    def d_loss(self, real: tf.Tensor, fake: tf.Tensor, noise: Noise, text: tf.Tensor, wrong_text: tf.Tensor,
+               **_: tf.Tensor) -> Terms:
+        real_score, fake_score, wrong_score = self.scores(real, fake, text, wrong_text)
+        return {"d_real": bce(real_score, 1.0), "d_fake": 0.5 * bce(fake_score, 0.0),
+                "d_wrong_text": 0.5 * bce(wrong_score, 0.0)}
+
+    def g_loss(self, fake: tf.Tensor, noise: Noise, text: tf.Tensor, **_: tf.Tensor) -> Terms:
+        return {"g": bce(self.discriminator([fake, text], training=True), 1.0)}
 
 
 def generate(generator: keras.Model, z: np.ndarray, hair: np.ndarray, eyes: np.ndarray) -> np.ndarray:

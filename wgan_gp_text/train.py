@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, ClassVar
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import experiment
 from common.anime.facetest import FaceOptions
-from common.options import option, recipe_option, run_script
+from common.options import ablation_option, option, recipe_option, run_script
+from wgan_gp_text.ablations import ABLATIONS
 
 if TYPE_CHECKING:
     from common.game import Game
@@ -59,12 +60,14 @@ class Config(FaceOptions):
     wrong_text: str = option("other", "the critic's wrong texts: those of other images, or the right ones with one "
                              "colour changed", choices=("other", "other-colour"), assumed=True)
     d_steps: int = option(1, "critic steps per generator step", assumed=True, within=(1, 100))
+    ablation: str | None = ablation_option(ABLATIONS)
 
     @property
     def variant(self) -> str:
         """The name of the default run folder: the start, and each compared setting that is not the default."""
         dropout = f"dropout_{self.alpha_dropout:g}" if self.alpha_dropout else "no_dropout"
-        compared = (self.recipe, self.is_usual("recipe")), (dropout, self.is_usual("alpha_dropout"))
+        compared = ((self.recipe, self.is_usual("recipe")), (dropout, self.is_usual("alpha_dropout")),
+                    (str(self.ablation).replace("-", "_"), not self.ablation))
         return "_".join([self.start, *(name for name, default in compared if not default)])
 
 
@@ -73,14 +76,16 @@ def build(config: Config) -> Game:
     import keras
 
     from common.game import Player
-    from wgan_gp_text import model
+    from wgan_gp_text import ablations, model
 
     def player(network: keras.Model) -> Player:
         return Player(network, keras.optimizers.Adam(config.lr, config.beta_1, config.beta_2, epsilon=1e-7))
 
-    return model.WGANGP(config.seed, player(model.generator(z=config.z, start=config.start)),
-                        player(model.critic(alpha_dropout=config.alpha_dropout)), penalty=config.penalty,
-                        penalty_on=config.penalty_on, d_steps=config.d_steps)
+    generator, critic = ablations.changed(config.ablation, model.generator(z=config.z, start=config.start),
+                                          model.critic(alpha_dropout=config.alpha_dropout))
+    game = model.PlainGAN if config.ablation == "plain-gan" else model.WGANGP
+    return game(config.seed, player(generator), player(critic), penalty=config.penalty, penalty_on=config.penalty_on,
+                d_steps=config.d_steps)
 
 
 def main(config: Config) -> None:

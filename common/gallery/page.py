@@ -16,30 +16,38 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from common.gallery import claims, logs
+from common.claims import rows, tables, verdicts
+from common.errors import UserError
+from common.gallery import labels
 from common.gallery.reading import REPORTS
 from common.gallery.summary import CLOCK, COLUMNS, NUMBERS, RunSummary, dig, number
 
 
 def render(summaries: Sequence[RunSummary], reports: Path) -> str:
     """The text of the page; `reports` is the folder that contains REPORT/claims.json and REPORT/train.py."""
+    problems: list[str] = []
+    try:
+        claims = tables.rows(rows.read(reports), root=reports)
+    except UserError as error:
+        claims, problems = [], [str(error)]
     sections = []
     for folder, runs in groupby(summaries, lambda run: run.folder):
-        problems: list[str] = []  # of claims.json
-        sections.append({"folder": folder, "title": REPORTS.get(folder, folder), "runs": list(runs),
-                         "claims": claims.read(reports / folder / "claims.json", problems), "problems": problems})
+        own = [row for row in claims if row.claim.folder == folder]
+        sections.append({"folder": folder, "title": REPORTS.get(folder, folder), "runs": list(runs), "claims": own,
+                         "tally": verdicts.count(row.verdict for row in own)})
     shown = {section["folder"] for section in sections}
     absent = [f"{folder}: no run here; make one with `python {folder}/train.py --preset quick`" for folder in REPORTS
               if folder not in shown and (reports / folder / "train.py").exists()]
-    return _environment().get_template("page.html.j2").render(summaries=summaries, reports=sections, absent=absent)
+    return _environment().get_template("page.html.j2").render(
+        summaries=summaries, reports=sections, absent=absent, problems=problems)
 
 
 def _environment() -> Environment:
     environment = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True,
                               undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"code": _code, "label": claims.label, "number": number, "url": _url}
-    environment.globals |= {"COLUMNS": COLUMNS, "NUMBERS": NUMBERS, "CLOCK": CLOCK, "LABELS": claims.LABELS,
-                            "context": claims.context, "course": logs.course, "is_logged": logs.is_logged, "dig": dig}
+    environment.filters |= {"code": _code, "number": number, "url": _url}
+    environment.globals |= {"COLUMNS": COLUMNS, "NUMBERS": NUMBERS, "CLOCK": CLOCK, "LABELS": labels.LABELS,
+                            "context": labels.context, "dig": dig}
     return environment
 
 

@@ -1,26 +1,10 @@
-"""The claims of a report (REPORT/claims.json) and the measured values beside them. No TensorFlow here.
-
-claims.json is a list of objects:
-
-    "claim"    what the report says
-    "where"    the report and its section
-    "command"  the command that makes or shows the run that the claim is about
-    "runs"     the run folders that the claim is about or compares with: ["dcgan", "lsgan"]. Without this key the
-               page shows no numbers, only the command
-    "measure"  the measures that test the claim, or null if there is none. Each is a path in metrics.json, such as
-               "condition_accuracy.hair", or of the logs, such as "log.g_source", see `logs`
-"""
+"""The main numbers of a run on the page: their names, and the values to compare them with. No TensorFlow here."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from common.files import regular
-from common.gallery import logs
-from common.gallery.reading import noting
 from common.gallery.summary import dig
 
 LABELS = {  # path -> its name on the page; those that a run has are shown as its main numbers
@@ -39,40 +23,6 @@ LABELS = {  # path -> its name on the page; those that a run has are shown as it
     "domain_frechet.AtoB.closed": "share of the way, A to B", "domain_frechet.BtoA.closed": "share of the way, B to A",
     "content.AtoB.ssim": "content kept, A to B", "content.BtoA.ssim": "content kept, B to A",
 }
-
-
-class Claim(NamedTuple):
-    """An entry of claims.json, see above."""
-
-    claim: str
-    where: str
-    command: str
-    runs: list[str]
-    measures: list[str]
-
-
-def read(path: Path, problems: list[str]) -> list[Claim]:
-    """Reads a claims.json. If it cannot be read, returns no claims and adds a line to `problems`."""
-    with noting(problems, f"{path.parent.name}/{path.name}", "what the report claimed is not shown"):
-        return [_claim(entry) for entry in json.loads(regular(path).read_text(encoding="utf-8"))]
-    return []
-
-
-def _claim(entry: Any) -> Claim:
-    if not isinstance(entry, dict):
-        raise ValueError
-    texts = [entry[key] for key in ("claim", "where", "command")]
-    lists = [entry.get(key) for key in ("runs", "measure")]
-    if not all(isinstance(names, list | None) for names in lists):
-        raise ValueError
-    return Claim(*map(str, texts), *([str(name) for name in names or []] for names in lists))
-
-
-def label(path: str) -> str:
-    """A path as words, with code in backquotes: "diversity.ssim" -> "diversity, ssim"; "log.g" -> "loss `g`"."""
-    if logs.is_logged(path):
-        return logs.label(path)
-    return LABELS.get(path) or path.replace(".", ", ").replace("_", " ")
 
 
 def context(metrics: Mapping[str, Any], path: str) -> dict[str, Any]:

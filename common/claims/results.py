@@ -1,0 +1,104 @@
+"""What is kept of the runs of claims: results/claims/DATA/FOLDER/RUN/seed_N.json, small enough to commit.
+
+DATA is "embedded", or the name of the folder that was given by --data. No TensorFlow here.
+"""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import json
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from common.claims import measures
+from common.claims.rows import Claim
+from common.claims.verdicts import Values
+from common.errors import say
+from common.files import ROOT, write_json
+from common.runs import read_log
+
+ROWS = 300  # of a log; longer ones are thinned by the means of as many windows
+LEFT_OUT = ("evaluation", "judge", "evaluator", "data", "trained_weights")  # of metrics.json: long, and never asked for
+
+
+def place(data: str, folder: str, run: str, seed: int, root: Path = ROOT) -> Path:
+    """The file that is kept of a run."""
+    return root / "results" / "claims" / data / folder / run / f"seed_{seed}.json"
+
+
+def command_line(command: str, seed: int, data: Path | None, out: Path) -> str:
+    """A run's command with its seed, its data and its run folder."""
+    more = ["--seed", str(seed), *(["--data", str(data)] if data else []), "--out", str(out)]
+    return f"{command} {shlex.join(more)}"
+
+
+def collect(run: Path, command: str, target: Path) -> bool:
+    """Keeps what verdicts need of a finished run folder; False if the run is not finished."""
+    if not (run / "metrics.json").exists():
+        return False
+    metrics, config = (json.loads((run / name).read_text()) for name in ("metrics.json", "config.json"))
+    steps, pace = metrics["steps"], config["pace"]
+    images, whole = steps * pace["images_per_step"], _images_of_the_report(command, pace)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_json(target, {
+        "command": command, "revision": config.get("revision"), "data": config.get("data_folder"),
+        "precision": metrics["precision"], "steps": steps, "images": images,
+        "share": images / whole, "minutes": round(_minutes(run, steps), 2),
+        "metrics": {key: value for key, value in metrics.items() if key not in LEFT_OUT},
+        "log": _columns(run, "log.csv"), "check": _columns(run, "accuracy.csv")})
+    return True
+
+
+def _minutes(run: Path, steps: int) -> float:
+    with (run / "timing.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if float(row["seconds_per_step"] or 0) > 0]
+    return steps * float(rows[-1]["seconds_per_step"]) / 60 if rows else 0.0
+
+
+def _columns(run: Path, name: str) -> dict[str, list[float]]:
+    rows = read_log(run, name)
+    count = min(ROWS, len(rows))
+    parts = [rows[len(rows) * part // count:len(rows) * (part + 1) // count] for part in range(count)]
+    return {column: [float(f"{sum(float(row[column]) for row in part) / len(part):.6g}") for part in parts]
+            for column in (rows[0] if rows else ())}
+
+
+def _images_of_the_report(command: str, pace: Mapping[str, int]) -> int:
+    """How many images the report's own run of this script trains on."""
+    if str(ROOT) not in sys.path:
+        sys.path.insert(0, str(ROOT))
+    module = importlib.import_module(shlex.split(command)[1].removesuffix(".py").replace("/", "."))
+    usual = module.Config()
+    if usual.steps is not None:
+        return usual.steps * usual.batch_size
+    return usual.epochs * pace["steps_per_epoch"] * pace["images_per_step"]
+
+
+def load(claim: Claim, data: str = "embedded", root: Path = ROOT) -> tuple[Values, list[dict[str, Any]]]:
+    """The values of a claim's measure, run -> seed -> value, and all that is kept of these runs.
+
+    A result that another command made, because claims.json was changed since, does not count, and is named.
+    """
+    values: dict[str, dict[int, float | str]] = {}
+    every = []
+    for name, (folder, run, command) in claim.runs.items():
+        values[name] = {}
+        for path in sorted(place(data, folder, run, 0, root).parent.glob("seed_*.json")):
+            kept = json.loads(path.read_text())
+            if kept["command"] != command:
+                say(f"note: {path.relative_to(root)} does not count: claims.json has another command for it now")
+                continue
+            found = measures.value(kept, claim.measure)
+            if found is not None:
+                values[name][int(path.stem.removeprefix("seed_"))] = found
+                every.append(kept)
+    return values, every
+
+
+def is_kept(target: Path, command: str) -> bool:
+    """Whether a run is kept already, made by the command that claims.json has now."""
+    return target.exists() and json.loads(target.read_text())["command"] == command

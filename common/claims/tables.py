@@ -1,0 +1,131 @@
+"""The claims with their verdicts as Markdown, between marks in README.md, docs/claims.md and the reports' READMEs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+from common.claims import results, verdicts
+from common.claims.rows import REPORTS, Claim
+from common.claims.verdicts import WORDS, Verdict
+from common.errors import UserError
+from common.files import ROOT, atomic
+
+BEGIN, END = "<!-- claims: written by python -m common.claims table -->", "<!-- end of claims -->"
+SURPRISING = 5  # rows on the first page
+
+
+@dataclass(frozen=True)
+class Row:
+    """A claim with its verdict and with what is kept of its runs."""
+
+    claim: Claim
+    verdict: Verdict
+    kept: list[dict[str, Any]]
+
+    @property
+    def budget(self) -> str:
+        """The minutes and images of one run, and their share of the report's."""
+        if not self.kept:
+            return "-"
+        minutes = fmean(kept["minutes"] for kept in self.kept)
+        images = fmean(kept["images"] for kept in self.kept)
+        share = _percent(fmean(kept["share"] for kept in self.kept))
+        return f"{minutes:.1f} min, {images:,.0f} images, {share} of the report's"
+
+    @property
+    def difference(self) -> str:
+        """Mean and standard deviation of the differences, beside the smallest effect."""
+        found = self.verdict.differences
+        if not found or self.claim.rule is None:
+            return ""
+        spread = f" +- {stdev(found):.2g}" if len(found) > 1 else ""
+        return f"difference {fmean(found):+.3g}{spread} (smallest effect {self.claim.rule.by:g})"
+
+    @property
+    def here(self) -> str:
+        """What was measured, or why nothing was."""
+        words = [self.verdict.here(), self.difference, self.verdict.why]
+        return "; ".join(word for word in words if word) + (f"; n {self.verdict.seeds}" if self.verdict.values else "")
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}" if share >= 0.1 else f"{share:.1%}"
+
+
+def rows(claims: Iterable[Claim], data: str = "embedded", root: Path = ROOT) -> list[Row]:
+    """The claims with their verdicts, from results/claims."""
+    made = []
+    for claim in claims:
+        values, kept = results.load(claim, data, root)
+        made.append(Row(claim, verdicts.of(claim, values), kept))
+    return made
+
+
+def tally(all_rows: Sequence[Row]) -> str:
+    """"12 hold, 5 hold not, 8 are undecided, 20 are not tested"."""
+    counts = verdicts.count(row.verdict for row in all_rows)
+    said = dict(zip(WORDS, ("hold", "hold not", "undecided", "not tested"), strict=True))
+    return ", ".join(f"{counts[word]} {said[word]}" for word in WORDS)
+
+
+def surprising(all_rows: Sequence[Row]) -> list[Row]:
+    """The claims that hold not, those furthest beyond their smallest effect first."""
+    def size(row: Row) -> float:
+        by = row.claim.rule.by
+        return abs(fmean(row.verdict.differences)) / by if row.verdict.differences and by else 0.0
+
+    refuted = [row for row in all_rows if row.verdict.word == verdicts.HOLDS_NOT]
+    return sorted(refuted, key=size, reverse=True)[:SURPRISING]
+
+
+def markdown(some: Sequence[Row], wide: bool = False) -> str:
+    """A table; a wide one also has the place in the report, the budget and the command."""
+    names = ["claim", "reported", "here", "verdict"]
+    names = ["id", names[0], "where", *names[1:3], "budget of a run", "verdict", "command"] if wide else names
+
+    def cells(row: Row) -> list[str]:
+        claim, word = row.claim, f"**{row.verdict.word}**"
+        if not wide:
+            return [claim.claim, claim.reported, row.here, word]
+        return [claim.id, claim.claim, claim.where, claim.reported, row.here, row.budget, word,
+                f"`python -m common.claims run {claim.id}`" if claim.rule else ""]
+
+    def line(texts: Sequence[str]) -> str:
+        return f"| {' | '.join(' '.join(text.replace('|', '&#124;').split()) for text in texts)} |"
+
+    return "\n".join(map(line, [names, ["---"] * len(names), *map(cells, some)]))
+
+
+def pages(all_rows: Sequence[Row], root: Path = ROOT) -> dict[Path, str]:
+    """Path -> what belongs between the marks there."""
+    by_folder = {folder: [row for row in all_rows if row.claim.folder == folder] for folder in REPORTS}
+    by_folder = {folder: found for folder, found in by_folder.items() if found}
+    first = [f"Of {len(all_rows)} claims: {tally(all_rows)}."]
+    if surprising(all_rows):
+        first += ["", markdown(surprising(all_rows))]
+    every = "\n\n".join(f"### {folder}\n\n{tally(found)}.\n\n{markdown(found, wide=True)}"
+                        for folder, found in by_folder.items())
+    return {root / "README.md": "\n".join(first), root / "docs" / "claims.md": every,
+            **{root / folder / "README.md": f"{tally(found)}.\n\n{markdown(found)}"
+               for folder, found in by_folder.items()}}
+
+
+def write(all_rows: Sequence[Row], root: Path = ROOT, check: bool = False) -> list[Path]:
+    """Writes the tables; returns the pages whose table was another one. With `check` nothing is written."""
+    changed = []
+    for path, text in pages(all_rows, root).items():
+        before = path.read_text(encoding="utf-8")
+        if BEGIN not in before or END not in before:
+            raise UserError(f"{path}: the marks {BEGIN} and {END} are gone; put them where the claims belong")
+        head, _, rest = before.partition(BEGIN)
+        after = f"{head}{BEGIN}\n{text}\n{END}{rest.partition(END)[2]}"
+        if after != before:
+            changed.append(path)
+            if not check:
+                with atomic(path) as temporary:
+                    temporary.write_text(after, encoding="utf-8")
+    return changed
