@@ -12,6 +12,7 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -145,9 +146,12 @@ def state(folder):
     """name -> value of everything in a run's newest checkpoint."""
     import tensorflow as tf
 
-    reader = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(folder / "checkpoints")))
-    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()
-            if "OBJECT_GRAPH" not in name and "save_counter" not in name}
+    with tempfile.TemporaryDirectory() as plain:  # TensorFlow takes [ in a path for a pattern
+        link = Path(plain) / "checkpoints"
+        link.symlink_to(folder / "checkpoints")
+        reader = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(link)))
+        return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()
+                if "OBJECT_GRAPH" not in name and "save_counter" not in name}
 
 
 def page(runs):

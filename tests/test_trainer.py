@@ -194,6 +194,17 @@ def test_stopped_by_an_error_and_run_again_is_the_same_to_the_bit(train, whole, 
     same(whole, train(interrupted))
 
 
+@pytest.mark.parametrize("folder", ["lr=[1e-4]/run", "course\\runs", "lr=*?"])
+def test_a_path_that_would_be_a_pattern_for_tensorflow_is_a_path_like_others(train, whole, stopped, tmp_path, folder):
+    """Its checkpoints are found again, and those that it deletes are its own."""
+    neighbour = shutil.copytree(stopped, tmp_path / "lr=18")
+    with pytest.raises(ConnectionError):
+        train(tmp_path / folder, before(10, power_failure))
+    assert indices(tmp_path / folder) == ["step-4", "step-8"]
+    same(whole, train(tmp_path / folder))
+    assert indices(neighbour) == ["step-4", "step-8"]
+
+
 def in_step(step, number):
     return lambda patch: before(step, lambda: os.kill(os.getpid(), number))
 
