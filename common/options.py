@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import importlib.util
+import os
 import signal
 import sys
 import traceback
@@ -162,13 +163,22 @@ class Common:
         for folder in self.data_folders:
             if not folder.is_dir():
                 raise UserError(f"--data {folder}: no such folder")
-        try:
-            str(self.run_folder).encode()
-        except UnicodeEncodeError:
-            raise UserError(f"--out {self.run_folder}: TensorFlow needs a path that is UTF-8 text; give another "
-                            "--out") from None
+        _check_encoding(self.run_folder)
         if self.tensorboard and importlib.util.find_spec("tensorboard") is None:
             raise UserError("--tensorboard: TensorBoard is not installed; `pip install tensorboard`, or leave it out")
+
+
+def _check_encoding(folder: Path) -> None:
+    """Raises UserError for a run folder whose path has other bytes for TensorFlow, which takes it as UTF-8."""
+    if not str(folder).isascii() and sys.getfilesystemencoding() != "utf-8":
+        name = next((name for name in ("LC_ALL", "LC_CTYPE") if os.environ.get(name)), "LANG")
+        raise UserError(f"--out {folder}: with the locale {name}={os.environ.get(name, '')}, which is not UTF-8, "
+                        "TensorFlow would write into another folder; run `export LC_ALL=C.UTF-8`, or give an --out of "
+                        "ASCII letters")
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError:
+        raise UserError(f"--out {folder}: TensorFlow needs a path that is UTF-8 text; give another --out") from None
 
 
 C = TypeVar("C")

@@ -115,6 +115,20 @@ def test_run_folder_does_not_depend_on_the_current_folder(monkeypatch, tmp_path)
     assert options.parse(Config, ["--out", "here"]).run_folder == tmp_path / "here"
 
 
+def test_a_locale_in_which_tensorflow_would_write_elsewhere_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "getfilesystemencoding", lambda: "iso8859-1")
+    monkeypatch.setenv("LC_ALL", "de_DE.ISO-8859-1")
+    with pytest.raises(UserError, match="L\u00f6sung: with the locale LC_ALL=de_DE.ISO-8859-1, which is not UTF-8, "
+                       "TensorFlow would write into another folder; run `export LC_ALL=C.UTF-8`, or give an --out of"):
+        options.parse(Config, ["--out", str(tmp_path / "L\u00f6sung")])
+    options.parse(Config, ["--out", str(tmp_path / "plain")])
+    monkeypatch.delenv("LC_ALL")
+    monkeypatch.setenv("LC_CTYPE", "")
+    monkeypatch.setenv("LANG", "ja_JP.eucJP")
+    with pytest.raises(UserError, match="the locale LANG=ja_JP.eucJP, which"):
+        options.parse(Config, ["--out", str(tmp_path / "\u00e9")])
+
+
 @pytest.mark.parametrize(("error", "code"), [
     (UserError("a line"), 2), (NumericalError("a line"), 3), (StorageError("a line"), 4),
     (OSError("a line"), 4), (MemoryError("a line\nor two"), 4),
