@@ -124,6 +124,14 @@ def full_disk(largest: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
+def at_once(*numbers: signal.Signals) -> None:
+    """Sends this thread several signals, of which Python sees none before the others."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    for number in numbers:
+        signal.pthread_kill(threading.get_ident(), number)
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def make_pipe(path: Path) -> None:
     """Makes a named pipe. Whoever reads it finds nothing, so that a test fails where a user would wait for ever."""
     os.mkfifo(path)

@@ -3,7 +3,8 @@
 | fault | tests here; elsewhere |
 |---|---|
 | SIGKILL | test_killed_at_six_moments; `killed` (conftest.py) in each report's file, with its real networks |
-| SIGTERM, Ctrl-C | test_a_signal_*; test_trainer.py: what goes on after it is the same to the bit |
+| SIGTERM, Ctrl-C, SIGHUP | test_a_signal_*; test_trainer.py: what goes on after it is the same to the bit |
+| a terminal that is gone | test_options.py |
 | damaged checkpoint | test_a_damaged_checkpoint_*, test_no_whole_checkpoint_*; test_trainer.py: every kind |
 | other settings, two at once | test_other_settings_*, test_two_at_once_*; test_runs.py |
 | disk full | test_a_full_disk_*; test_trainer.py: before a step, before a run is moved aside, events; test_images.py |
