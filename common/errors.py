@@ -61,8 +61,15 @@ def say(text: str) -> None:
     try:
         print(text.encode(encoding, "replace").decode(encoding), flush=True)
     except OSError as error:
+        _to_nowhere(sys.stdout.fileno())  # what is left in the buffer would fail again when the process ends
         raise StorageError(f"standard output cannot be written ({error.strerror}); redirect it, then run the "
                            "same command again") from None
+
+
+def _to_nowhere(number: int) -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, number)
+    os.close(nowhere)
 
 
 class _Lasting(io.FileIO):
@@ -77,9 +84,7 @@ class _Lasting(io.FileIO):
         except OSError as error:
             if error.errno not in GONE or stat.S_ISREG(os.fstat(self.fileno()).st_mode):  # a file: its disk fails
                 raise
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, self.fileno())
-            os.close(nowhere)
+            _to_nowhere(self.fileno())
             return super().write(data)
 
 

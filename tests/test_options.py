@@ -201,8 +201,12 @@ def test_work_goes_on_where_the_terminal_is_gone():
 
 def test_output_that_cannot_be_written_is_named():
     with open("/dev/full", "w") as full:
-        done = say_in_a_process("say('one')", stdout=full, stderr=subprocess.PIPE)
-    assert b"StorageError: standard output cannot be written (No space left on device)" in done.stderr
+        done = say_in_a_process("from common.options import Common, run_script; "
+                                "run_script(Common, lambda config: say('one'), ['--steps', '1'])",
+                                stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 4
+    assert done.stderr == b"-c: standard output cannot be written (No space left on device); redirect it, then run " \
+                          b"the same command again\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
