@@ -305,13 +305,18 @@ class Run:
 
 
 def _locked(folder: Path) -> Any:
-    """The open lock file of a folder. Raises UserError where another process holds it."""
+    """The open lock file of a folder. Raises UserError where another process holds it.
+
+    Some file systems know no locks: Lustre mounted without them, some of FUSE and NFS. There the user has to take care.
+    """
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK  # empty no other file, wait for no FIFO
     lock = open(os.open(folder / ".lock", flags))  # noqa: SIM115 - held open as long as the run
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system releases it when the process ends
     except BlockingIOError:
         raise UserError(f"{folder}: another process is training in this folder; wait, or give another --out") from None
+    except OSError as error:
+        say(f"note: {folder}: this file system cannot lock a folder ({error.strerror}); start no second training in it")
     return lock
 
 

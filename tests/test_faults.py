@@ -9,6 +9,7 @@
 | other settings, two at once | test_other_settings_*, test_two_at_once_*; test_runs.py |
 | disk full | test_a_full_disk_*; test_trainer.py: before a step, before a run is moved aside, events; test_images.py |
 | --overwrite on what is no run | test_runs.py |
+| no locks, no flushing of folders | test_runs.py |
 | folder not writable | test_a_file_in_the_path_* |
 | NaN or infinite | test_what_is_not_finite_*; test_trainer.py |
 | bad images | test_bad_pictures_*; test_images.py: every kind, and too many; test_datasets.py: rows without an image |
