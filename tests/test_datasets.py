@@ -1,11 +1,14 @@
 """common/anime/data.py and common/datasets.py: from a folder, or none, to images joined with their tags."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import full_disk
+from conftest import ROOT, full_disk
 from PIL import Image
 
 from common import datasets
@@ -93,6 +96,26 @@ def test_the_embedded_set_is_drawn_once_and_recorded(tmp_path, capsys):
     with pytest.raises(UserError, match=f"tags_clean.csv:20: .* is not 'tag:count', the line is cut off or damaged; "
                                         f".*; or delete {data.EMBEDDED}, and it is drawn anew"):
         data.load([], 64, "all")
+
+
+def test_a_read_only_checkout_is_told_where_its_files_can_go(tmp_path, monkeypatch):
+    (tmp_path / "data").touch()  # nothing can be written below it, not even by root
+    folder = write_set(tmp_path / "set", ROWS, [40])
+    with pytest.raises(StorageError, match="data/faces: the embedded set cannot be written .*; free space or set "
+                                           "GAN_REPORTS_DATA to another folder, then run the same command again"):
+        data.load([], 64, "all")
+    monkeypatch.setattr(datasets, "CACHE", tmp_path / "data" / "cache")
+    with pytest.raises(StorageError, match="data/cache: cannot write the image cache .*; free space or set "
+                                           "GAN_REPORTS_CACHE to another folder"):
+        data.load([folder], 64, "all")
+
+
+def test_embedded_sets_and_caches_can_be_elsewhere(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", "from common import datasets; from common.anime import data; from lab5_cgan import "
+         "iclevr; print(datasets.CACHE, data.EMBEDDED, iclevr.EMBEDDED, sep='\\n')"], text=True, check=True, cwd=ROOT,
+        capture_output=True, env={**os.environ, "GAN_REPORTS_CACHE": "", "GAN_REPORTS_DATA": str(tmp_path)})
+    assert done.stdout.split() == [str(tmp_path / name) for name in ("cache", "faces", "scenes")]
 
 
 def test_a_full_disk_while_the_embedded_set_is_drawn_leaves_nothing():
