@@ -246,7 +246,7 @@ class Run:
                            if key not in known or known[key] != origin.contents.get(key)]
             if differences:
                 raise UserError(f"{self.folder}: the run there began with other {section}: {_in_words(differences)}; "
-                                "give the old ones, another --out, or --overwrite")
+                                "give the data that it began with, another --out, or --overwrite")
         self.record("contents", origin.contents)
         self.record("data_folder", origin.folder)
         if origin.other_pictures is not None:

@@ -115,7 +115,7 @@ def other_tags(folder):
 def test_a_run_does_not_go_on_with_other_data_and_says_what_differs(begun, change, words):
     run, folder = begun
     change(folder)
-    with pytest.raises(UserError, match=f"run: the run there began with other data: {words}; give the old ones, ano"):
+    with pytest.raises(UserError, match=f"run: the run there began with other data: {words}; give the data that it b"):
         run.record_data(data.load([folder], 64, "exactly_one").origin)
 
 
