@@ -8,6 +8,7 @@
 # is refused, unless --overwrite is given. Exit code: 0, or 1 if a report failed (the others still get their turn).
 #
 # Works with the bash 3.2 of macOS: there an empty array counts as unset, hence ${name[@]+"${name[@]}"}.
+[ -n "${BASH_VERSION:-}" ] || { echo "run_all.sh: needs bash; run it as: bash run_all.sh" >&2; exit 2; }
 set -u
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$root/tools/environment.sh"
@@ -74,20 +75,23 @@ done
 use_environment "$root/requirements.txt" || exit 2
 
 child=""
-stop() {  # the training saves its state and ends; a background child does not get the terminal's Ctrl-C
-  trap '' INT TERM
+stop() {  # the training saves its state and ends
+  trap '' INT TERM HUP
   [ -n "$child" ] && kill -TERM "$child" 2>/dev/null && wait "$child"
   echo "run_all.sh: stopped; run it again (without --overwrite) to go on" >&2
   exit "$1"
 }
 trap 'stop 130' INT
-trap 'stop 143' TERM
+trap 'stop 143' TERM HUP
 
 failed=()
 for run in "${wanted[@]}"; do
   echo "== $run, preset $preset"
   read -ra words <<< "$run"
-  "$python" "$root/${words[0]}" ${words[@]+"${words[@]:1}"} --preset "$preset" ${options[@]+"${options[@]}"} &
+  (
+    trap '' INT HUP  # of the terminal, for all its processes: SIGTERM follows, and a second signal would end it unsaved
+    exec "$python" "$root/${words[0]}" ${words[@]+"${words[@]:1}"} --preset "$preset" ${options[@]+"${options[@]}"}
+  ) &
   child=$!
   wait "$child"
   code=$?

@@ -8,6 +8,7 @@
 #                               without it. Before a release, or after a change of these
 #
 # Further options go to pytest: bash run_tests.sh tests/test_tags.py -k malformed
+[ -n "${BASH_VERSION:-}" ] || { echo "run_tests.sh: needs bash; run it as: bash run_tests.sh" >&2; exit 2; }
 set -u
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$root/tools/environment.sh"

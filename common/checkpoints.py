@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from common.game import Game
 
 FILE = re.compile(r"(step-[0-9]+)(_temp|(\.data-[0-9]+-of-[0-9]+|\.index)(\.tempstate[0-9]+)?)")  # of a checkpoint
 LIST_HALF = re.compile(r"checkpoint\.tmp[0-9a-f]{32}")  # of TensorFlow's list of checkpoints, left by a kill
+PATTERN = re.compile(r"[*?\[\\]")  # what TensorFlow does not take literally in the path of a checkpoint
 
 
 class Checkpoints:
@@ -32,6 +34,7 @@ class Checkpoints:
 
     def __init__(self, game: Game, folder: Path, average: Average | None = None) -> None:
         self.folder = folder
+        self._for_tensorflow = self._plain_path()
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False)
         networks = {f"{name}_network": player.network for name, player in game.players.items()}
         optimizers = {f"{name}_optimizer": player.optimizer for name, player in game.players.items()}
@@ -42,6 +45,19 @@ class Checkpoints:
         self._numbers = {name: [v.value for v in getattr(thing, "variables", [])]
                          for name, thing in {**networks, **optimizers}.items()} | averages
         self._manager = self._make_manager()
+
+    def _plain_path(self) -> Path:
+        """The folder's path for TensorFlow: it looks for checkpoints, and deletes them, by patterns of file names.
+
+        A path that would be such a pattern is given as a link to the folder, which ends with this object.
+        """
+        if not PATTERN.search(str(self.folder)):
+            return self.folder
+        parent = "/tmp" if PATTERN.search(tempfile.gettempdir()) else None
+        self._link = tempfile.TemporaryDirectory(prefix="gan-checkpoints-", dir=parent)
+        link = Path(self._link.name) / "checkpoints"
+        link.symlink_to(self.folder.absolute())
+        return link
 
     def _indices(self) -> list[Path]:
         """The index files of the checkpoints on disk, oldest first."""
@@ -57,7 +73,8 @@ class Checkpoints:
     def _make_manager(self) -> tf.train.CheckpointManager:
         """The manager. Its list of checkpoints may be lost: only the checkpoint files count."""
         try:
-            return tf.train.CheckpointManager(self._state, str(self.folder), max_to_keep=2, checkpoint_name="step")
+            return tf.train.CheckpointManager(self._state, str(self._for_tensorflow), max_to_keep=2,
+                                              checkpoint_name="step")
         except ValueError:
             say(f"note: {self.folder / 'checkpoint'}, the list of checkpoints, is damaged; it is written anew")
             (self.folder / "checkpoint").unlink()
@@ -97,7 +114,7 @@ class Checkpoints:
         self._remove_halves({index.stem for index in indices})
         for index in reversed(indices):
             try:
-                self._state.restore(str(index.with_suffix(""))).assert_consumed()
+                self._state.restore(str(self._for_tensorflow / index.stem)).assert_consumed()
             except tf.errors.ResourceExhaustedError:  # memory ran out: the file may be intact
                 raise
             except (tf.errors.OpError, AssertionError, ValueError, IndexError) as error:

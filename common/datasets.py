@@ -14,7 +14,7 @@ from common.decoding import Cut
 from common.errors import StorageError, UserError, say
 from common.files import ROOT
 
-DATA = ROOT / "data"
+DATA = Path(os.environ.get("GAN_REPORTS_DATA") or ROOT / "data")  # of the embedded sets
 CACHE = Path(os.environ.get("GAN_REPORTS_CACHE") or DATA / "cache")
 
 
@@ -51,7 +51,7 @@ def drawn_set(make: Callable[..., bool], folder: Path) -> None:
         raise UserError(f"the embedded set: {error}") from None
     except OSError as error:
         raise StorageError(f"{folder}: the embedded set cannot be written ({error.strerror or error}); free space "
-                           "or make the folder writable, then run the same command again") from error
+                           "or set GAN_REPORTS_DATA to another folder, then run the same command again") from error
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from multiprocessing import resource_tracker
 from pathlib import Path
 
-from common.errors import StorageError, uninterrupted
+from common.errors import STOPPING, StorageError, uninterrupted
 from common.files import atomic_folder
 
 SYSTEM_FILES = {".DS_Store", ".directory", "Thumbs.db", "desktop.ini"}  # file managers leave them behind
@@ -141,9 +141,9 @@ def _draw_some(draw: Callable[[int, int, Path], None], seed: int, task: list[tup
 
 @contextmanager
 def _signals_blocked() -> Iterator[None]:
-    """Blocks Ctrl-C and SIGTERM in processes started meanwhile: they often go to all, but the parent ends them."""
+    """Blocks signals in processes started meanwhile: Ctrl-C often goes to all of them, but the parent ends them."""
     resource_tracker.ensure_running()  # else it starts with the first process and unblocks the signals
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     try:
         yield
     finally:

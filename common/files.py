@@ -184,10 +184,13 @@ def demand_inside(path: Path, folder: Path) -> None:
 
 
 def sync(path: Path) -> None:
-    """Flushes a file, or the entries of a folder, to the disk."""
+    """Flushes a file, or the entries of a folder, to the disk, where the file system can."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):  # folders on CIFS, sshfs or WSL's shares
+            raise
     finally:
         os.close(handle)
 

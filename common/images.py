@@ -86,7 +86,7 @@ def load(folder: Path, size: int, cache: Path, progress: Progress | None = None,
         return _build(folder, size, cut, home, list(files), left_out, progress or (lambda done, total: None), rebuilt)
     except OSError as error:
         raise StorageError(f"{cache}: cannot write the image cache ({error.strerror or error}); "
-                           "free space or choose another folder") from error
+                           "free space or set GAN_REPORTS_CACHE to another folder") from error
 
 
 # ---- the files of a folder ----

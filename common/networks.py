@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from common.errors import out_of_memory, say
-from common.files import atomic, remove, write_json
+from common.files import atomic, make_folder, remove, write_json
 from common.game import to_uint8
 
 AT_ONCE = 256  # images per call: more would need more memory
@@ -66,7 +66,7 @@ def cached(home: Path, kind: str, keys: set[str],
     for path in (file, card):
         if path.is_dir():  # a file is replaced, a folder is not; another process may write here too
             remove(path)
-    home.mkdir(parents=True, exist_ok=True)
+    make_folder(home, "GAN_REPORTS_CACHE")
     network, known = make()
     known = {"sha256": fingerprint(network), **known}
     with atomic(file) as temporary:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import importlib.util
+import os
 import signal
 import sys
 import traceback
@@ -21,14 +22,16 @@ from typing import Any, ClassVar, TypeVar
 from common.errors import (
     BAD_INPUT,
     DONE,
-    INTERRUPTED,
     STORAGE,
-    TERMINATED,
     Failure,
     Stopped,
     UserError,
+    on_stopping,
     out_of_memory,
+    outlast_readers,
     reason,
+    stop_code,
+    take_as_one,
 )
 from common.files import ROOT
 
@@ -190,13 +193,22 @@ class Common:
         for folder in self.data_folders:
             if not folder.is_dir():
                 raise UserError(f"--data {folder}: no such folder")
-        try:
-            str(self.run_folder).encode()
-        except UnicodeEncodeError:
-            raise UserError(f"--out {self.run_folder}: TensorFlow needs a path that is UTF-8 text; give another "
-                            "--out") from None
+        _check_encoding(self.run_folder)
         if self.tensorboard and importlib.util.find_spec("tensorboard") is None:
             raise UserError("--tensorboard: TensorBoard is not installed; `pip install tensorboard`, or leave it out")
+
+
+def _check_encoding(folder: Path) -> None:
+    """Raises UserError for a run folder whose path has other bytes for TensorFlow, which takes it as UTF-8."""
+    if not str(folder).isascii() and sys.getfilesystemencoding() != "utf-8":
+        name = next((name for name in ("LC_ALL", "LC_CTYPE") if os.environ.get(name)), "LANG")
+        raise UserError(f"--out {folder}: with the locale {name}={os.environ.get(name, '')}, which is not UTF-8, "
+                        "TensorFlow would write into another folder; run `export LC_ALL=C.UTF-8`, or give an --out of "
+                        "ASCII letters")
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError:
+        raise UserError(f"--out {folder}: TensorFlow needs a path that is UTF-8 text; give another --out") from None
 
 
 C = TypeVar("C")
@@ -279,26 +291,37 @@ def _length(given: dict[str, Any]) -> dict[str, None]:
     return {others[name]: None for name in given if name in others}
 
 
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM. Not an Exception, so that no `except Exception` takes it for a damaged file."""
+class _Interrupted(KeyboardInterrupt):
+    """A signal of STOPPING. Not an Exception, so that no `except Exception` takes it for a damaged file."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
 
 
-def _terminate(*_: object) -> typing.NoReturn:
-    raise _Terminated
+def _interrupt(number: int, _: object) -> typing.NoReturn:
+    take_as_one(number)
+    raise _Interrupted(number)
 
 
 def run_script(config: type[C], main: Callable[[C], None], argv: Sequence[str] | None = None,
                description: str = "") -> None:
     """Parses the command line, runs `main`, and exits: an error is one line on stderr and a code, see `errors`."""
-    words = sys.argv[1:] if argv is None else argv
-    before = signal.signal(signal.SIGTERM, _terminate)  # a training has its own handler, see trainer.py
+    outlast_readers()
+    with on_stopping(_interrupt):  # a training has its own handler, see trainer.py
+        _run(config, main, sys.argv[1:] if argv is None else argv, description)
+    sys.exit(DONE)
+
+
+def _run(config: type[C], main: Callable[[C], None], words: Sequence[str], description: str) -> None:
     try:
-        main(parse(config, argv, description))
+        main(parse(config, words, description))
     except Failure as error:
         _end(error, str(error), error.code, words)
     except KeyboardInterrupt as error:
-        name, code = ("SIGTERM", TERMINATED) if isinstance(error, _Terminated) else ("Ctrl-C", INTERRUPTED)
-        _end(error, f"stopped by {name}; run the same command again to resume", code, words)
+        number = getattr(error, "number", signal.SIGINT)
+        name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+        _end(error, f"stopped by {name}; run the same command again to resume", stop_code(number), words)
     except ModuleNotFoundError as error:
         _end(error, f"{error}; run `pip install -r {ROOT / 'requirements.txt'}`", BAD_INPUT, words)
     except OSError as error:
@@ -308,9 +331,6 @@ def run_script(config: type[C], main: Callable[[C], None], argv: Sequence[str] |
             raise
         _end(error, f"out of memory ({reason(error)}); lower --batch-size (or --count, of a sampler)",
              STORAGE, words)
-    finally:
-        signal.signal(signal.SIGTERM, before)
-    sys.exit(DONE)
 
 
 def _end(error: BaseException, line: str, code: int, words: Sequence[str]) -> typing.NoReturn:

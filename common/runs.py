@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ from common.runtime import POLICIES, Runtime, check_environment
 Row = dict[str, str]
 LOGS = ("log.csv", "accuracy.csv")
 INDEX = re.compile(r"step-[0-9]+\.index")  # without it there is no checkpoint
-SECTIONS = ("report", "settings", "scale", "precision", "data")  # of every run's config.json
+SECTIONS = ("report", "settings", "scale", "precision", "data", "contents")  # of every run's config.json
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -95,12 +95,15 @@ class Origin:
         identity: section of config.json -> values that must never change during the run, such as digests.
         folder: the data folder, or several, or "embedded".
         substitutions: what replaces something that was asked for, or that the report had; one line each.
+        contents: digest of a file in `identity`, by name -> digest of what was read from it. Where this is the same,
+            the file may differ, as in its line ends.
         other_pictures: paths of further images that the user gave; None where a report takes none.
     """
 
     identity: dict[str, dict[str, Any]]
     folder: str | list[str]
     substitutions: tuple[str, ...] = ()
+    contents: dict[str, str] = field(default_factory=dict)
     other_pictures: list[str] | None = None
 
 
@@ -200,17 +203,21 @@ class Run:
         Raises:
             UserError: a value differs; the message has the key and both values.
         """
+        for key, old, new in self._differences(section, values):
+            raise UserError(f"{self.folder}: the run there has {section}: {key} = {old!r}, now it is {new!r}; give the "
+                            "old value, another --out, or --overwrite")
+
+    def _differences(self, section: str, values: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+        """(key, value then, value now) of what differs from the values recorded before; if none are, records these."""
         values = json.loads(json.dumps(values, default=str))
         old = self.info.get(section)
         if old is None:
             self.record(section, values)
-            return
+            return []
         if not isinstance(old, dict):
             raise damaged(self.folder / "config.json")
-        for key in [*values, *(key for key in old if key not in values)]:
-            if old.get(key) != values.get(key):
-                raise UserError(f"{self.folder}: the run there has {section}: {key} = {old.get(key)!r}, now it is "
-                                f"{values.get(key)!r}; give the old value, another --out, or --overwrite")
+        keys = [*values, *(key for key in old if key not in values)]
+        return [(key, old.get(key), values.get(key)) for key in keys if old.get(key) != values.get(key)]
 
     def recorded(self, section: str, key: str, kind: type = str) -> Any:
         """A value that `require_same` recorded. Raises StorageError if it is missing, empty or of another type."""
@@ -233,8 +240,14 @@ class Run:
         """Records the origin of the data. Raises UserError if the run began with other data."""
         for text in origin.substitutions:
             self.substitute(text)
+        known = self.info.get("contents", {})  # older runs have none
         for section, values in origin.identity.items():
-            self.require_same(section, values)
+            differences = [(key, *both) for key, *both in self._differences(section, values)
+                           if key not in known or known[key] != origin.contents.get(key)]
+            if differences:
+                raise UserError(f"{self.folder}: the run there began with other {section}: {_in_words(differences)}; "
+                                "give the data that it began with, another --out, or --overwrite")
+        self.record("contents", origin.contents)
         self.record("data_folder", origin.folder)
         if origin.other_pictures is not None:
             self.record("other_pictures", origin.other_pictures)
@@ -304,14 +317,27 @@ class Run:
             self._temporary.cleanup()
 
 
+def _in_words(differences: Sequence[tuple[str, Any, Any]]) -> str:
+    """"119 pictures then, 120 now". Digests are only named where nothing else differs."""
+    counts = [f"{old} {key.replace('_', ' ')} then, {new} now" for key, old, new in differences
+              if not key.endswith("sha256")]
+    names = [key.removesuffix("sha256").strip("_") or "files" for key, _, _ in differences]
+    return "; ".join(counts) or f"the {' and '.join(names)} differ in content, not in number"
+
+
 def _locked(folder: Path) -> Any:
-    """The open lock file of a folder. Raises UserError where another process holds it."""
+    """The open lock file of a folder. Raises UserError where another process holds it.
+
+    Some file systems know no locks: Lustre mounted without them, some of FUSE and NFS. There the user has to take care.
+    """
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK  # empty no other file, wait for no FIFO
     lock = open(os.open(folder / ".lock", flags))  # noqa: SIM115 - held open as long as the run
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system releases it when the process ends
     except BlockingIOError:
         raise UserError(f"{folder}: another process is training in this folder; wait, or give another --out") from None
+    except OSError as error:
+        say(f"note: {folder}: this file system cannot lock a folder ({error.strerror}); start no second training in it")
     return lock
 
 

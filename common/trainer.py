@@ -8,7 +8,6 @@ import gc
 import hashlib
 import json
 import math
-import signal
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import FrameType
@@ -22,15 +21,16 @@ from common.average import Average
 from common.batches import Batches
 from common.checkpoints import Checkpoints
 from common.errors import (
-    INTERRUPTED,
-    TERMINATED,
     Failure,
     NumericalError,
     Stopped,
     StorageError,
     UserError,
+    on_stopping,
     reason,
     say,
+    stop_code,
+    take_as_one,
 )
 from common.evaluation import Evaluation
 from common.files import atomic, write_json
@@ -61,7 +61,7 @@ def train(game: Game, batches: Batches, run: Run, config: Common, sampler: Calla
 
     Raises:
         NumericalError: a loss or a weight is NaN or infinite.
-        Stopped: SIGTERM or Ctrl-C; the state is saved.
+        Stopped: Ctrl-C, SIGTERM or SIGHUP; the state is saved.
         Failure: another worker was lost.
         StorageError: every checkpoint is damaged, or the disk is too full for one.
     """
@@ -110,7 +110,7 @@ class _Training:
                 self.run.require_same(section, values)
         if not start and self.chief:
             self._sample(0)
-        with _Signals() as signals, \
+        with _remembered_signals() as signals, \
                 Meter(start, self.total, self.batches.batch_size, self.config.preset) as self.meter:
             stream = self.batches.stream(start, self.total)
             for done, batch in enumerate(stream, start + 1):
@@ -280,19 +280,18 @@ def compiled(game: Game, jit: bool, average: Average | None = None) -> Callable[
 
 
 class _Signals:
-    """Remembers SIGTERM and Ctrl-C, so that the step is finished and saved; a second one ends the process at once."""
+    """Remembers a signal that ends the training, so that the step is finished and saved; see `take_as_one`."""
 
-    def __enter__(self) -> _Signals:
-        self.code = 0
-        self._before = {number: signal.signal(number, self._remember) for number in (signal.SIGINT, signal.SIGTERM)}
-        return self
+    code = 0
 
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _remember(self, number: int, _: FrameType | None) -> None:
-        self.code = INTERRUPTED if number == signal.SIGINT else TERMINATED
-        for either in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(either, signal.SIG_DFL)
+    def remember(self, number: int, _: FrameType | None) -> None:
+        self.code = stop_code(number)
+        take_as_one(number)
         say("stopping after this step, which is saved; a second signal stops at once")
+
+
+@contextlib.contextmanager
+def _remembered_signals() -> Iterator[_Signals]:
+    signals = _Signals()
+    with on_stopping(signals.remember):
+        yield signals

@@ -153,7 +153,8 @@ def load(folder: Path | None, a: str, b: str, size: int, align: bool = False) ->
     identity["domains"] = {key: {"name": domain.name, "pictures": len(domain.rows), "held_out": len(domain.held_out)}
                            for key, domain in zip("AB", both, strict=True)}
     others = [name for name in (a, b) if not tags.is_domain(name) and name != "portraits"]
-    origin = Origin(identity, tagged.origin.folder if tagged else "embedded", substitutions, others)
+    origin = Origin(identity, tagged.origin.folder if tagged else "embedded", substitutions,
+                    tagged.origin.contents if tagged else {}, others)
     return Domains(*both, tagged, size, origin)
 
 

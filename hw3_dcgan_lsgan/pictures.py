@@ -74,7 +74,8 @@ def load(content: Path | None, style: Sequence[Path], data: Sequence[Path], size
     substitutes = ((content, "no --content: training on crops of the photographs inside scikit-image"),
                    (given, "no --style: the style is a pencil drawing that was drawn by code"))
     origin = Origin({"data": identity}, str(content.resolve()) if content else "embedded",
-                    tuple(text for value, text in substitutes if not value), [str(path.resolve()) for path in given])
+                    tuple(text for value, text in substitutes if not value),
+                    other_pictures=[str(path.resolve()) for path in given])
     return Material(photos, rows, held_out, styles, origin)
 
 

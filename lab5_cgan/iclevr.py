@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,9 @@ class Scenes:
     @property
     def origin(self) -> Origin:
         """For `Run.record_data`."""
-        return Origin({"data": self.info}, self.folder or "embedded", () if self.folder else (SUBSTITUTION,))
+        read = self.rows.tobytes(), self.labels.tobytes(), json.dumps(self.tests).encode()
+        return Origin({"data": self.info}, self.folder or "embedded", () if self.folder else (SUBSTITUTION,),
+                      {"labels_sha256": _sha256(*read)})
 
     @property
     def view(self) -> str:

@@ -12,6 +12,7 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -123,6 +124,14 @@ def full_disk(largest: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
+def at_once(*numbers: signal.Signals) -> None:
+    """Sends this thread several signals, of which Python sees none before the others."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    for number in numbers:
+        signal.pthread_kill(threading.get_ident(), number)
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def make_pipe(path: Path) -> None:
     """Makes a named pipe. Whoever reads it finds nothing, so that a test fails where a user would wait for ever."""
     os.mkfifo(path)
@@ -145,9 +154,12 @@ def state(folder):
     """name -> value of everything in a run's newest checkpoint."""
     import tensorflow as tf
 
-    reader = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(folder / "checkpoints")))
-    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()
-            if "OBJECT_GRAPH" not in name and "save_counter" not in name}
+    with tempfile.TemporaryDirectory() as plain:  # TensorFlow takes [ in a path for a pattern
+        link = Path(plain) / "checkpoints"
+        link.symlink_to(folder / "checkpoints")
+        reader = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(link)))
+        return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()
+                if "OBJECT_GRAPH" not in name and "save_counter" not in name}
 
 
 def page(runs):

@@ -1,11 +1,14 @@
 """common/anime/data.py and common/datasets.py: from a folder, or none, to images joined with their tags."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import full_disk
+from conftest import ROOT, full_disk
 from PIL import Image
 
 from common import datasets
@@ -64,18 +67,66 @@ def test_a_set_without_a_usable_sample(tmp_path, name, message):
         data.load([folder], 64, "exactly_one")
 
 
-def test_a_run_does_not_go_on_with_other_data(tmp_path):
+@pytest.fixture
+def begun(tmp_path):
+    """A run that began with one face, and the folder of its data."""
     run = Run(Common(out=tmp_path / "run", steps=1))
-    folder = write_set(tmp_path / "one", {1: "red hair:1\tblue eyes:1\t"}, [1])
-    same_tags = write_set(tmp_path / "two", {1: "red hair:1\tblue eyes:1\t"}, [1])
-    Image.new("RGB", (8, 8)).save(same_tags / "faces/1.png")
+    folder = write_set(tmp_path / "one", {1: "red hair:1\tblue eyes:1\tsmile:1\t"}, [1])
     run.record_data(data.load([folder], 64, "exactly_one").origin)
     (run.folder / "checkpoints").mkdir()
     (run.folder / "checkpoints" / "step-1.index").touch()
+    run.close()
+    run = Run(Common(out=tmp_path / "run", steps=1))  # as taken up again
+    yield run, folder
+    run.close()
+
+
+def test_a_run_goes_on_where_its_tags_read_the_same(begun, tmp_path):
+    run, folder = begun
     folder.rename(tmp_path / "moved")
     run.record_data(data.load([tmp_path / "moved"], 64, "exactly_one").origin)
-    with pytest.raises(UserError, match="data: pictures_sha256"):
-        run.record_data(data.load([same_tags], 64, "exactly_one").origin)
+    for text in (b"1,red hair:1\tblue eyes:1\tsmile:1\t\r\n", b"\xef\xbb\xbf1,red hair:2\tblue eyes:1\tsmile:7\n\n"):
+        (tmp_path / "moved/tags_clean.csv").write_bytes(text)
+        run.record_data(data.load([tmp_path / "moved"], 64, "exactly_one").origin)
+
+
+def one_more(folder):
+    (folder / "tags_clean.csv").write_text("1,red hair:1\tblue eyes:1\tsmile:1\t\n2,red hair:1\tblue eyes:1\t\n")
+    Image.new("RGB", (8, 8)).save(folder / "faces/2.png")
+
+
+def one_more_without_tags(folder):
+    Image.new("RGB", (8, 8)).save(folder / "faces/2.png")
+
+
+def other_pixels(folder):
+    Image.new("RGB", (8, 8), (9, 9, 9)).save(folder / "faces/1.png")
+
+
+def other_tags(folder):
+    (folder / "tags_clean.csv").write_text("1,red hair:1\tblue eyes:1\tlong hair:1\t\n")
+
+
+@pytest.mark.parametrize(("change", "words"), [
+    (one_more, "1 rows then, 2 now; 1 pictures then, 2 now; 1 kept then, 2 now"),
+    (one_more_without_tags, "1 pictures then, 2 now; 0 pictures without row then, 1 now"),
+    (other_pixels, "the pictures differ in content, not in number"),
+    (other_tags, "the tags differ in content, not in number")])
+def test_a_run_does_not_go_on_with_other_data_and_says_what_differs(begun, change, words):
+    run, folder = begun
+    change(folder)
+    with pytest.raises(UserError, match=f"run: the run there began with other data: {words}; give the data that it b"):
+        run.record_data(data.load([folder], 64, "exactly_one").origin)
+
+
+def test_an_older_run_without_the_content_of_its_tags_goes_on_with_the_same_file(begun):
+    run, folder = begun
+    del run.info["contents"]
+    run.record_data(data.load([folder], 64, "exactly_one").origin)
+    del run.info["contents"]
+    other_tags(folder)
+    with pytest.raises(UserError, match="the tags differ in content"):
+        run.record_data(data.load([folder], 64, "exactly_one").origin)
 
 
 def test_the_embedded_set_is_drawn_once_and_recorded(tmp_path, capsys):
@@ -93,6 +144,26 @@ def test_the_embedded_set_is_drawn_once_and_recorded(tmp_path, capsys):
     with pytest.raises(UserError, match=f"tags_clean.csv:20: .* is not 'tag:count', the line is cut off or damaged; "
                                         f".*; or delete {data.EMBEDDED}, and it is drawn anew"):
         data.load([], 64, "all")
+
+
+def test_a_read_only_checkout_is_told_where_its_files_can_go(tmp_path, monkeypatch):
+    (tmp_path / "data").touch()  # nothing can be written below it, not even by root
+    folder = write_set(tmp_path / "set", ROWS, [40])
+    with pytest.raises(StorageError, match="data/faces: the embedded set cannot be written .*; free space or set "
+                                           "GAN_REPORTS_DATA to another folder, then run the same command again"):
+        data.load([], 64, "all")
+    monkeypatch.setattr(datasets, "CACHE", tmp_path / "data" / "cache")
+    with pytest.raises(StorageError, match="data/cache: cannot write the image cache .*; free space or set "
+                                           "GAN_REPORTS_CACHE to another folder"):
+        data.load([folder], 64, "all")
+
+
+def test_embedded_sets_and_caches_can_be_elsewhere(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", "from common import datasets; from common.anime import data; from lab5_cgan import "
+         "iclevr; print(datasets.CACHE, data.EMBEDDED, iclevr.EMBEDDED, sep='\\n')"], text=True, check=True, cwd=ROOT,
+        capture_output=True, env={**os.environ, "GAN_REPORTS_CACHE": "", "GAN_REPORTS_DATA": str(tmp_path)})
+    assert done.stdout.split() == [str(tmp_path / name) for name in ("cache", "faces", "scenes")]
 
 
 def test_a_full_disk_while_the_embedded_set_is_drawn_leaves_nothing():

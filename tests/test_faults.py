@@ -3,11 +3,15 @@
 | fault | tests here; elsewhere |
 |---|---|
 | SIGKILL | test_killed_at_six_moments; `killed` (conftest.py) in each report's file, with its real networks |
-| SIGTERM, Ctrl-C | test_a_signal_*; test_trainer.py: what goes on after it is the same to the bit |
+| SIGTERM, Ctrl-C, SIGHUP | test_a_signal_*; test_trainer.py: what goes on after it is the same to the bit |
+| a terminal that is gone | test_options.py |
 | damaged checkpoint | test_a_damaged_checkpoint_*, test_no_whole_checkpoint_*; test_trainer.py: every kind |
 | other settings, two at once | test_other_settings_*, test_two_at_once_*; test_runs.py |
+| other data | test_datasets.py; test_lab5_cgan.py |
+| odd paths and locales | test_trainer.py; test_options.py |
 | disk full | test_a_full_disk_*; test_trainer.py: before a step, before a run is moved aside, events; test_images.py |
 | --overwrite on what is no run | test_runs.py |
+| no locks, no flushing of folders | test_runs.py |
 | folder not writable | test_a_file_in_the_path_* |
 | NaN or infinite | test_what_is_not_finite_*; test_trainer.py |
 | bad images | test_bad_pictures_*; test_images.py: every kind, and too many; test_datasets.py: rows without an image |
@@ -18,9 +22,10 @@
 | CSV | test_a_row_*, test_many_rows; test_tags.py: every kind; test_datasets.py; test_fuzz.py |
 | text and label files | test_a_line_*, test_a_label_*; test_sampling.py: every kind; test_lab5_cgan.py; test_fuzz.py |
 | files that would run code | test_a_generator_*; test_sampling.py; .npz: test_text2image_cdcgan.py, test_lab5_cgan.py |
-| environment | test_an_environment_*; test_runtime.py |
+| environment | test_an_environment_*; test_runtime.py; another shell: test_setup.py |
 | out of memory | test_out_of_memory_*; test_options.py; test_faces.py: a process that draws is ended |
 | damaged cache | test_images.py (pictures), test_networks.py and test_judge.py (judge, evaluator) |
+| read-only checkout | test_datasets.py; test_networks.py |
 | damaged embedded set | test_faces.py, test_portraits.py, test_datasets.py, test_lab5_cgan.py |
 """
 

@@ -304,6 +304,19 @@ def test_crop_takes_the_middle_and_squash_the_whole_picture(tmp_path):
     assert crop.origin == squash.origin, "it is one data set"
 
 
+def test_labels_that_read_the_same_are_the_same_data(tmp_path):
+    folder = write_set(tmp_path / "set", 3)
+    before = iclevr.load(folder, "crop").origin
+    for name in iclevr.FILES:
+        text = json.dumps(json.loads((folder / name).read_text()), indent=1).replace("\n", "\r\n")
+        (folder / name).write_bytes(text.encode())
+    after = iclevr.load(folder, "crop").origin
+    assert after.identity != before.identity, "the digest of the files"
+    assert after.contents == before.contents
+    (folder / "test.json").write_text(json.dumps([["red cube"]] * 32))
+    assert iclevr.load(folder, "crop").origin.contents != before.contents
+
+
 def test_labels_belong_to_their_pictures(tmp_path):
     folder = write_set(tmp_path / "set", 3)
     (folder / "images" / "CLEVR_train_000001_1.png").unlink()

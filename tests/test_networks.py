@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from common.errors import StorageError
+
 
 @pytest.fixture
 def kept(tensorflow, tmp_path):
@@ -88,6 +90,14 @@ def test_it_is_made_anew_whatever_stands_in_its_place(kept, tmp_path, name, put)
     put(place, tmp_path / "nowhere")
     assert ask()[0] == 2 and ask()[0] == 2 and len(made) == 2
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_cache_that_cannot_be_written_is_named_before_anything_is_made(tensorflow, tmp_path):
+    from common import networks
+
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match="GAN_REPORTS_CACHE .*/file/judge: cannot write into this folder .*; give"):
+        networks.cached(tmp_path / "file/judge", "judge", {"ceiling"}, lambda: pytest.fail("made"))
 
 
 def test_what_another_process_is_about_to_put_there_stays(kept):

@@ -1,6 +1,8 @@
 """common/options.py and common/errors.py: from a dataclass to options, presets, help and exit codes."""
 
 import os
+import pty
+import re
 import signal
 import subprocess
 import sys
@@ -10,7 +12,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, at_once
 
 from common import options
 from common.errors import TERMINATED, NumericalError, Stopped, StorageError, UserError, say, uninterrupted
@@ -117,6 +119,20 @@ def test_run_folder_does_not_depend_on_the_current_folder(monkeypatch, tmp_path)
     assert options.parse(Config, ["--out", "here"]).run_folder == tmp_path / "here"
 
 
+def test_a_locale_in_which_tensorflow_would_write_elsewhere_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "getfilesystemencoding", lambda: "iso8859-1")
+    monkeypatch.setenv("LC_ALL", "de_DE.ISO-8859-1")
+    with pytest.raises(UserError, match="L\u00f6sung: with the locale LC_ALL=de_DE.ISO-8859-1, which is not UTF-8, "
+                       "TensorFlow would write into another folder; run `export LC_ALL=C.UTF-8`, or give an --out of"):
+        options.parse(Config, ["--out", str(tmp_path / "L\u00f6sung")])
+    options.parse(Config, ["--out", str(tmp_path / "plain")])
+    monkeypatch.delenv("LC_ALL")
+    monkeypatch.setenv("LC_CTYPE", "")
+    monkeypatch.setenv("LANG", "ja_JP.eucJP")
+    with pytest.raises(UserError, match="the locale LANG=ja_JP.eucJP, which"):
+        options.parse(Config, ["--out", str(tmp_path / "\u00e9")])
+
+
 @pytest.mark.parametrize(("error", "code"), [
     (UserError("a line"), 2), (NumericalError("a line"), 3), (StorageError("a line"), 4),
     (OSError("a line"), 4), (MemoryError("a line\nor two"), 4),
@@ -152,10 +168,47 @@ def test_work_goes_on_where_nobody_reads_its_lines():
     assert (done.returncode, done.stderr) == (7, b"")
 
 
+UNSEEN = """
+from common.errors import UserError, say
+from common.options import Common, run_script
+from common.progress import Meter
+
+def main(config):
+    with Meter(0, 9, 1, "quick") as meter:
+        meter.advance(1, {"d": 1.0})
+        say("one")
+        sys.stdin.read()
+        meter.advance(2, {"d": 1.0})
+        say("two")
+    raise UserError("a line")
+
+run_script(Common, main, ["--steps", "1"])
+"""
+
+
+def test_work_goes_on_where_the_terminal_is_gone():
+    """Nobody sees its bar, its lines and its error any more; writing them gives EIO."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen([sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}){UNSEEN}"],
+                               stdin=subprocess.PIPE, stdout=theirs, stderr=theirs, env={**os.environ, "TERM": "xterm"})
+    os.close(theirs)
+    seen = b""
+    while b"one" not in seen:
+        seen += os.read(ours, 1000)
+    assert b"\x1b[" in seen, "a bar was shown"
+    os.close(ours)
+    process.communicate(timeout=30)
+    assert process.returncode == 2
+
+
 def test_output_that_cannot_be_written_is_named():
     with open("/dev/full", "w") as full:
-        done = say_in_a_process("say('one')", stdout=full, stderr=subprocess.PIPE)
-    assert b"StorageError: standard output cannot be written (No space left on device)" in done.stderr
+        done = say_in_a_process("from common.options import Common, run_script; "
+                                "run_script(Common, lambda config: say('one'), ['--steps', '1'])",
+                                stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 4
+    assert done.stderr == b"-c: standard output cannot be written (No space left on device); redirect it, then run " \
+                          b"the same command again\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -176,6 +229,51 @@ def test_a_signal_waits_until_a_library_is_loaded(number, capsys):
         signal.signal(signal.SIGINT, before)
     assert (done, code.value.code) == (["loaded"], 128 + number)
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_signals_that_come_at_once_are_one(capsys, monkeypatch):
+    """As of a terminal that is closed: a later SIGHUP is not a second one, and a sampler or a drawing is not torn."""
+    complaints = []
+    monkeypatch.setattr(sys, "unraisablehook", complaints.append)
+
+    def main(config):
+        try:
+            at_once(signal.SIGTERM, signal.SIGHUP, signal.SIGTERM)
+        finally:
+            signal.raise_signal(signal.SIGHUP)
+
+    with pytest.raises(SystemExit) as code:
+        run_script(Config, main, [])
+    assert (code.value.code, complaints) == (143, [])
+    assert re.fullmatch("[^\n]+: stopped by SIGHUP; run the same command again to resume\n", capsys.readouterr().err)
+
+
+def test_ignored_signals_stay_ignored(capsys):
+    """SIGHUP under nohup, Ctrl-C in the background of a shell."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGHUP, signal.SIGINT)}
+    try:
+        with pytest.raises(SystemExit) as code:
+            run_script(Config, lambda config: at_once(signal.SIGHUP, signal.SIGINT), [])
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert (code.value.code, capsys.readouterr().err) == (0, "")
+
+
+def test_a_script_may_run_outside_the_main_thread(capsys):
+    """As in a notebook or a server."""
+    codes = []
+
+    def script():
+        try:
+            run_script(Config, lambda config: say("done"), [])
+        except SystemExit as end:
+            codes.append(end.code)
+
+    thread = threading.Thread(target=script)
+    thread.start()
+    thread.join()
+    assert (codes, capsys.readouterr().out) == ([0], "done\n")
 
 
 def test_a_signal_counts_where_what_it_waited_for_failed(capsys):

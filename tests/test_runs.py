@@ -1,6 +1,9 @@
 """common/runs.py and common/files.py: lock, config.json, log.csv, atomic files."""
 
+import errno
 import json
+import os
+import stat
 from dataclasses import replace
 from pathlib import Path
 
@@ -116,6 +119,31 @@ def test_a_users_network_does_not_stop_a_run_that_lost_nothing(config):
     Run(config).close()
     (config.out / "best.keras").touch()
     Run(replace(config, batch_size=32)).begin_training()
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_where_a_file_system_has_no_locks_a_run_says_so_and_goes_on(config, monkeypatch, capsys, number):
+    monkeypatch.setattr("fcntl.flock", lambda *_: (_ for _ in ()).throw(OSError(number, os.strerror(number))))
+    Run(config).begin_training()
+    assert f"note: {config.out}: this file system cannot lock a folder ({os.strerror(number)}); start no second " \
+        "training in it\n" in capsys.readouterr().out
+    assert (config.out / "config.json").exists()
+
+
+def test_a_folder_that_cannot_be_flushed_is_no_fault_but_a_disk_that_fails_is(tmp_path, monkeypatch):
+    usual, number = os.fsync, errno.EINVAL
+
+    def fsync(handle):
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(number, os.strerror(number))
+        usual(handle)
+
+    monkeypatch.setattr("os.fsync", fsync)
+    files.write_json(tmp_path / "file.json", [1])
+    assert (tmp_path / "file.json").read_text() == "[\n  1\n]\n"
+    number = errno.EIO
+    with pytest.raises(StorageError, match="file.json: cannot be written .Input/output error."):
+        files.write_json(tmp_path / "file.json", [2])
 
 
 def test_the_lock_empties_no_file_that_it_links_to(config, tmp_path):

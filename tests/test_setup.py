@@ -47,6 +47,14 @@ def test_run_all_refuses_before_it_installs_anything(words, message, tmp_path):
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize("name", ["run_all.sh", "run_tests.sh"])
+def test_another_shell_is_told_to_be_bash(name):
+    done = subprocess.run(["sh", str(ROOT / name), "--help"], capture_output=True, text=True, check=False)
+    if done.returncode:  # else sh is bash, as on macOS
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == f"{name}: needs bash; run it as: bash {name}\n"
+
+
 @pytest.fixture
 def run_all(tmp_path):
     """Starts run_all.sh with a stand-in for Python that only knows what the script asks it for."""
@@ -57,6 +65,7 @@ def run_all(tmp_path):
         python.chmod(0o755)
         return subprocess.Popen(["bash", str(ROOT / "run_all.sh"), *words], stdout=subprocess.PIPE, text=True,
                                 stderr=subprocess.PIPE, env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+                                start_new_session=True,
                                 # a background job, such as CI may be, ignores Ctrl-C, and its children with it
                                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
 
@@ -72,12 +81,14 @@ def test_a_failing_report_does_not_stop_the_others_and_the_exit_code_says_so(run
     assert process.returncode == 1
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_stopped_run_all_stops_the_training_and_waits_for_it(run_all, number, code):
+@pytest.mark.parametrize(("number", "send", "code"), [
+    (signal.SIGTERM, os.kill, 143), (signal.SIGINT, os.killpg, 130), (signal.SIGHUP, os.killpg, 143)])
+def test_a_stopped_run_all_stops_the_training_and_waits_for_it(run_all, number, send, code):
+    """Ctrl-C and the SIGHUP of a closed terminal go to the training too, which must not count two signals."""
     process = run_all("trap 'echo saved; kill $!; exit 143' TERM; sleep 30 & echo training; wait")
     lines = [process.stdout.readline() for _ in range(3)]
     assert lines[-1] == "training\n"
-    process.send_signal(number)
+    send(process.pid, number)
     out, err = process.communicate(timeout=20)
     assert out == "saved\n"
     assert process.returncode == code

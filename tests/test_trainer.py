@@ -3,17 +3,19 @@
 import os
 import shutil
 import signal
+import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from conftest import state
+from conftest import at_once, state
 from PIL import Image
 
 from common import plots
-from common.errors import NumericalError, Stopped, StorageError
+from common.errors import STOPPING, NumericalError, Stopped, StorageError
 from common.options import Common
 from common.runs import Run, read_log
 from common.runtime import Runtime
@@ -194,8 +196,27 @@ def test_stopped_by_an_error_and_run_again_is_the_same_to_the_bit(train, whole, 
     same(whole, train(interrupted))
 
 
-def in_step(step, number):
-    return lambda patch: before(step, lambda: os.kill(os.getpid(), number))
+@pytest.mark.parametrize("folder", ["lr=[1e-4]/run", "course\\runs", "lr=*?"])
+def test_a_path_that_would_be_a_pattern_for_tensorflow_is_a_path_like_others(train, whole, stopped, tmp_path, folder):
+    """Its checkpoints are found again, and those that it deletes are its own."""
+    neighbour = shutil.copytree(stopped, tmp_path / "lr=18")
+    with pytest.raises(ConnectionError):
+        train(tmp_path / folder, before(10, power_failure))
+    assert indices(tmp_path / folder) == ["step-4", "step-8"]
+    same(whole, train(tmp_path / folder))
+    assert indices(neighbour) == ["step-4", "step-8"]
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c():
+    """As for a command in the foreground: in the background a shell has Ctrl-C ignored."""
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, handler)
+
+
+def in_step(step, *numbers):
+    return lambda patch: before(step, lambda: at_once(*numbers))
 
 
 def while_the_last_step_is_saved(patch):
@@ -224,18 +245,36 @@ def while_the_meter_ends(patch):
 
 @pytest.mark.parametrize(("moment", "step", "code"), [
     (in_step(6, signal.SIGTERM), 6, 143), (in_step(6, signal.SIGINT), 6, 130), (in_step(12, signal.SIGTERM), 12, 143),
+    (in_step(6, signal.SIGHUP), 6, 143), (in_step(6, signal.SIGTERM, signal.SIGINT), 6, 130),
     (while_the_last_step_is_saved, 12, 143), (while_a_grid_is_drawn, 8, 143), (while_the_meter_ends, 12, 130)])
 def test_a_signal_ends_the_step_saves_and_the_run_goes_on_the_same(train, whole, tmp_path, moment, step, code):
-    handlers = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    handlers, complaints = [signal.getsignal(number) for number in STOPPING], []
     with pytest.MonkeyPatch.context() as patch, pytest.raises(
             Stopped, match=f"saved at step {step} of 12; run the same command again to resume") as stop:
+        patch.setattr(sys, "unraisablehook", complaints.append)
         train(tmp_path / "run", moment(patch), checkpoint_every=100)
-    assert stop.value.code == code
-    assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == handlers
+    assert (stop.value.code, complaints) == (code, [])
+    assert [signal.getsignal(number) for number in STOPPING] == handlers
     assert indices(tmp_path / "run") == [f"step-{step}"]
     assert not (tmp_path / "run" / "generator.keras").exists()
     same(whole, train(tmp_path / "run"))
     assert (tmp_path / "run" / "generator.keras").exists()
+
+
+def test_under_nohup_a_closed_terminal_stops_nothing(train, whole, tmp_path):
+    usual = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        same(whole, train(tmp_path / "run", in_step(6, signal.SIGHUP)(None)))
+    finally:
+        signal.signal(signal.SIGHUP, usual)
+
+
+def test_a_training_outside_the_main_thread(train, whole, tmp_path):
+    runs = []
+    thread = threading.Thread(target=lambda: runs.append(train(tmp_path / "run")))
+    thread.start()
+    thread.join()
+    same(whole, runs[0])
 
 
 # ---- checkpoints ----

@@ -44,7 +44,9 @@ class Faces:
     @property
     def origin(self) -> Origin:
         """For `Run.record_data`."""
-        return Origin({"data": self.info}, self.folder or "embedded", () if self.folder else (SUBSTITUTION,))
+        table = self.table.assign(row=self.rows).to_csv(index=False)
+        return Origin({"data": self.info}, self.folder or "embedded", () if self.folder else (SUBSTITUTION,),
+                      {"tags_sha256": hashlib.sha256(table.encode()).hexdigest()})
 
     @functools.cached_property
     def _labels(self) -> tuple[np.ndarray, np.ndarray]:
