@@ -50,7 +50,7 @@ def test_each_sample_has_its_own_image_and_labels(tmp_path, capsys):
     assert counts == {"rows": 4, "rows_without_picture": 1, "pictures": 4, "pictures_without_row": 1, "bad_pictures": 0,
                       "left_out_by_filter": 1, "kept": 2}
     assert "4 images, 4 rows; 2 kept, 1 left out by the filter exactly_one; 1 rows without an image, 1 images " \
-           "without a row, 0 bad images" in capsys.readouterr().out
+           "without a row, 0 bad images, 1 rows without a colour tag\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("name", "message"), [
@@ -62,6 +62,20 @@ def test_a_set_without_a_usable_sample(tmp_path, name, message):
     (folder / "faces/1.png").rename(folder / "faces" / name)
     with pytest.raises(UserError, match=message):
         data.load([folder], 64, "exactly_one")
+
+
+def test_near_misses_and_conditions_that_say_nothing_are_said(tmp_path, capsys):
+    loaded = data.load([write_set(tmp_path / "set", {
+        1: "Red_Hair:1\tblue_eyes:1\t", 2: "grey hair:1\tblue eyes:1\t", 3: "grey hair:1\tblond hair:1\t"},
+        images=[1, 2, 3])], 64, "all")
+    assert "1 rows without a colour tag\nnote: 2 rows have tags that resemble a colour tag but are read as none: " \
+           "'grey hair' in 2, 'blond hair' in 1; if they are meant, write them as in docs/data.md\n" \
+           in capsys.readouterr().out
+    warnings = []
+    assert loaded.conditions(23, warnings.append).sum(axis=1).tolist() == [2, 1, 0]
+    assert warnings == ["most images have no hair colour (2 of 3), so there is little to learn a condition from; look "
+                        "at the spelling of the tags: docs/data.md"]
+    loaded.select(np.array([True, True, False])).conditions(23, pytest.fail)  # half of them is not most
 
 
 def test_a_run_does_not_go_on_with_other_data(tmp_path):

@@ -88,7 +88,7 @@ def main(config: Config) -> None:
     with run.machine.scope():
         game = build(config)
 
-    stream = batches.Batches(faces.images, faces.rows, {"condition": tags.multi_hot(faces.table, model.CONDITION)},
+    stream = batches.Batches(faces.images, faces.rows, {"condition": faces.conditions(model.CONDITION, run.substitute)},
                              config.batch_size, config.seed, wrong="condition")
     generate = judged = functools.partial(model.generate, game.generator)
     real = faces

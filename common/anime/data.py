@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,6 +60,16 @@ class Faces:
         """Indices into tags.EYES, int32 [N]. Raises UserError unless each sample has one hair and one eye colour."""
         return self._labels[1]
 
+    def conditions(self, columns: int, warn: Callable[[str], None]) -> np.ndarray:
+        """`tags.multi_hot` of the samples. Calls `warn` with a line if most have no hair colour, or no eye colour."""
+        kinds = zip(("hair", "eye"), tags.without_colour(self.table), strict=True)
+        none = [f"{kind} colour ({count} of {len(self.table)})" for kind, without in kinds
+                if (count := int(without.sum())) > len(self.table) / 2]
+        if none:
+            warn(f"most images have no {' and no '.join(none)}, so there is little to learn a condition from; look at "
+                 "the spelling of the tags: docs/data.md")
+        return tags.multi_hot(self.table, columns)
+
     def only(self, keep: str) -> Faces:
         """The samples that a filter of `tags.FILTERS` keeps, with the info that `load` would give with that filter."""
         kept = np.isin(self.table["id"].to_numpy(), tags.FILTERS[keep](self.table)["id"].to_numpy())
@@ -114,7 +124,7 @@ def _read(folder: Path, size: int, keep: str) -> Faces:
             "rows": len(table), "rows_without_picture": no_picture, "pictures": len(loaded.names),
             "pictures_without_row": no_row, "bad_pictures": len(loaded.left_out), "filter": keep,
             "left_out_by_filter": len(matched) - len(kept), "kept": len(kept)}
-    _report(layout.csv.parent, info, loaded.left_out)
+    _report(layout.csv.parent, info, table, loaded.left_out)
     return Faces(loaded.images, _rows(ids, kept["id"].to_numpy()), kept, info)
 
 
@@ -138,11 +148,17 @@ def _join(parts: Sequence[Faces]) -> Faces:
     return Faces(Stacked([part.images for part in parts]), rows, table, info)
 
 
-def _report(folder: Path, info: dict[str, Any], left_out: dict[str, str]) -> None:
+def _report(folder: Path, info: dict[str, Any], table: pandas.DataFrame, left_out: dict[str, str]) -> None:
+    colourless = int(np.all(tags.without_colour(table), axis=0).sum())
     say(f"data {folder}: {info['pictures']} images, {info['rows']} rows; {info['kept']} kept, "
         f"{info['left_out_by_filter']} left out by the filter {info['filter']}; "
         f"{info['rows_without_picture']} rows without an image, {info['pictures_without_row']} images without a "
-        f"row, {info['bad_pictures']} bad images")
+        f"row, {info['bad_pictures']} bad images, {colourless} rows without a colour tag")
+    rows, near = tags.near_misses(table)
+    if rows:
+        named = ", ".join(f"{tag!r} in {count}" for tag, count in near.most_common(5))
+        say(f"note: {rows} rows have tags that resemble a colour tag but are read as none: {named}"
+            f"{', ...' if len(near) > 5 else ''}; if they are meant, write them as in docs/data.md")
     name_left_out(left_out)
 
 

@@ -1,14 +1,17 @@
 """Reads the two tag CSV formats of the course into a table, and turns its rows into labels, vectors and domains.
 
 A table is a `pandas.DataFrame` with one row per image: `id` (int64); 23 bool columns, `orange hair` ... `blonde hair`
-and `gray eyes` ... `blue eyes`; `hatsune miku` (bool); `other`, the remaining tags joined by tabs (str).
+and `gray eyes` ... `blue eyes`; `hatsune miku` (bool); `other`, the remaining tags joined by tabs (str). These 24 tags
+are also read as image boards write them, `blue_hair` or `Blue Hair`.
 """
 
 from __future__ import annotations
 
+import difflib
 import functools
 import os
 import re
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -33,6 +36,10 @@ _FLAGS = (*COLOURS, MIKU)
 _COLUMN = {name: column for column, name in enumerate(_FLAGS)}
 _LAYOUTS = "tags_clean.csv + faces/ (the course's folder) or tags.csv + images/ (extra_data)"
 _PHRASE = re.compile(r"(\w+ hair) (\w+ eyes)")
+_PARTS = "hair", "hairs", "haired", "eye", "eyes", "eyed"
+_WORDS = (*dict.fromkeys(HAIR + EYES), "grey")
+_JOINED = tuple(name.replace(" ", "") for name in COLOURS)
+_ALIKE = 0.81  # of 1; at 0.8 `blank eyes` would resemble `black eyes`
 
 
 # ---- where the files are ----
@@ -171,15 +178,54 @@ def _tag(item: str) -> str:
                          "the file again")
     if "," in tag:
         raise ValueError(f"a second comma, in {item[:40]!r}: is a line break missing before it?")
-    return tag
+    folded = _folded(tag)
+    return folded if folded in _COLUMN else tag
+
+
+def _folded(text: str) -> str:
+    """`Blue_Hair` -> `blue hair`."""
+    return re.sub(r"[\s_-]+", " ", text).strip().casefold()
 
 
 @functools.lru_cache(1000)
 def _phrase(rest: str) -> tuple[str, ...]:
-    match = _PHRASE.fullmatch(rest.strip())
+    match = _PHRASE.fullmatch(_folded(rest))
     if not match or not set(match.groups()) <= set(COLOURS):
         raise ValueError(f"{rest.strip()[:60]!r} is neither 'COLOUR hair COLOUR eyes' of known colours nor 'tag:count'")
     return match.groups()
+
+
+# ---- tags that are nearly those of a colour ----
+
+
+def near_misses(table: pandas.DataFrame) -> tuple[int, Counter[str]]:
+    """The number of rows with other tags that resemble a colour tag, and in how many rows each of them is.
+
+    Such as `grey hair`, `light blue hair`, `eyes: red` or `bluehair`: whoever wrote it meant a colour, but not one of
+    COLOURS as it is written here. `long hair` and `silver hair` do not resemble any.
+    """
+    found = [{tag for tag in other.split("\t") if _resembles(tag)} for other in table["other"]]
+    return sum(map(bool, found)), Counter(tag for tags in found for tag in tags)
+
+
+@functools.lru_cache(100_000)
+def _resembles(tag: str) -> bool:
+    words = re.findall(r"[^\W\d_]+", tag.casefold())
+    if len(words) == 1:
+        return _alike(words[0], _JOINED)
+    if not words:
+        return False
+    return _swapped(words[-1], _PARTS) and any(_alike(word, _WORDS) for word in words) or \
+        _swapped(words[0], _PARTS) and any(word in _WORDS for word in words)
+
+
+def _alike(word: str, names: tuple[str, ...]) -> bool:
+    return bool(difflib.get_close_matches(word, names, 1, _ALIKE)) or _swapped(word, names)
+
+
+def _swapped(word: str, names: tuple[str, ...]) -> bool:
+    """Whether it is one of the names, or one with its letters in another order, the commonest slip."""
+    return any(sorted(word) == sorted(name) for name in names)
 
 
 # ---- which rows ----
@@ -188,6 +234,12 @@ def _phrase(rest: str) -> tuple[str, ...]:
 def _bits(table: pandas.DataFrame) -> np.ndarray:
     """The colour flags of a table, bool [N, 23]."""
     return table[list(COLOURS)].to_numpy(dtype=bool)
+
+
+def without_colour(table: pandas.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """The rows without a hair colour, and those without an eye colour: bool [N] each."""
+    hair, eyes = np.split(_bits(table), [len(HAIR)], axis=1)
+    return ~hair.any(axis=1), ~eyes.any(axis=1)
 
 
 def _is_exactly_one(table: pandas.DataFrame) -> np.ndarray:
