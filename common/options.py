@@ -30,7 +30,7 @@ from common.errors import (
     out_of_memory,
     reason,
 )
-from common.files import ROOT
+from common.files import ROOT, demand_folder
 
 # Left out by `deviations`: these do not affect the comparison with the report; `average` has a note of its own.
 PRESENTATION = ("seed", "jit", "log_every", "sample_every", "average")
@@ -160,8 +160,7 @@ class Common:
         if self.steps is None and self.epochs is None:
             raise UserError("--steps, --epochs: the training has no length; give one of the two")
         for folder in self.data_folders:
-            if not folder.is_dir():
-                raise UserError(f"--data {folder}: no such folder")
+            demand_folder(folder, "--data")
         try:
             str(self.run_folder).encode()
         except UnicodeEncodeError:

@@ -56,12 +56,27 @@ def test_each_sample_has_its_own_image_and_labels(tmp_path, capsys):
 @pytest.mark.parametrize(("name", "message"), [
     ("1.png", "none of the 1 tagged images passes the filter exactly_one"),
     ("2.png", "no row has an image: 1 rows, 1 images"),
-    ("cover.png", "set/faces: cover.png: the name is not a number, so no row")])
+    ("cover.png", "no row has an image: 1 rows, 1 images; give the folder whose file names are the rows' ids")])
 def test_a_set_without_a_usable_sample(tmp_path, name, message):
     folder = write_set(tmp_path / "set", {1: "long hair:1\t"}, [1])
     (folder / "faces/1.png").rename(folder / "faces" / name)
     with pytest.raises(UserError, match=message):
         data.load([folder], 64, "exactly_one")
+
+
+def test_what_is_no_image_of_a_row_is_left_out_and_named(tmp_path, capsys):
+    folder = write_set(tmp_path / "set", ROWS, [40, 100])
+    for name in ("40 (1).png", "preview.png"):
+        Image.new("RGB", (8, 8)).save(folder / "faces" / name)
+    (folder / "faces/7.heic").write_text("x")
+    (folder / "faces").rename(tmp_path / "inner")
+    (folder / "faces").mkdir()
+    (tmp_path / "inner").rename(folder / "faces/faces")
+    loaded = data.load([folder], 64, "exactly_one")
+    assert (levels(loaded), loaded.info["pictures"], loaded.info["pictures_without_row"]) == ([40, 100], 4, 2)
+    assert capsys.readouterr().out.endswith(
+        "note: 2 images left out, since their names are no numbers and so no ids of rows: 40 (1).png, preview.png\n"
+        "note: not images of a known kind, and left out: 1 .heic (7.heic)\n")
 
 
 def test_near_misses_and_conditions_that_say_nothing_are_said(tmp_path, capsys):

@@ -293,8 +293,8 @@ def test_bad_pictures_are_named_and_too_few_pictures_are_counted(script, course)
     done = train(script, course)
     assert "39 images, 40 rows; 39 kept, 0 left out by the filter exactly_one; 1 rows without an image, 0 " \
         "images without a row, 2 bad images" in done.stdout
-    assert "note: image ?.png left out: not a JPEG or PNG image" in done.stdout
-    assert "note: image 41.png left out: a link that leads out of the folder" in done.stdout
+    assert "note: image ?.png left out: not an image of a known kind" in done.stdout
+    assert "note: image 41.png left out: not an image of a known kind" in done.stdout
     assert "39 images are left, but a step takes 64; lower --batch-size" in line_of(done)
 
 

@@ -220,17 +220,27 @@ def test_find_says_what_is_missing(tmp_path):
     write(tmp_path, "1,\n")
     with pytest.raises(UserError, match="the tags are in tags.csv, but there is no image folder"):
         tags.find(tmp_path)
+    (tmp_path / "1.webp").touch()
+    with pytest.raises(UserError, match=f"; move the images into {tmp_path}/faces"):
+        tags.find(tmp_path)
+    (tmp_path / "faces.zip").touch()
+    with pytest.raises(UserError, match=r"; faces\.zip is still packed: unpack it there"):
+        tags.find(tmp_path)
     with pytest.raises(UserError, match="No such file or directory; pass a folder"):
         tags.find(tmp_path / "missing")
 
 
-def test_find_refuses_a_link_that_leads_out(tmp_path):
+def test_find_follows_a_link_to_another_disk_but_not_to_nowhere(tmp_path):
     data_folder(tmp_path / "elsewhere", "tags.csv", "images")
     (tmp_path / "set").mkdir()
     (tmp_path / "set/tags.csv").write_text("1,\n")
+    for nowhere in ("gone", "images"):
+        (tmp_path / "set/images").symlink_to(nowhere)
+        with pytest.raises(UserError, match="the tags are in tags.csv, but there is no image folder"):
+            tags.find(tmp_path / "set")
+        (tmp_path / "set/images").unlink()
     (tmp_path / "set/images").symlink_to(tmp_path / "elsewhere/images")
-    with pytest.raises(UserError, match="a link that leads out"):
-        tags.find(tmp_path / "set")
+    assert tags.find(tmp_path / "set").pictures == tmp_path / "set/images"
 
 
 # ---- real files ----

@@ -14,6 +14,7 @@ import numpy as np
 from common.anime import faces, tags
 from common.datasets import DATA, Stacked, decoded, drawn_set, name_left_out, or_drawn_anew
 from common.errors import UserError, say
+from common.images import Images
 from common.runs import Origin
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def _read(folder: Path, size: int, keep: str) -> Faces:
             "rows": len(table), "rows_without_picture": no_picture, "pictures": len(loaded.names),
             "pictures_without_row": no_row, "bad_pictures": len(loaded.left_out), "filter": keep,
             "left_out_by_filter": len(matched) - len(kept), "kept": len(kept)}
-    _report(layout.csv.parent, info, table, loaded.left_out)
+    _report(layout, info, table, loaded, ids)
     return Faces(loaded.images, _rows(ids, kept["id"].to_numpy()), kept, info)
 
 
@@ -148,9 +149,10 @@ def _join(parts: Sequence[Faces]) -> Faces:
     return Faces(Stacked([part.images for part in parts]), rows, table, info)
 
 
-def _report(folder: Path, info: dict[str, Any], table: pandas.DataFrame, left_out: dict[str, str]) -> None:
+def _report(layout: tags.Layout, info: dict[str, Any], table: pandas.DataFrame, loaded: Images,
+            ids: np.ndarray) -> None:
     colourless = int(np.all(tags.without_colour(table), axis=0).sum())
-    say(f"data {folder}: {info['pictures']} images, {info['rows']} rows; {info['kept']} kept, "
+    say(f"data {layout.csv.parent}: {info['pictures']} images, {info['rows']} rows; {info['kept']} kept, "
         f"{info['left_out_by_filter']} left out by the filter {info['filter']}; "
         f"{info['rows_without_picture']} rows without an image, {info['pictures_without_row']} images without a "
         f"row, {info['bad_pictures']} bad images, {colourless} rows without a colour tag")
@@ -159,7 +161,11 @@ def _report(folder: Path, info: dict[str, Any], table: pandas.DataFrame, left_ou
         named = ", ".join(f"{tag!r} in {count}" for tag, count in near.most_common(5))
         say(f"note: {rows} rows have tags that resemble a colour tag but are read as none: {named}"
             f"{', ...' if len(near) > 5 else ''}; if they are meant, write them as in docs/data.md")
-    name_left_out(left_out)
+    unnumbered = [loaded.names[row] for row in np.flatnonzero(ids < 0)]
+    if unnumbered:
+        say(f"note: {len(unnumbered)} images left out, since their names are no numbers and so no ids of rows: "
+            f"{', '.join(unnumbered[:5])}{', ...' if len(unnumbered) > 5 else ''}")
+    name_left_out(layout.pictures, loaded.left_out)
 
 
 def _rows(ids: np.ndarray, wanted: np.ndarray) -> np.ndarray:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from common.errors import UserError, uninterrupted
-from common.files import demand_inside, regular
+from common.files import packed, regular
 
 if TYPE_CHECKING:  # pandas takes half a second to import, and --help imports this module
     import pandas
@@ -55,9 +55,10 @@ class Layout(NamedTuple):
 def find(folder: Path) -> Layout:
     """Finds the tag file and the images in `folder`.
 
-    Raises `UserError` if one is missing (naming a parent folder or subfolder that has both), or if the image folder is
-    a link that leads out of `folder`.
+    Raises `UserError` if one is missing, naming a parent folder or subfolder that has both, or what is to be done.
     """
+    from common import images  # takes a quarter of a second to import, and --help imports this module
+
     try:
         candidates = [folder.resolve().parent, *sorted(path for path in folder.iterdir() if os.path.isdir(path))]
     except OSError as error:
@@ -66,9 +67,11 @@ def find(folder: Path) -> Layout:
     if csv is None or pictures is None:
         problem = f"the tags are in {csv.name}, but there is no image folder" if csv else "there is no tag file"
         better = [str(path) for path in candidates if _csv(path) and _picture_folder(path)]
-        instead = f"; pass {' or '.join(better)} instead" if better else ""
+        archives = packed(folder)
+        instead = f"; pass {' or '.join(better)} instead" if better else \
+            f"; {archives[0]} is still packed: unpack it there" if archives else \
+            f"; move the images into {folder / 'faces'}" if csv and images.names(folder) else ""
         raise UserError(f"{folder}: {problem}; looked for {_LAYOUTS}{instead}")
-    demand_inside(pictures, folder)
     return Layout(csv, pictures)
 
 
