@@ -80,7 +80,7 @@ def test_colour_tags_in_the_spelling_of_image_boards(tmp_path, content):
 
 def test_near_misses_of_a_colour_tag_are_counted_and_others_are_not(tmp_path):
     near = ("grey hair", "light_blue hair", "hair: red", "blond hair", "bluehair", "yellow hair", "blakc hair",
-            "Blue-haired", "brown hiar", "red/orange eyes", "aqua eye", "blue_hair:12 red_eyes")
+            "Blue-haired", "brown hiar", "red/orange eyes", "aqua eye", "hair color: blue")
     far = ("long hair", "silver hair", "11 eyes", "closed eyes", "blank eyes", "tired eyes", "hair bow", "black hat",
            "blue eyes white dragon", "green hair girl", "red hair ornament", "hair over one eye", "\u30df\u30af", "!!")
     rows = [f"{number},{tag}:1\tred hair:1\t" for number, tag in enumerate((*near, *far, "grey hair:1\tbluehair"))]
@@ -102,6 +102,7 @@ def test_rows_without_a_colour(table):
     ("1,a:1\tb\t\n", 1, "'b' is not 'tag:count', the line is cut off or damaged; correct it"),
     ("1,a:1\tre:zero\t\n", 1, "'re:zero' is not 'tag:count'"),
     ("1,a:1\t2,b:1\t\n", 1, "a second comma"),
+    ("1,a:1\t\n2,blue_hair:12 red_eyes:8\n", 2, "spaces between the tags, in 'blue_hair:12 red_eyes:8': separate them"),
     ("1,a:1\t\n\n\n2,a:1\t\n1,b:1\t\n", 5, "id 1 is already in line 1"),
     ("1,aqua hair aqua eyes\n2,mauve hair aqua eyes\n", 2, "'mauve hair aqua eyes' is neither"),
     ("1,aqua hair aqua eyes\n2,blonde hair blonde eyes\n", 2, "is neither"),

@@ -158,7 +158,7 @@ def _report(layout: tags.Layout, info: dict[str, Any], table: pandas.DataFrame, 
         f"row, {info['bad_pictures']} bad images, {colourless} rows without a colour tag")
     rows, near = tags.near_misses(table)
     if rows:
-        named = ", ".join(f"{tag!r} in {count}" for tag, count in near.most_common(5))
+        named = ", ".join(f"{tag[:40]!r} in {count}" for tag, count in near.most_common(5))
         say(f"note: {rows} rows have tags that resemble a colour tag but are read as none: {named}"
             f"{', ...' if len(near) > 5 else ''}; if they are meant, write them as in docs/data.md")
     unnumbered = [loaded.names[row] for row in np.flatnonzero(ids < 0)]

@@ -179,6 +179,8 @@ def _tag(item: str) -> str:
     if not tag or not count.isdecimal():
         raise ValueError(f"{item[:40]!r} is not 'tag:count', the line is cut off or damaged; correct it, or fetch "
                          "the file again")
+    if len(item.split()) > 1 and all(re.fullmatch(r"\S+:[0-9]+", part) for part in item.split()):
+        raise ValueError(f"spaces between the tags, in {item[:40]!r}: separate them by tabs")
     if "," in tag:
         raise ValueError(f"a second comma, in {item[:40]!r}: is a line break missing before it?")
     folded = _folded(tag)
