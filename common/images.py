@@ -108,8 +108,8 @@ def find(folder: Path) -> Path:
         raise UserError(f"{folder}: {archives[0]} is still packed; unpack it there, then run the same command again")
     files = {kind: names for kind, names in others(folder).items() if kind != "folder"}
     if files:
-        raise UserError(f"{folder}: no images of a known kind, but {described(files)}; convert them to PNG or JPEG, or "
-                        "give another folder")
+        raise UserError(f"{folder}: no images of a known kind, but {described(files)}; if they are images, "
+                        "convert them to PNG or JPEG, else give another folder")
     raise UserError(f"{folder}: no images; give the folder that contains them")
 
 

@@ -1,11 +1,13 @@
 """common/anime/data.py and common/datasets.py: from a folder, or none, to images joined with their tags."""
 
 import json
+import re
+import textwrap
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import full_disk
+from conftest import ROOT, full_disk
 from PIL import Image
 
 from common import datasets
@@ -77,6 +79,31 @@ def test_what_is_no_image_of_a_row_is_left_out_and_named(tmp_path, capsys):
     assert capsys.readouterr().out.endswith(
         "note: 2 images left out, since their names are no numbers and so no ids of rows: 40 (1).png, preview.png\n"
         "note: not images of a known kind, and left out: 1 .heic (7.heic)\n")
+
+
+def test_any_folder_of_images_and_tagged_ones_as_before(tmp_path, capsys):
+    folder = write_set(tmp_path / "set", {1: "red hair:1\tblue eyes:1\t"}, [1, 2, 3])
+    assert data.load_any([folder], 64).info == data.load([folder], 64, "all").info
+    loaded = data.load_any([folder / "faces"], 64)
+    assert (levels(loaded), loaded.tagged, loaded.table.shape) == ([1, 2, 3], False, (3, 26))
+    assert "faces: 3 images without tags; 0 bad images\n" in capsys.readouterr().out
+    with pytest.raises(UserError, match=f"there is no tag file; .*; pass {folder} instead"):
+        data.load_any([tmp_path], 64)
+    (folder / "tags_clean.csv").write_text("damaged")
+    with pytest.raises(UserError, match="tags_clean.csv:1: no comma"):
+        data.load_any([folder], 64)
+
+
+def test_a_data_set_of_ones_own_as_the_page_says(tmp_path, monkeypatch):
+    for place, name in enumerate(("sorted/blue hair, red eyes/b.png", "sorted/Pink_Hair,green eyes, ribbon/a.webp")):
+        (tmp_path / name).parent.mkdir(parents=True)
+        Image.new("RGB", (8, 8), (100 * place,) * 3).save(tmp_path / name, lossless=True)
+    (tmp_path / "sorted/blue hair, red eyes/.DS_Store").touch()
+    monkeypatch.chdir(tmp_path)
+    exec(textwrap.dedent(re.search(r"```python\n(.*?)```", (ROOT / "docs/data.md").read_text(), re.DOTALL)[1]), {})
+    loaded = data.load([Path("own")], 64, "exactly_one")
+    assert [tags.HAIR[k] for k in loaded.hair] == ["pink", "blue"]
+    assert (levels(loaded), loaded.table["other"].tolist()) == ([100, 0], ["ribbon", ""])
 
 
 def test_near_misses_and_conditions_that_say_nothing_are_said(tmp_path, capsys):

@@ -91,7 +91,7 @@ def test_a_folder_without_images(tmp_path, cache):
         (tmp_path / "empty" / name).write_text("x")
     (tmp_path / "empty/more").mkdir()
     with pytest.raises(UserError, match=r"known kind, but 2 \.heic \(0\.heic, 1\.HEIC\), 1 file without a suffix "
-                                        r"\(README\), 1 \.txt \(notes\.txt\); convert them to PNG"):
+                                        r"\(README\), 1 \.txt \(notes\.txt\); if they are images, convert"):
         images.load(tmp_path / "empty", 4, cache)
     (tmp_path / "empty/faces.tar.gz").write_text("x")
     with pytest.raises(UserError, match=r"empty: faces\.tar\.gz is still packed; unpack it there"):

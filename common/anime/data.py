@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 EMBEDDED = DATA / "faces"
 SUBSTITUTION = "no --data: training on the embedded set of faces, drawn by code (data/faces)"
+UNTAGGED = "--data has no tag file: all its images are taken, and measured by the judge of the embedded faces"
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,13 @@ class Faces:
     @property
     def origin(self) -> Origin:
         """For `Run.record_data`."""
-        return Origin({"data": self.info}, self.folder or "embedded", () if self.folder else (SUBSTITUTION,))
+        notes = () if self.folder and self.tagged else (UNTAGGED,) if self.folder else (SUBSTITUTION,)
+        return Origin({"data": self.info}, self.folder or "embedded", notes)
+
+    @property
+    def tagged(self) -> bool:
+        """Whether the images have tags, see `load_any`."""
+        return "tags_sha256" in self.info
 
     @functools.cached_property
     def _labels(self) -> tuple[np.ndarray, np.ndarray]:
@@ -108,6 +115,22 @@ def load(folders: Sequence[Path], size: int, keep: str) -> Faces:
                         f"{data.info['left_out_by_filter']} tagged images passes the filter {keep}")
     names = [str(folder.resolve()) for folder in folders]
     return replace(data, folder=names[0] if len(names) == 1 else names or None)
+
+
+def load_any(folders: Sequence[Path], size: int) -> Faces:
+    """`load` with all rows; of one folder without a tag file all images, with rows that have no tags.
+
+    Raises UserError and StorageError as `load` does.
+    """
+    if len(folders) != 1 or tags.has_tags(folders[0]):
+        return load(folders, size, "all")
+    folder = folders[0]
+    loaded = decoded(folder, size)
+    count = len(loaded.names)
+    say(f"data {folder}: {count} images without tags; {len(loaded.left_out)} bad images")
+    name_left_out(folder, loaded.left_out)
+    info = {"pictures_sha256": loaded.digest, "pictures": count, "bad_pictures": len(loaded.left_out), "kept": count}
+    return Faces(loaded.images, np.arange(count), tags.blank(count), info, str(folder.resolve()))
 
 
 def _read(folder: Path, size: int, keep: str) -> Faces:

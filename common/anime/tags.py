@@ -59,20 +59,34 @@ def find(folder: Path) -> Layout:
     """
     from common import images  # takes a quarter of a second to import, and --help imports this module
 
-    try:
-        candidates = [folder.resolve().parent, *sorted(path for path in folder.iterdir() if os.path.isdir(path))]
-    except OSError as error:
-        raise UserError(f"{folder}: {error.strerror}; pass a folder with {_LAYOUTS}") from None
+    inside = _layouts_inside(folder)
     csv, pictures = _csv(folder), _picture_folder(folder)
     if csv is None or pictures is None:
         problem = f"the tags are in {csv.name}, but there is no image folder" if csv else "there is no tag file"
-        better = [str(path) for path in candidates if _csv(path) and _picture_folder(path)]
+        around = folder.resolve().parent
+        better = [str(path) for path in ([around] if _is_layout(around) else []) + inside]
         archives = packed(folder)
         instead = f"; pass {' or '.join(better)} instead" if better else \
             f"; {archives[0]} is still packed: unpack it there" if archives else \
             f"; move the images into {folder / 'faces'}" if csv and images.names(folder) else ""
         raise UserError(f"{folder}: {problem}; looked for {_LAYOUTS}{instead}")
     return Layout(csv, pictures)
+
+
+def has_tags(folder: Path) -> bool:
+    """Whether a folder, or one inside it, has a tag file. Raises `UserError` if it cannot be read."""
+    return _csv(folder) is not None or bool(_layouts_inside(folder))
+
+
+def _layouts_inside(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if os.path.isdir(path) and _is_layout(path))
+    except OSError as error:
+        raise UserError(f"{folder}: {error.strerror}; pass a folder with {_LAYOUTS}") from None
+
+
+def _is_layout(folder: Path) -> bool:
+    return _csv(folder) is not None and _picture_folder(folder) is not None
 
 
 def _csv(folder: Path) -> Path | None:
@@ -96,13 +110,21 @@ def read(csv: Path) -> pandas.DataFrame:
     The first row with tags decides which format it is. Blank lines are skipped. Raises `UserError`, with the line
     number, for anything else: otherwise a damaged tag file would only show in the quality of the training.
     """
-    with uninterrupted():
-        import pandas
-
     lines = _lines(csv)
     with_tags = (tags for _, _, tags in (line.partition(",") for line in lines) if tags.strip())
     first = next(with_tags, ":")
-    ids, cells, other = _rows(csv, lines, _tagged if ":" in first or "\t" in first else _phrase)
+    return _table(*_rows(csv, lines, _tagged if ":" in first or "\t" in first else _phrase))
+
+
+def blank(count: int) -> pandas.DataFrame:
+    """A table of `count` rows without any tag."""
+    return _table(list(range(count)), [], [""] * count)
+
+
+def _table(ids: list[int], cells: list[int], other: list[str]) -> pandas.DataFrame:
+    with uninterrupted():
+        import pandas
+
     flags = np.zeros((len(ids), len(_FLAGS)), bool)
     flags.reshape(-1)[cells] = True
     table = pandas.DataFrame(flags, columns=list(_FLAGS))
