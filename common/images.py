@@ -146,9 +146,10 @@ def others(folder: Path) -> dict[str, list[str]]:
 
 
 def described(kinds: dict[str, list[str]]) -> str:
-    """What `others` found, in words: `2 .heic (1.heic, 2.heic), 1 folder (more)`."""
-    return ", ".join(f"{len(names)} {kind} ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})"
-                     for kind, names in kinds.items())
+    """What `others` found, in words: `2 .heic (1.heic, 2.heic), 1 folder (more)`; of more than five kinds the first."""
+    words = [f"{len(names)} {kind} ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})"
+             for kind, names in kinds.items()]
+    return ", ".join(words[:5]) + (f" and {len(words) - 5} kinds more" if len(words) > 5 else "")
 
 
 def names(folder: Path) -> list[str]:
