@@ -39,7 +39,7 @@ FEWEST = 64            # a batch of most reports
 class Options(script.Steps):
     """Which images, which reports, how often, and where to."""
 
-    data: Path | None = option(None, "folder of .jpg, .jpeg and .png files (default: faces drawn by code)",
+    data: Path | None = option(None, "folder of images (default: faces drawn by code)",
                                metavar="DIR")
     pictures: int = option(4000, "faces that are drawn, without --data", metavar="N", within=(FEWEST, 1_000_000))
     reports: tuple[str, ...] = option(REPORTS, "reports whose steps are fed: of "

@@ -77,9 +77,11 @@ def _show_progress(done: int, total: int) -> None:
         say(f"decoded {done:,} of {total:,} images")
 
 
-def name_left_out(left_out: dict[str, str]) -> None:
-    """Prints which images were left out and why: the first ten by name, the rest as a number."""
+def name_left_out(folder: Path, left_out: dict[str, str]) -> None:
+    """Prints which images were left out and why, the first ten by name, and what else is in their folder."""
     for name, reason in list(left_out.items())[:10]:
         say(f"note: image {name} left out: {reason}")
     if len(left_out) > 10:
         say(f"note: {len(left_out) - 10} more images left out")
+    if others := images.others(images.find(folder)):
+        say(f"note: not images of a known kind, and left out: {images.described(others)}")

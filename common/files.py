@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]  # of the repository
 HALF = ".half-"  # prefix of the names of incomplete files
 BUILDING = ".building-"  # prefix of the names of incomplete folders
+ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar")
 DRAWN = (".png", ".jpg", ".jpeg", ".webp")  # suffixes of images that a user may ask for
 
 
@@ -177,10 +178,19 @@ def targets(images: Iterable[Path], folder: Path) -> dict[Path, Path]:
     return found
 
 
-def demand_inside(path: Path, folder: Path) -> None:
-    """Raises UserError if a path in a folder is a link that leads out of it."""
-    if not path.resolve().is_relative_to(folder.resolve()):
-        raise UserError(f"{path}: is a link that leads out of {folder}; give the folder that it leads to")
+def packed(folder: Path) -> list[str]:
+    """The names of the archives in a folder."""
+    return sorted(path.name for path in folder.iterdir() if path.suffix.lower() in ARCHIVES and path.name[0] != ".")
+
+
+def demand_folder(path: Path, option: str) -> None:
+    """Raises UserError if what an option names is not a folder."""
+    if path.is_file() and path.suffix.lower() in ARCHIVES:
+        raise UserError(f"{option} {path}: is an archive; unpack it, and give the folder")
+    if path.is_file():
+        raise UserError(f"{option} {path}: is a file; give a folder")
+    if not path.is_dir():
+        raise UserError(f"{option} {path}: no such folder")
 
 
 def sync(path: Path) -> None:

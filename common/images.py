@@ -19,12 +19,12 @@ from pathlib import Path
 
 import numpy as np
 
-from common.decoding import BadPicture, Cut, decode, strict_pillow
+from common.decoding import BadPicture, Cut, decode, strict_pillow, suffixes
 from common.errors import StorageError, UserError
-from common.files import atomic_folder, remove
+from common.files import atomic_folder, packed, remove
 
-VERSION = 1  # increase when the same files would give other pixels or another index
-SUFFIXES = (".jpg", ".jpeg", ".png")
+VERSION = 2  # increase when the same files would give other pixels or another index
+LEVELS = 2  # of folders below the given one, in which its images may lie
 MAX_LEFT_OUT = 0.05  # share of bad files above which the folder is probably the wrong one
 
 Progress = Callable[[int, int], None]
@@ -52,28 +52,27 @@ class Images:
 
     @property
     def ids(self) -> np.ndarray:
-        """The numbers in the file names, int64 [N]. Raises `UserError` for another name or a repeated number."""
+        """The numbers in the file names, int64 [N]; -1 for another name. Raises `UserError` for a repeated number."""
+        numbers = [-1 if (number := _number(name)) is None else number for name in self.names]
         name_of: dict[int, str] = {}
-        for name in self.names:
-            number = _number(name)
-            if number is None:
-                raise UserError(f"{name}: the name is not a number, so no row of the tags matches it; rename it")
-            if number in name_of:
+        for number, name in zip(numbers, self.names, strict=True):
+            if number in name_of and number != -1:
                 raise UserError(f"{name_of[number]} and {name} are both image {number}; remove one of them")
             name_of[number] = name
-        return np.array(list(name_of), np.int64)
+        return np.array(numbers, np.int64)
 
 
 def load(folder: Path, size: int, cache: Path, progress: Progress | None = None, cut: Cut = "whole") -> Images:
-    """Loads the .jpg, .jpeg and .png files directly in `folder`, resized to `size` x `size`, see `decode`.
+    """Loads the images in `folder`, see `find`, resized to `size` x `size`, see `decode`. Links are followed.
 
     The first call decodes all of them into a folder in `cache`; later calls map that, unless a file has changed since.
     `progress(done, total)` is called after each decoded image.
 
     Raises:
-        UserError: there is no image, or more than 5% of the files are bad.
+        UserError: there is no image, or more than 5% of them are bad.
         StorageError: the cache cannot be written.
     """
+    folder = find(folder)
     files, left_out = _list(folder)
     home = cache / _cache_name(folder.resolve(), size, cut, files, left_out)
     rebuilt = ""
@@ -92,20 +91,78 @@ def load(folder: Path, size: int, cache: Path, progress: Progress | None = None,
 # ---- the files of a folder ----
 
 
-def _list(folder: Path) -> tuple[dict[str, tuple[int, int]], dict[str, str]]:
-    """File name -> (bytes, mtime in ns) in a stable order, and file name -> why it cannot be used."""
+def find(folder: Path) -> Path:
+    """The folder itself if it has images, else the only one in it, or in those, that has: archives often unpack so.
+
+    Raises `UserError` if there is none, or more than one.
+    """
+    found = {os.path.realpath(path): path for path in _with_images(folder, LEVELS)}
+    if len(found) == 1:
+        return next(iter(found.values()))
+    if found:
+        names = [str(path) for path in found.values()]
+        raise UserError(f"{folder}: its images are in {len(names)} folders: {', '.join(names[:3])}"
+                        f"{', ...' if len(names) > 3 else ''}; give one of them, or move them into one")
+    archives = packed(folder)
+    if archives:
+        raise UserError(f"{folder}: {archives[0]} is still packed; unpack it there, then run the same command again")
+    files = {kind: names for kind, names in others(folder).items() if kind != "folder"}
+    if files:
+        raise UserError(f"{folder}: no images of a known kind, but {described(files)}; if they are images, "
+                        "convert them to PNG or JPEG, else give another folder")
+    raise UserError(f"{folder}: no images; give the folder that contains them")
+
+
+def _with_images(folder: Path, levels: int) -> list[Path]:
+    """The folder itself if it has images, else those below it that have."""
+    names = _names(folder)
+    if any(map(_is_image, names)):
+        return [folder]
+    inside = [folder / name for name in sorted(names) if os.path.isdir(folder / name)] if levels else []
+    return [found for path in inside for found in _with_images(path, levels - 1)]
+
+
+def _names(folder: Path) -> list[str]:
+    """What is in a folder, but for hidden files. Raises UserError."""
     try:
         with os.scandir(folder) as entries:  # only names are stored: an entry takes ten times the memory
-            names = [entry.name for entry in entries if entry.name.lower().endswith(SUFFIXES) and entry.name[0] != "."]
+            return [entry.name for entry in entries if entry.name[0] != "."]
     except OSError as error:
         raise UserError(f"{folder}: {error.strerror}; give a folder of images") from None
-    inside = os.path.realpath(folder) + os.sep
+
+
+def _is_image(name: str) -> bool:
+    return name.lower().endswith(suffixes())
+
+
+def others(folder: Path) -> dict[str, list[str]]:
+    """What is in a folder beside images and hidden files: a suffix, or "folder" -> names, the most frequent first."""
+    kinds: dict[str, list[str]] = {}
+    for name in sorted(_names(folder)):
+        if not _is_image(name):
+            kind = "folder" if os.path.isdir(folder / name) else Path(name).suffix.lower() or "file without a suffix"
+            kinds.setdefault(kind, []).append(name)
+    return dict(sorted(kinds.items(), key=lambda item: -len(item[1])))
+
+
+def described(kinds: dict[str, list[str]]) -> str:
+    """What `others` found, in words: `2 .heic (1.heic, 2.heic), 1 folder (more)`; of more than five kinds the first."""
+    words = [f"{len(names)} {kind} ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})"
+             for kind, names in kinds.items()]
+    return ", ".join(words[:5]) + (f" and {len(words) - 5} kinds more" if len(words) > 5 else "")
+
+
+def names(folder: Path) -> list[str]:
+    """The names of the images in a folder, in numerical order; names that are not numbers come last."""
+    return sorted(filter(_is_image, _names(folder)), key=_order)
+
+
+def _list(folder: Path) -> tuple[dict[str, tuple[int, int]], dict[str, str]]:
+    """File name -> (bytes, mtime in ns) in a stable order, and file name -> why it cannot be used."""
     files, left_out = {}, {}
-    for name in sorted(names, key=_order):
+    for name in names(folder):
         path = os.path.join(folder, name)
-        if os.path.islink(path) and not os.path.realpath(path).startswith(inside):
-            left_out[name] = "a link that leads out of the folder"
-        elif not os.path.isfile(path):  # opening a pipe would block
+        if not os.path.isfile(path):  # opening a pipe would block
             left_out[name] = "not a file, or a link to none"
         else:
             status = os.stat(path)
@@ -222,8 +279,6 @@ def _decode_all(folder: Path, names: list[str], size: int, cut: Cut) -> Iterator
 
 def _check_enough(folder: Path, written: list[str], left_out: dict[str, str]) -> None:
     total = len(written) + len(left_out)
-    if total == 0:
-        raise UserError(f"{folder}: no .jpg, .jpeg or .png files; give the folder that directly contains them")
     if not written or len(left_out) > MAX_LEFT_OUT * total:
         first = ", ".join(f"{name} ({reason})" for name, reason in list(left_out.items())[:3])
         raise UserError(f"{folder}: {len(left_out)} of {total} images are bad: {first}"

@@ -33,7 +33,7 @@ from common.errors import (
     stop_code,
     take_as_one,
 )
-from common.files import ROOT
+from common.files import ROOT, demand_folder
 
 # Left out by `deviations`: these do not affect the comparison with the report; `average` has a note of its own.
 PRESENTATION = ("seed", "jit", "log_every", "sample_every", "average")
@@ -191,8 +191,7 @@ class Common:
         if self.steps is None and self.epochs is None:
             raise UserError("--steps, --epochs: the training has no length; give one of the two")
         for folder in self.data_folders:
-            if not folder.is_dir():
-                raise UserError(f"--data {folder}: no such folder")
+            demand_folder(folder, "--data")
         _check_encoding(self.run_folder)
         if self.tensorboard and importlib.util.find_spec("tensorboard") is None:
             raise UserError("--tensorboard: TensorBoard is not installed; `pip install tensorboard`, or leave it out")

@@ -20,6 +20,7 @@ from common.anime import data, faces, tags
 from common.anime.data import Faces
 from common.batches import Batches, ahead
 from common.errors import UserError
+from common.files import demand_folder
 from common.runs import Origin
 from cyclegan_style import portraits
 
@@ -187,18 +188,16 @@ def demand(folder: Path | None, a: str, b: str) -> None:
     choices = f"take two of: {', '.join(known)}"
     if a == b:
         raise UserError(f"--domainA and --domainB are both {a!r}; {choices}")
-    for name, member in zip((a, b), _members(table, a, b), strict=True):
+    for option, name, member in zip(("--domainA", "--domainB"), (a, b), _members(table, a, b), strict=True):
         if not tags.is_domain(name) and name != "portraits" and not (name and Path(name).is_dir()):
+            if Path(name).is_file():
+                demand_folder(Path(name), option)
             raise UserError(f"there is no domain {name!r}, and no such folder; {choices}")
-        count = member.sum() if tags.is_domain(name) else FEWEST if name == "portraits" else _files(Path(name))
+        count = member.sum() if tags.is_domain(name) else FEWEST if name == "portraits" else \
+            len(images.names(images.find(Path(name))))
         if count < FEWEST:
             where = f"domain {name!r} and not in the other one" if tags.is_domain(name) else f"the folder {name}"
             raise UserError(f"{count} images are in {where}, {FEWEST} are needed; {choices}")
-
-
-def _files(folder: Path) -> int:
-    """The number of files in a folder that have the suffix of an image."""
-    return sum(path.suffix.lower() in images.SUFFIXES and path.name[0] != "." for path in folder.iterdir())
 
 
 def _split(name: str, images: np.ndarray, rows: np.ndarray) -> Domain:
@@ -219,7 +218,8 @@ def _other(name: str, size: int, align: bool) -> tuple[Domain, dict[str, Any]]:
     if align:
         cut = portraits.FACE_BOX
     decoded = datasets.decoded(folder, size, cut)
-    datasets.name_left_out(decoded.left_out)
+    if name != "portraits":
+        datasets.name_left_out(folder, decoded.left_out)
     return (_split(shown, decoded.images, np.arange(len(decoded.images))),
             {"sha256": decoded.digest, "pictures": len(decoded.images)})
 

@@ -1,7 +1,7 @@
 """Translates images with a trained CycleGAN of reports 002 and 004.
 
     python cyclegan_style/translate.py face.jpg other.png                     # to RUN/translated/AtoB/face.png ...
-    python cyclegan_style/translate.py folder --direction BtoA                # every JPEG and PNG file of a folder
+    python cyclegan_style/translate.py folder --direction BtoA                # every image of a folder
     python cyclegan_style/translate.py face.jpg --run runs/cyclegan_style/grayscale_to_miku --out DIR
 
 Each image is cut to its largest square and resized to the image size of the run. Bad images in a folder
@@ -39,7 +39,7 @@ class Options:
     def check(self) -> None:
         """Raises UserError if there is no image."""
         if not self.pictures:
-            raise UserError("no image; give one or more JPEG or PNG files, or a folder of them")
+            raise UserError("no image; give one or more image files, or a folder of them")
 
 
 def listed(given: Sequence[Path]) -> dict[Path, bool]:
@@ -48,17 +48,20 @@ def listed(given: Sequence[Path]) -> dict[Path, bool]:
     Raises:
         UserError: no such file, a folder without images, or two images that would be written to the same file.
     """
-    from common.images import SUFFIXES
+    from common import images
 
     pictures: dict[Path, bool] = {}
     for path in given:
         if not (path.is_dir() or path.is_file()):  # reading a pipe would wait for ever
             raise UserError(f"{path}: no such file or folder")
-        inside = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES and file.name[0] != "."
-                        and file.is_file()) if path.is_dir() else []
-        if path.is_dir() and not inside:
-            raise UserError(f"{path}: no .jpg, .jpeg or .png files in this folder")
-        pictures |= dict.fromkeys(inside, True) if path.is_dir() else {path: False}
+        if path.is_dir():
+            folder = images.find(path)
+            inside = [folder / name for name in sorted(images.names(folder)) if (folder / name).is_file()]
+            if not inside:
+                raise UserError(f"{path}: no images in this folder")
+            pictures |= dict.fromkeys(inside, True)
+        else:
+            pictures[path] = False
     name, count = Counter(path.stem for path in pictures).most_common(1)[0]
     if count > 1:
         raise UserError(f"{count} images are named {name}; rename one of them, or translate one after the other, "

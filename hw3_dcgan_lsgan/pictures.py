@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from common import decoding, images, plots
-from common.datasets import CACHE, name_left_out
+from common.datasets import decoded, name_left_out
 from common.errors import UserError
 from common.runs import Origin
 from hw3_dcgan_lsgan import pencil
@@ -80,7 +80,7 @@ def load(content: Path | None, style: Sequence[Path], data: Sequence[Path], size
 
 
 def read(path: Path) -> Image.Image:
-    """A JPEG or PNG image at its full size, upright, RGB. Raises UserError."""
+    """An image file at its full size, see `decoding.upright`. Raises UserError."""
     if not path.is_file():
         raise UserError(f"{path}: no such file")
     try:
@@ -103,8 +103,9 @@ def _cut(picture: Image.Image, box: tuple[int, int, int, int], size: int) -> np.
 
 def _folder(folder: Path, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A folder's photos, the rows to train on, and the held-out photos: four, evenly spread over the folder."""
-    loaded = images.load(folder, size, CACHE)
-    name_left_out(loaded.left_out)
+    folder = images.find(folder)
+    loaded = decoded(folder, size)
+    name_left_out(folder, loaded.left_out)
     count = len(loaded.images)
     if count < FEWEST:
         raise UserError(f"--content {folder}: {count} photos; {FEWEST} are needed, four of them to look at the result")

@@ -28,7 +28,7 @@ BYTES_A_PIXEL = 1300  # of memory that the network takes, measured
 class Options:
     """Which photos, which run, and where the results go."""
 
-    photos: tuple[Path, ...] = option((), "the photos, JPEG or PNG; they may also stand before all options",
+    photos: tuple[Path, ...] = option((), "the photos; they may also stand before all options",
                                       metavar="PHOTO")
     run: Path | None = option(None, "the trained run (default: the folder that train_style.py uses)", metavar="RUN")
     out: Path | None = option(None, "where the images go (default: RUN/stylized)", metavar="DIR")
@@ -40,7 +40,7 @@ class Options:
     def check(self) -> None:
         """Raises UserError if there is no photo, or if two would be written to the same file."""
         if not self.photos:
-            raise UserError("no photo; give one or more JPEG or PNG files")
+            raise UserError("no photo; give one or more image files")
         if self.longest is not None and self.longest < LEAST:
             raise UserError(f"--longest {self.longest}: must be {LEAST} or more")
         names = [photo.stem for photo in self.photos]

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import experiment
-from common.errors import UserError
+from common.files import demand_folder
 from common.options import Common, option, run_script
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Config(Common):
 
     data: Path | None = option(None, "folder with style/pencil.jpg in it or beside it, the style if --style is not "
                                "given", metavar="DIR", keeps_run=True)
-    style: tuple[Path, ...] = option((), "style images, JPEG or PNG; steps use them in turn (default: a "
+    style: tuple[Path, ...] = option((), "style images; steps use them in turn (default: a "
                                      "pencil drawing made by code)", metavar="PICTURE")
     content: Path | None = option(None, "folder of training photos (default: photos of scikit-image)",
                                   metavar="DIR")
@@ -73,8 +73,8 @@ class Config(Common):
     def check(self) -> None:
         """Raises UserError for invalid values."""
         super().check()
-        if self.content and not self.content.is_dir():
-            raise UserError(f"--content {self.content}: no such folder")
+        if self.content:
+            demand_folder(self.content, "--content")
 
 
 def build(config: Config, judge: Features, material: Material, recolour: bool, total_steps: int) -> Game:

@@ -12,7 +12,7 @@ import numpy as np
 
 from common import datasets
 from common.errors import UserError, say
-from common.files import demand_inside
+from common.files import packed
 from common.runs import Origin
 from lab5_cgan import labels, scenes
 
@@ -20,6 +20,7 @@ EMBEDDED = datasets.DATA / "scenes"
 SUBSTITUTION = "no --data: training on the embedded set of scenes, drawn by code (data/scenes)"
 SIZE = 64
 CUTS = {"crop": "middle", "squash": "whole"}  # --resize -> the part of an image that is resized to 64 x 64
+PICTURES = ("images", "iclevr")  # names of the image folder, in the course's layout and as others hand it round
 FILES = ("train.json", "test.json", "new_test.json", "objects.json")
 TESTS = ("test", "new_test")
 
@@ -71,7 +72,7 @@ def load(folder: Path | None, resize: str) -> Scenes:
     """The images and label files of a folder, or of the embedded set, which is drawn if it is missing.
 
     Args:
-        folder: has images/ and FILES; None for the embedded set.
+        folder: has one of PICTURES, and FILES; None for the embedded set.
         resize: a key of CUTS.
 
     Raises:
@@ -84,14 +85,11 @@ def load(folder: Path | None, resize: str) -> Scenes:
 
 
 def _read(folder: Path, resize: str) -> Scenes:
-    for name in (*FILES, "images"):
-        if not ((folder / name).is_dir() if name == "images" else (folder / name).is_file()):
-            raise UserError(f"{folder}: has no {name}; an i-CLEVR folder has images/, {', '.join(FILES)}")
-    demand_inside(folder / "images", folder)
+    pictures = _pictures(folder)
     labels.check_objects(folder / "objects.json")
     named = labels.read_train(folder / "train.json")
     tests = {name: labels.read_conditions(folder / f"{name}.json") for name in TESTS}
-    loaded = {key: datasets.decoded(folder / "images", SIZE, cut) for key, cut in CUTS.items()}
+    loaded = {key: datasets.decoded(pictures, SIZE, cut) for key, cut in CUTS.items()}
     first = loaded[resize]
     rows = np.array([row for row, name in enumerate(first.names) if name in named], np.int64)
     names = [first.names[row] for row in rows]
@@ -103,18 +101,33 @@ def _read(folder: Path, resize: str) -> Scenes:
             "rows": len(named), "rows_without_picture": len(named) - len(rows), "pictures": len(first.names),
             "pictures_without_row": len(first.names) - len(rows), "bad_pictures": len(first.left_out),
             "kept": len(rows)}
-    _report(folder, info, first.left_out)
+    _report(pictures, info, first.left_out)
     return Scenes(views, resize, rows, labels.multi_hot([named[name] for name in names]), _scenes(names), tests, info)
 
 
-def _report(folder: Path, info: dict[str, Any], left_out: dict[str, str]) -> None:
+def _pictures(folder: Path) -> Path:
+    """The image folder of an i-CLEVR folder. Raises UserError if that or one of FILES is missing."""
+    pictures = next((folder / name for name in PICTURES if (folder / name).is_dir()), None)
+    missing = [name for name in FILES if not (folder / name).is_file()] + ([] if pictures else ["images/"])
+    if not missing:
+        return pictures
+    better = [str(path) for path in (folder.absolute().parent, *sorted(folder.iterdir()))
+              if path.is_dir() and all((path / name).is_file() for name in FILES)]
+    archives = packed(folder)
+    instead = f"; give {' or '.join(better)}" if better else \
+        f"; {archives[0]} is still packed: unpack it there" if archives else ""
+    raise UserError(f"{folder}: has no {missing[0]}; an i-CLEVR folder has images/ or iclevr/, {', '.join(FILES)}"
+                    f"{instead}")
+
+
+def _report(pictures: Path, info: dict[str, Any], left_out: dict[str, str]) -> None:
     """Prints how many images have labels. Raises UserError if none has."""
-    say(f"data {folder}: {info['kept']} labelled images; {info['rows_without_picture']} rows without an image, "
-        f"{info['pictures_without_row']} images without a row, {info['bad_pictures']} bad images")
-    datasets.name_left_out(left_out)
+    say(f"data {pictures.parent}: {info['kept']} labelled images; {info['rows_without_picture']} rows without an "
+        f"image, {info['pictures_without_row']} images without a row, {info['bad_pictures']} bad images")
+    datasets.name_left_out(pictures, left_out)
     if not info["kept"]:
-        raise UserError(f"{folder}: train.json names none of the {info['pictures']} images in images/; give the "
-                        "folder that has both")
+        raise UserError(f"{pictures.parent}: train.json names none of the {info['pictures']} images in "
+                        f"{pictures.name}/; give the folder that has both")
 
 
 def _sha256(*parts: bytes) -> str:

@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -53,18 +55,72 @@ def test_each_sample_has_its_own_image_and_labels(tmp_path, capsys):
     assert counts == {"rows": 4, "rows_without_picture": 1, "pictures": 4, "pictures_without_row": 1, "bad_pictures": 0,
                       "left_out_by_filter": 1, "kept": 2}
     assert "4 images, 4 rows; 2 kept, 1 left out by the filter exactly_one; 1 rows without an image, 1 images " \
-           "without a row, 0 bad images" in capsys.readouterr().out
+           "without a row, 0 bad images, 1 rows without a colour tag\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("name", "message"), [
     ("1.png", "none of the 1 tagged images passes the filter exactly_one"),
     ("2.png", "no row has an image: 1 rows, 1 images"),
-    ("cover.png", "set/faces: cover.png: the name is not a number, so no row")])
+    ("cover.png", "no row has an image: 1 rows, 1 images; give the folder whose file names are the rows' ids")])
 def test_a_set_without_a_usable_sample(tmp_path, name, message):
     folder = write_set(tmp_path / "set", {1: "long hair:1\t"}, [1])
     (folder / "faces/1.png").rename(folder / "faces" / name)
     with pytest.raises(UserError, match=message):
         data.load([folder], 64, "exactly_one")
+
+
+def test_what_is_no_image_of_a_row_is_left_out_and_named(tmp_path, capsys):
+    folder = write_set(tmp_path / "set", ROWS, [40, 100])
+    for name in ("40 (1).png", "preview.png"):
+        Image.new("RGB", (8, 8)).save(folder / "faces" / name)
+    (folder / "faces/7.heic").write_text("x")
+    (folder / "faces").rename(tmp_path / "inner")
+    (folder / "faces").mkdir()
+    (tmp_path / "inner").rename(folder / "faces/faces")
+    loaded = data.load([folder], 64, "exactly_one")
+    assert (levels(loaded), loaded.info["pictures"], loaded.info["pictures_without_row"]) == ([40, 100], 4, 2)
+    assert capsys.readouterr().out.endswith(
+        "note: 2 images left out, since their names are no numbers and so no ids of rows: 40 (1).png, preview.png\n"
+        "note: not images of a known kind, and left out: 1 .heic (7.heic)\n")
+
+
+def test_any_folder_of_images_and_tagged_ones_as_before(tmp_path, capsys):
+    folder = write_set(tmp_path / "set", {1: "red hair:1\tblue eyes:1\t"}, [1, 2, 3])
+    assert data.load_any([folder], 64).info == data.load([folder], 64, "all").info
+    loaded = data.load_any([folder / "faces"], 64)
+    assert (levels(loaded), loaded.tagged, loaded.table.shape) == ([1, 2, 3], False, (3, 26))
+    assert "faces: 3 images without tags; 0 bad images\n" in capsys.readouterr().out
+    with pytest.raises(UserError, match=f"there is no tag file; .*; pass {folder} instead"):
+        data.load_any([tmp_path], 64)
+    (folder / "tags_clean.csv").write_text("damaged")
+    with pytest.raises(UserError, match="tags_clean.csv:1: no comma"):
+        data.load_any([folder], 64)
+
+
+def test_a_data_set_of_ones_own_as_the_page_says(tmp_path, monkeypatch):
+    for place, name in enumerate(("sorted/blue hair, red eyes/b.png", "sorted/Pink_Hair,green eyes, ribbon/a.webp")):
+        (tmp_path / name).parent.mkdir(parents=True)
+        Image.new("RGB", (8, 8), (100 * place,) * 3).save(tmp_path / name, lossless=True)
+    (tmp_path / "sorted/blue hair, red eyes/.DS_Store").touch()
+    monkeypatch.chdir(tmp_path)
+    exec(textwrap.dedent(re.search(r"```python\n(.*?)```", (ROOT / "docs/data.md").read_text(), re.DOTALL)[1]), {})
+    loaded = data.load([Path("own")], 64, "exactly_one")
+    assert [tags.HAIR[k] for k in loaded.hair] == ["pink", "blue"]
+    assert (levels(loaded), loaded.table["other"].tolist()) == ([100, 0], ["ribbon", ""])
+
+
+def test_near_misses_and_conditions_that_say_nothing_are_said(tmp_path, capsys):
+    loaded = data.load([write_set(tmp_path / "set", {
+        1: "Red_Hair:1\tblue_eyes:1\t", 2: "grey hair:1\tblue eyes:1\t", 3: "grey hair:1\tblond hair:1\t"},
+        images=[1, 2, 3])], 64, "all")
+    assert "1 rows without a colour tag\nnote: 2 rows have tags that resemble a colour tag but are read as none: " \
+           "'grey hair' in 2, 'blond hair' in 1; if they are meant, write them as in docs/data.md\n" \
+           in capsys.readouterr().out
+    warnings = []
+    assert loaded.conditions(23, warnings.append).sum(axis=1).tolist() == [2, 1, 0]
+    assert warnings == ["most images have no hair colour (2 of 3), so there is little to learn a condition from; look "
+                        "at the spelling of the tags: docs/data.md"]
+    loaded.select(np.array([True, True, False])).conditions(23, pytest.fail)  # half of them is not most
 
 
 @pytest.fixture

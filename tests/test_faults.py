@@ -15,7 +15,9 @@
 | folder not writable | test_a_file_in_the_path_* |
 | NaN or infinite | test_what_is_not_finite_*; test_trainer.py |
 | bad images | test_bad_pictures_*; test_images.py: every kind, and too many; test_datasets.py: rows without an image |
-| kinds of images, bombs | test_images.py: decoding; test_fuzz.py |
+| kinds of images, bombs | test_images.py: decoding, colour profiles; test_fuzz.py |
+| archives, folders further down, stray files | test_images.py, test_tags.py, test_datasets.py, test_lab5_cgan.py |
+| tags in other spellings, empty conditions | test_tags.py, test_datasets.py |
 | paths in names, ids | test_a_row_*, test_a_line_*; test_images.py, test_tags.py: links; test_lab5_cgan.py |
 | pipes, links to themselves | test_tags.py, test_lab5_cgan.py, test_cyclegan_style.py, test_hw3_style.py |
 | too few, domains | test_bad_pictures_*, test_nothing_left_*, test_an_unknown_*; test_datasets.py, test_cyclegan*.py |
@@ -298,8 +300,8 @@ def test_bad_pictures_are_named_and_too_few_pictures_are_counted(script, course)
     done = train(script, course)
     assert "39 images, 40 rows; 39 kept, 0 left out by the filter exactly_one; 1 rows without an image, 0 " \
         "images without a row, 2 bad images" in done.stdout
-    assert "note: image ?.png left out: not a JPEG or PNG image" in done.stdout
-    assert "note: image 41.png left out: a link that leads out of the folder" in done.stdout
+    assert "note: image ?.png left out: not an image of a known kind" in done.stdout
+    assert "note: image 41.png left out: not an image of a known kind" in done.stdout
     assert "39 images are left, but a step takes 64; lower --batch-size" in line_of(done)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageCms
 
 from common import decoding, runs
 from common.anime import sampling as anime_sampling
@@ -141,7 +141,13 @@ def pictures() -> list[bytes]:
     add(picture.convert("P"), "PNG", transparency=3)
     add(Image.fromarray(colours[..., 0].astype(np.uint16) * 200), "PNG")
     add(picture, "PNG", save_all=True, append_images=[picture.rotate(90)], default_image=True)
-    add(picture, "GIF")
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for kind in ("JPEG", "PNG", "TIFF", "WEBP", "AVIF"):
+        add(picture, kind, icc_profile=profile)
+    for kind in ("GIF", "BMP", "DIB", "JPEG2000", "PPM", "TGA", "PCX", "ICO", "QOI"):
+        add(picture, kind)
+    add(picture.convert("P"), "GIF", transparency=3)
+    add(picture, "TIFF", compression="tiff_lzw")
     return found
 
 

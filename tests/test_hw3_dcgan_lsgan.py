@@ -1,5 +1,6 @@
 """hw3_dcgan_lsgan: the printed networks, the options of the tips, the four losses, D's schedule, the scripts."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -411,6 +412,22 @@ def test_each_script_has_its_measures(built, monkeypatch, shared_cache):
     assert measured["condition_accuracy"]["n"] == 120  # without gray eyes, of which there are 12
     measured, _ = built(train, "--batch-size", 4, "--model", "lsgan").evaluation.measure()
     assert measured["diversity"]["n"] > 0 and "condition_accuracy" not in measured
+
+
+def test_own_images_without_tags_are_measured_by_the_judge_of_the_embedded_faces(
+        built, monkeypatch, shared_cache, few_faces, tmp_path):
+    from common.anime import data, evaluation, judge
+
+    monkeypatch.setattr(judge, "CACHE", Path(shared_cache))
+    monkeypatch.setattr(evaluation, "load", lambda folders, size, keep: data.load([few_faces], size, keep))
+    shutil.copytree(few_faces / "faces", tmp_path / "own/inner")  # 48 images
+    (tmp_path / "own/inner/0.jpg").rename(tmp_path / "own/inner/holiday.jpg")
+    parts = built(train, "--data", tmp_path / "own", "--batch-size", 4)
+    assert parts.run.info["substitutions"][-1] == \
+        "--data has no tag file: all its images are taken, and measured by the judge of the embedded faces"
+    assert parts.run.info["data"]["kept"] == 48
+    measured, verdict = parts.evaluation.measure()
+    assert measured["frechet"]["n"] == 24 and verdict.startswith("Frechet distance ")
 
 
 @pytest.mark.parametrize(("name", "variant", "words"), [

@@ -7,6 +7,7 @@ import pytest
 from conftest import assumed, by_name, frozen, rows
 from PIL import Image
 
+from common import datasets
 from common.errors import StorageError, UserError
 from common.files import targets
 from common.options import Common, parse, words_first
@@ -282,7 +283,7 @@ def test_embedded_photos_are_local_and_others_than_those_held_out(tmp_path):
 
 
 def test_given_pictures(tmp_path, monkeypatch):
-    monkeypatch.setattr(pictures, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(datasets, "CACHE", tmp_path / "cache")
     folder, pencil_file = tmp_path / "data" / "photos", tmp_path / "data" / "style" / "pencil.jpg"
     folder.mkdir(parents=True)
     pencil_file.parent.mkdir()
@@ -303,7 +304,7 @@ def test_given_pictures(tmp_path, monkeypatch):
 def test_bad_images_and_links_to_themselves_are_named_and_a_square_is_cut_from_the_middle(tmp_path):
     (tmp_path / "text.jpg").write_text("no picture")
     (tmp_path / "loop.png").symlink_to("loop.png")
-    for name, words in (("text.jpg", "not a JPEG or PNG image; give another"), ("none.jpg", "no such file"),
+    for name, words in (("text.jpg", "not an image of a known kind; give another"), ("none.jpg", "no such file"),
                         ("loop.png", "no such file")):
         with pytest.raises(UserError, match=f"{name}: {words}"):
             pictures.read(tmp_path / name)
@@ -318,7 +319,7 @@ def test_bad_images_and_links_to_themselves_are_named_and_a_square_is_cut_from_t
 # ---- the scripts ----
 
 
-def test_defaults_are_the_papers_or_marked_as_assumed():
+def test_defaults_are_the_papers_or_marked_as_assumed(tmp_path):
     config = train_style.Config()
     assert (config.lr, config.batch_size, config.size, config.content_weight, config.style_weight, config.variant) == \
         (1e-3, 4, 256, 1.0, 5.0, "msgnet")
@@ -326,6 +327,9 @@ def test_defaults_are_the_papers_or_marked_as_assumed():
         {"steps", "seed", "style_size", "features", "recolour", "warm_up", "clip", "cool_down"}
     with pytest.raises(UserError, match="--content not/there: no such folder"):
         parse(train_style.Config, ["--content", "not/there"])
+    (tmp_path / "photos.zip").touch()
+    with pytest.raises(UserError, match=r"--content .*photos\.zip: is an archive; unpack it, and give the folder"):
+        parse(train_style.Config, ["--content", str(tmp_path / "photos.zip")])
 
 
 def test_stylize_says_what_makes_no_sense(tmp_path):

@@ -345,14 +345,19 @@ def test_the_embedded_set_is_drawn_once_and_said(tmp_path, monkeypatch, capsys):
         iclevr.load(None, "crop")
 
 
-def link_images(folder):
-    (folder / "images").rename(folder.parent / "images")
-    (folder / "images").symlink_to("../images")
+def move_down(folder):
+    folder.rename(folder.parent / "inner")
+    folder.mkdir()
+    (folder.parent / "inner").rename(folder / "inner")
 
 
 @pytest.mark.parametrize(("change", "message"), [
-    (lambda folder: (folder / "new_test.json").unlink(), "has no new_test.json; an i-CLEVR folder has images/, train."),
-    (link_images, "set/images: is a link that leads out of .*/set; give the folder that it leads"),
+    (lambda folder: (folder / "new_test.json").unlink(), "has no new_test.json; an i-CLEVR folder has images/ or "),
+    (lambda folder: (folder / "images").rename(folder / "pictures"), "has no images/; an i-CLEVR folder has images/ "),
+    (lambda folder: [path.unlink() for path in (folder / "images").iterdir()], "set/images: no images; give the"),
+    (lambda folder: ((folder / "images").rename(folder.parent / "x"), (folder / "images.tar").touch()),
+     "has no images/; .*; images.tar is still packed: unpack it there"),
+    (move_down, "has no train.json; .*; give .*/set/inner$"),
     (lambda folder: (folder / "train.json").write_text('{"other.png": ["red cube"]}'),
      "names none of the 3 images")])
 def test_a_folder_that_is_not_i_clevr(tmp_path, change, message):
@@ -360,6 +365,14 @@ def test_a_folder_that_is_not_i_clevr(tmp_path, change, message):
     change(folder)
     with pytest.raises(UserError, match=message):
         iclevr.load(folder, "crop")
+
+
+def test_images_in_a_folder_iclevr_also_a_link_and_one_level_down(tmp_path):
+    folder = write_set(tmp_path / "set", 1)
+    (tmp_path / "elsewhere").mkdir()
+    (folder / "images").rename(tmp_path / "elsewhere/images")
+    (folder / "iclevr").symlink_to("../elsewhere")
+    assert iclevr.load(folder, "crop").info["kept"] == 3
 
 
 def test_captions_show_the_objects_that_were_asked_for():

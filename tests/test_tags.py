@@ -67,6 +67,31 @@ def test_line_ends_byte_order_mark_blank_lines_and_rows_without_tags(tmp_path, c
     assert (table["id"].tolist(), table["red hair"].tolist()) == ([1, 2], [True, False])
 
 
+@pytest.mark.parametrize("content", [
+    "1,blue_hair:3\tred_eyes:2\thatsune_miku:1\tLong_Hair:1\t\n",
+    "1,Blue Hair:3\tRED EYES:2\tHatsune Miku:1\tLong_Hair:1",
+    "1,blue-hair :3\tRed_ Eyes:2\thatsune\u00a0miku:1\tLong_Hair:1\n"])
+def test_colour_tags_in_the_spelling_of_image_boards(tmp_path, content):
+    table = tags.read(write(tmp_path, content))
+    assert [name for name in table.columns[1:-1] if table[name][0]] == ["blue hair", "red eyes", "hatsune miku"]
+    assert table["other"].tolist() == ["Long_Hair"]  # other tags stay as they are
+    assert tags.labels(tags.read(write(tmp_path, "1,Blue_Hair red eyes\n")))[0].tolist() == [tags.HAIR.index("blue")]
+
+
+def test_near_misses_of_a_colour_tag_are_counted_and_others_are_not(tmp_path):
+    near = ("grey hair", "light_blue hair", "hair: red", "blond hair", "bluehair", "yellow hair", "blakc hair",
+            "Blue-haired", "brown hiar", "red/orange eyes", "aqua eye", "hair color: blue")
+    far = ("long hair", "silver hair", "11 eyes", "closed eyes", "blank eyes", "tired eyes", "hair bow", "black hat",
+           "blue eyes white dragon", "green hair girl", "red hair ornament", "hair over one eye", "\u30df\u30af", "!!")
+    rows = [f"{number},{tag}:1\tred hair:1\t" for number, tag in enumerate((*near, *far, "grey hair:1\tbluehair"))]
+    assert tags.near_misses(tags.read(write(tmp_path, "\n".join(rows)))) == (
+        13, {tag: 2 if tag in ("grey hair", "bluehair") else 1 for tag in near})
+
+
+def test_rows_without_a_colour(table):
+    assert [rows.tolist() for rows in tags.without_colour(table)] == [[False] * 3 + [True, False]] * 2
+
+
 @pytest.mark.parametrize("content, line, words", [
     ("1,a:1\t\n\n2\n", 3, "no comma"),
     ("id,tags\n", 1, "'id' is not a whole number"),
@@ -77,6 +102,7 @@ def test_line_ends_byte_order_mark_blank_lines_and_rows_without_tags(tmp_path, c
     ("1,a:1\tb\t\n", 1, "'b' is not 'tag:count', the line is cut off or damaged; correct it"),
     ("1,a:1\tre:zero\t\n", 1, "'re:zero' is not 'tag:count'"),
     ("1,a:1\t2,b:1\t\n", 1, "a second comma"),
+    ("1,a:1\t\n2,blue_hair:12 red_eyes:8\n", 2, "spaces between the tags, in 'blue_hair:12 red_eyes:8': separate them"),
     ("1,a:1\t\n\n\n2,a:1\t\n1,b:1\t\n", 5, "id 1 is already in line 1"),
     ("1,aqua hair aqua eyes\n2,mauve hair aqua eyes\n", 2, "'mauve hair aqua eyes' is neither"),
     ("1,aqua hair aqua eyes\n2,blonde hair blonde eyes\n", 2, "is neither"),
@@ -211,17 +237,27 @@ def test_find_says_what_is_missing(tmp_path):
     write(tmp_path, "1,\n")
     with pytest.raises(UserError, match="the tags are in tags.csv, but there is no image folder"):
         tags.find(tmp_path)
+    (tmp_path / "1.webp").touch()
+    with pytest.raises(UserError, match=f"; move the images into {tmp_path}/faces"):
+        tags.find(tmp_path)
+    (tmp_path / "faces.zip").touch()
+    with pytest.raises(UserError, match=r"; faces\.zip is still packed: unpack it there"):
+        tags.find(tmp_path)
     with pytest.raises(UserError, match="No such file or directory; pass a folder"):
         tags.find(tmp_path / "missing")
 
 
-def test_find_refuses_a_link_that_leads_out(tmp_path):
+def test_find_follows_a_link_to_another_disk_but_not_to_nowhere(tmp_path):
     data_folder(tmp_path / "elsewhere", "tags.csv", "images")
     (tmp_path / "set").mkdir()
     (tmp_path / "set/tags.csv").write_text("1,\n")
+    for nowhere in ("gone", "images"):
+        (tmp_path / "set/images").symlink_to(nowhere)
+        with pytest.raises(UserError, match="the tags are in tags.csv, but there is no image folder"):
+            tags.find(tmp_path / "set")
+        (tmp_path / "set/images").unlink()
     (tmp_path / "set/images").symlink_to(tmp_path / "elsewhere/images")
-    with pytest.raises(UserError, match="a link that leads out"):
-        tags.find(tmp_path / "set")
+    assert tags.find(tmp_path / "set").pictures == tmp_path / "set/images"
 
 
 # ---- real files ----

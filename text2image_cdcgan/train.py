@@ -115,7 +115,7 @@ def main(config: Config) -> None:
     with run.machine.scope():
         game = build(config)
 
-    stream = batches.Batches(faces.images, faces.rows, {"condition": tags.multi_hot(faces.table, model.CONDITION)},
+    stream = batches.Batches(faces.images, faces.rows, {"condition": faces.conditions(model.CONDITION, run.substitute)},
                              config.batch_size, config.seed, mirror=config.mirror, wrong="condition",
                              wrong_label={"other": None, "zero": lambda right, _: np.zeros_like(right),
                                           "other-colour": tags.other_colour}[config.wrong_label],

@@ -101,7 +101,7 @@ def main(config: Config) -> None:
     with run.machine.scope():
         game = build(config)
 
-    stream = batches.Batches(faces.images, faces.rows, {"text": tags.multi_hot(faces.table, model.TEXT)},
+    stream = batches.Batches(faces.images, faces.rows, {"text": faces.conditions(model.TEXT, run.substitute)},
                              config.batch_size * config.d_steps, config.seed, wrong="text",
                              wrong_label=tags.other_colour if config.wrong_text == "other-colour" else None)
     generate = functools.partial(model.generate, game.generator)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ import numpy as np
 from common.anime import faces, tags
 from common.datasets import DATA, Stacked, decoded, drawn_set, name_left_out, or_drawn_anew
 from common.errors import UserError, say
+from common.images import Images
 from common.runs import Origin
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 EMBEDDED = DATA / "faces"
 SUBSTITUTION = "no --data: training on the embedded set of faces, drawn by code (data/faces)"
+UNTAGGED = "--data has no tag file: all its images are taken, and measured by the judge of the embedded faces"
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,15 @@ class Faces:
     @property
     def origin(self) -> Origin:
         """For `Run.record_data`."""
+        notes = () if self.folder and self.tagged else (UNTAGGED,) if self.folder else (SUBSTITUTION,)
         table = self.table.assign(row=self.rows).to_csv(index=False)
-        return Origin({"data": self.info}, self.folder or "embedded", () if self.folder else (SUBSTITUTION,),
-                      {"tags_sha256": hashlib.sha256(table.encode()).hexdigest()})
+        contents = {"tags_sha256": hashlib.sha256(table.encode()).hexdigest()} if self.tagged else {}
+        return Origin({"data": self.info}, self.folder or "embedded", notes, contents)
+
+    @property
+    def tagged(self) -> bool:
+        """Whether the images have tags, see `load_any`."""
+        return "tags_sha256" in self.info
 
     @functools.cached_property
     def _labels(self) -> tuple[np.ndarray, np.ndarray]:
@@ -61,6 +69,16 @@ class Faces:
     def eyes(self) -> np.ndarray:
         """Indices into tags.EYES, int32 [N]. Raises UserError unless each sample has one hair and one eye colour."""
         return self._labels[1]
+
+    def conditions(self, columns: int, warn: Callable[[str], None]) -> np.ndarray:
+        """`tags.multi_hot` of the samples. Calls `warn` with a line if most have no hair colour, or no eye colour."""
+        kinds = zip(("hair", "eye"), tags.without_colour(self.table), strict=True)
+        none = [f"{kind} colour ({count} of {len(self.table)})" for kind, without in kinds
+                if (count := int(without.sum())) > len(self.table) / 2]
+        if none:
+            warn(f"most images have no {' and no '.join(none)}, so there is little to learn a condition from; look at "
+                 "the spelling of the tags: docs/data.md")
+        return tags.multi_hot(self.table, columns)
 
     def only(self, keep: str) -> Faces:
         """The samples that a filter of `tags.FILTERS` keeps, with the info that `load` would give with that filter."""
@@ -101,6 +119,22 @@ def load(folders: Sequence[Path], size: int, keep: str) -> Faces:
     return replace(data, folder=names[0] if len(names) == 1 else names or None)
 
 
+def load_any(folders: Sequence[Path], size: int) -> Faces:
+    """`load` with all rows; of one folder without a tag file all images, with rows that have no tags.
+
+    Raises UserError and StorageError as `load` does.
+    """
+    if len(folders) != 1 or tags.has_tags(folders[0]):
+        return load(folders, size, "all")
+    folder = folders[0]
+    loaded = decoded(folder, size)
+    count = len(loaded.names)
+    say(f"data {folder}: {count} images without tags; {len(loaded.left_out)} bad images")
+    name_left_out(folder, loaded.left_out)
+    info = {"pictures_sha256": loaded.digest, "pictures": count, "bad_pictures": len(loaded.left_out), "kept": count}
+    return Faces(loaded.images, np.arange(count), tags.blank(count), info, str(folder.resolve()))
+
+
 def _read(folder: Path, size: int, keep: str) -> Faces:
     """One folder."""
     layout = tags.find(folder)
@@ -116,7 +150,7 @@ def _read(folder: Path, size: int, keep: str) -> Faces:
             "rows": len(table), "rows_without_picture": no_picture, "pictures": len(loaded.names),
             "pictures_without_row": no_row, "bad_pictures": len(loaded.left_out), "filter": keep,
             "left_out_by_filter": len(matched) - len(kept), "kept": len(kept)}
-    _report(layout.csv.parent, info, loaded.left_out)
+    _report(layout, info, table, loaded, ids)
     return Faces(loaded.images, _rows(ids, kept["id"].to_numpy()), kept, info)
 
 
@@ -140,12 +174,23 @@ def _join(parts: Sequence[Faces]) -> Faces:
     return Faces(Stacked([part.images for part in parts]), rows, table, info)
 
 
-def _report(folder: Path, info: dict[str, Any], left_out: dict[str, str]) -> None:
-    say(f"data {folder}: {info['pictures']} images, {info['rows']} rows; {info['kept']} kept, "
+def _report(layout: tags.Layout, info: dict[str, Any], table: pandas.DataFrame, loaded: Images,
+            ids: np.ndarray) -> None:
+    colourless = int(np.all(tags.without_colour(table), axis=0).sum())
+    say(f"data {layout.csv.parent}: {info['pictures']} images, {info['rows']} rows; {info['kept']} kept, "
         f"{info['left_out_by_filter']} left out by the filter {info['filter']}; "
         f"{info['rows_without_picture']} rows without an image, {info['pictures_without_row']} images without a "
-        f"row, {info['bad_pictures']} bad images")
-    name_left_out(left_out)
+        f"row, {info['bad_pictures']} bad images, {colourless} rows without a colour tag")
+    rows, near = tags.near_misses(table)
+    if rows:
+        named = ", ".join(f"{tag[:40]!r} in {count}" for tag, count in near.most_common(5))
+        say(f"note: {rows} rows have tags that resemble a colour tag but are read as none: {named}"
+            f"{', ...' if len(near) > 5 else ''}; if they are meant, write them as in docs/data.md")
+    unnumbered = [loaded.names[row] for row in np.flatnonzero(ids < 0)]
+    if unnumbered:
+        say(f"note: {len(unnumbered)} images left out, since their names are no numbers and so no ids of rows: "
+            f"{', '.join(unnumbered[:5])}{', ...' if len(unnumbered) > 5 else ''}")
+    name_left_out(layout.pictures, loaded.left_out)
 
 
 def _rows(ids: np.ndarray, wanted: np.ndarray) -> np.ndarray:

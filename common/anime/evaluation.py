@@ -11,7 +11,7 @@ import numpy as np
 
 from common import metrics
 from common.anime import facetest, judge, tags
-from common.anime.data import Faces
+from common.anime.data import Faces, load
 from common.anime.judge import NAMES
 from common.anime.sampling import Generate
 from common.errors import say
@@ -40,9 +40,12 @@ class Evaluation:
 
     def __init__(self, data: Faces, generate: Generate, z: int, eyes: Sequence[str] = tags.EYES,
                  cascade: Path | None = None, **more: Any) -> None:
-        self.data, self.generate, self.z, self.more = data.only("exactly_one"), generate, z, more
+        self.data, self.generate, self.z, self.more = self._measured(data), generate, z, more
         self._cascade = cascade
         self._eyes = np.array([tags.EYES.index(name) for name in eyes])
+
+    def _measured(self, data: Faces) -> Faces:
+        return data.only("exactly_one")
 
     @functools.cached_property
     def judge(self) -> judge.Judge:
@@ -98,16 +101,24 @@ class Evaluation:
         if self._halves is None:
             return {}
         first, real, other = self._halves
-        fake = self.generate(self._noise(2, len(first)), self.data.hair[first], self.data.eyes[first])
+        fake = self.generate(self._noise(2, len(first)), *self._colours(first))
         light = {name: metrics.luminance(images) for name, images in (("", fake), ("real_", self._pictures(first)))}
         return {**compare(real, other, self.judge.predict(fake)[2]), "luminance": {
             **{prefix + name: value for prefix, values in light.items() for name, value in values.items()},
             "n": len(first)}}
 
+    def _colours(self, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Hair and eye colours of some samples, for `generate`."""
+        return self.data.hair[samples], self.data.eyes[samples]
+
+    def _unseen(self) -> np.ndarray:
+        """The samples that the judge was not trained on, with eye colours that the generator knows."""
+        return self.judge.unseen[np.isin(self.data.eyes[self.judge.unseen], self._eyes)]
+
     @functools.cached_property
     def _halves(self) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
         """One half of the unseen images as samples, its features, and those of the other half; None if too few."""
-        unseen = self.judge.unseen[np.isin(self.data.eyes[self.judge.unseen], self._eyes)]
+        unseen = self._unseen()
         if len(unseen) < 2 * FEWEST:
             say(f"note: {len(unseen)} unseen images are too few to compare distributions")
             return None
@@ -162,6 +173,9 @@ class Unconditional(Evaluation):
     `generate` still takes hair and eyes, and ignores them.
     """
 
+    def _colours(self, samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return np.zeros(len(samples), np.int64), np.zeros(len(samples), np.int64)
+
     def check(self) -> tuple[dict[str, float], str]:
         """The Frechet distance from unseen real images, if there are enough of them."""
         distance = self.distributions().get("frechet")
@@ -188,6 +202,21 @@ class Unconditional(Evaluation):
         groups = [np.array_split(values, CONDITIONS) for values in
                   (fake, self.judge.predict(fake)[2], real, self.judge.predict(real)[2])]
         return metrics.diversity(*groups)
+
+
+class Untagged(Unconditional):
+    """The same for images without tags, with the judge of the embedded faces, which has seen none of them."""
+
+    def _measured(self, data: Faces) -> Faces:
+        return data
+
+    @functools.cached_property
+    def judge(self) -> judge.Judge:
+        """The judge of the embedded faces; trained on first use."""
+        return judge.load(load([], self.data.images.shape[1], "exactly_one"), SEED)
+
+    def _unseen(self) -> np.ndarray:
+        return np.arange(len(self.data.rows))
 
 
 def verdict(measured: dict[str, Any], ceiling: dict[str, Any]) -> str:

@@ -1,21 +1,24 @@
 """Reads the two tag CSV formats of the course into a table, and turns its rows into labels, vectors and domains.
 
 A table is a `pandas.DataFrame` with one row per image: `id` (int64); 23 bool columns, `orange hair` ... `blonde hair`
-and `gray eyes` ... `blue eyes`; `hatsune miku` (bool); `other`, the remaining tags joined by tabs (str).
+and `gray eyes` ... `blue eyes`; `hatsune miku` (bool); `other`, the remaining tags joined by tabs (str). These 24 tags
+are also read as image boards write them, `blue_hair` or `Blue Hair`.
 """
 
 from __future__ import annotations
 
+import difflib
 import functools
 import os
 import re
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from common.errors import UserError, uninterrupted
-from common.files import demand_inside, regular
+from common.files import packed, regular
 
 if TYPE_CHECKING:  # pandas takes half a second to import, and --help imports this module
     import pandas
@@ -33,6 +36,10 @@ _FLAGS = (*COLOURS, MIKU)
 _COLUMN = {name: column for column, name in enumerate(_FLAGS)}
 _LAYOUTS = "tags_clean.csv + faces/ (the course's folder) or tags.csv + images/ (extra_data)"
 _PHRASE = re.compile(r"(\w+ hair) (\w+ eyes)")
+_PARTS = "hair", "hairs", "haired", "eye", "eyes", "eyed"
+_WORDS = (*dict.fromkeys(HAIR + EYES), "grey")
+_JOINED = tuple(name.replace(" ", "") for name in COLOURS)
+_ALIKE = 0.81  # of 1; at 0.8 `blank eyes` would resemble `black eyes`
 
 
 # ---- where the files are ----
@@ -48,21 +55,38 @@ class Layout(NamedTuple):
 def find(folder: Path) -> Layout:
     """Finds the tag file and the images in `folder`.
 
-    Raises `UserError` if one is missing (naming a parent folder or subfolder that has both), or if the image folder is
-    a link that leads out of `folder`.
+    Raises `UserError` if one is missing, naming a parent folder or subfolder that has both, or what is to be done.
     """
-    try:
-        candidates = [folder.resolve().parent, *sorted(path for path in folder.iterdir() if os.path.isdir(path))]
-    except OSError as error:
-        raise UserError(f"{folder}: {error.strerror}; pass a folder with {_LAYOUTS}") from None
+    from common import images  # takes a quarter of a second to import, and --help imports this module
+
+    inside = _layouts_inside(folder)
     csv, pictures = _csv(folder), _picture_folder(folder)
     if csv is None or pictures is None:
         problem = f"the tags are in {csv.name}, but there is no image folder" if csv else "there is no tag file"
-        better = [str(path) for path in candidates if _csv(path) and _picture_folder(path)]
-        instead = f"; pass {' or '.join(better)} instead" if better else ""
+        around = folder.resolve().parent
+        better = [str(path) for path in ([around] if _is_layout(around) else []) + inside]
+        archives = packed(folder)
+        instead = f"; pass {' or '.join(better)} instead" if better else \
+            f"; {archives[0]} is still packed: unpack it there" if archives else \
+            f"; move the images into {folder / 'faces'}" if csv and images.names(folder) else ""
         raise UserError(f"{folder}: {problem}; looked for {_LAYOUTS}{instead}")
-    demand_inside(pictures, folder)
     return Layout(csv, pictures)
+
+
+def has_tags(folder: Path) -> bool:
+    """Whether a folder, or one inside it, has a tag file. Raises `UserError` if it cannot be read."""
+    return _csv(folder) is not None or bool(_layouts_inside(folder))
+
+
+def _layouts_inside(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if os.path.isdir(path) and _is_layout(path))
+    except OSError as error:
+        raise UserError(f"{folder}: {error.strerror}; pass a folder with {_LAYOUTS}") from None
+
+
+def _is_layout(folder: Path) -> bool:
+    return _csv(folder) is not None and _picture_folder(folder) is not None
 
 
 def _csv(folder: Path) -> Path | None:
@@ -86,13 +110,21 @@ def read(csv: Path) -> pandas.DataFrame:
     The first row with tags decides which format it is. Blank lines are skipped. Raises `UserError`, with the line
     number, for anything else: otherwise a damaged tag file would only show in the quality of the training.
     """
-    with uninterrupted():
-        import pandas
-
     lines = _lines(csv)
     with_tags = (tags for _, _, tags in (line.partition(",") for line in lines) if tags.strip())
     first = next(with_tags, ":")
-    ids, cells, other = _rows(csv, lines, _tagged if ":" in first or "\t" in first else _phrase)
+    return _table(*_rows(csv, lines, _tagged if ":" in first or "\t" in first else _phrase))
+
+
+def blank(count: int) -> pandas.DataFrame:
+    """A table of `count` rows without any tag."""
+    return _table(list(range(count)), [], [""] * count)
+
+
+def _table(ids: list[int], cells: list[int], other: list[str]) -> pandas.DataFrame:
+    with uninterrupted():
+        import pandas
+
     flags = np.zeros((len(ids), len(_FLAGS)), bool)
     flags.reshape(-1)[cells] = True
     table = pandas.DataFrame(flags, columns=list(_FLAGS))
@@ -169,17 +201,58 @@ def _tag(item: str) -> str:
     if not tag or not count.isdecimal():
         raise ValueError(f"{item[:40]!r} is not 'tag:count', the line is cut off or damaged; correct it, or fetch "
                          "the file again")
+    if len(item.split()) > 1 and all(re.fullmatch(r"\S+:[0-9]+", part) for part in item.split()):
+        raise ValueError(f"spaces between the tags, in {item[:40]!r}: separate them by tabs")
     if "," in tag:
         raise ValueError(f"a second comma, in {item[:40]!r}: is a line break missing before it?")
-    return tag
+    folded = _folded(tag)
+    return folded if folded in _COLUMN else tag
+
+
+def _folded(text: str) -> str:
+    """`Blue_Hair` -> `blue hair`."""
+    return re.sub(r"[\s_-]+", " ", text).strip().casefold()
 
 
 @functools.lru_cache(1000)
 def _phrase(rest: str) -> tuple[str, ...]:
-    match = _PHRASE.fullmatch(rest.strip())
+    match = _PHRASE.fullmatch(_folded(rest))
     if not match or not set(match.groups()) <= set(COLOURS):
         raise ValueError(f"{rest.strip()[:60]!r} is neither 'COLOUR hair COLOUR eyes' of known colours nor 'tag:count'")
     return match.groups()
+
+
+# ---- tags that are nearly those of a colour ----
+
+
+def near_misses(table: pandas.DataFrame) -> tuple[int, Counter[str]]:
+    """The number of rows with other tags that resemble a colour tag, and in how many rows each of them is.
+
+    Such as `grey hair`, `light blue hair`, `eyes: red` or `bluehair`: whoever wrote it meant a colour, but not one of
+    COLOURS as it is written here. `long hair` and `silver hair` do not resemble any.
+    """
+    found = [{tag for tag in other.split("\t") if _resembles(tag)} for other in table["other"]]
+    return sum(map(bool, found)), Counter(tag for tags in found for tag in tags)
+
+
+@functools.lru_cache(100_000)
+def _resembles(tag: str) -> bool:
+    words = re.findall(r"[^\W\d_]+", tag.casefold())
+    if len(words) == 1:
+        return _alike(words[0], _JOINED)
+    if not words:
+        return False
+    return _swapped(words[-1], _PARTS) and any(_alike(word, _WORDS) for word in words) or \
+        _swapped(words[0], _PARTS) and any(word in _WORDS for word in words)
+
+
+def _alike(word: str, names: tuple[str, ...]) -> bool:
+    return bool(difflib.get_close_matches(word, names, 1, _ALIKE)) or _swapped(word, names)
+
+
+def _swapped(word: str, names: tuple[str, ...]) -> bool:
+    """Whether it is one of the names, or one with its letters in another order, the commonest slip."""
+    return any(sorted(word) == sorted(name) for name in names)
 
 
 # ---- which rows ----
@@ -188,6 +261,12 @@ def _phrase(rest: str) -> tuple[str, ...]:
 def _bits(table: pandas.DataFrame) -> np.ndarray:
     """The colour flags of a table, bool [N, 23]."""
     return table[list(COLOURS)].to_numpy(dtype=bool)
+
+
+def without_colour(table: pandas.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """The rows without a hair colour, and those without an eye colour: bool [N] each."""
+    hair, eyes = np.split(_bits(table), [len(HAIR)], axis=1)
+    return ~hair.any(axis=1), ~eyes.any(axis=1)
 
 
 def _is_exactly_one(table: pandas.DataFrame) -> np.ndarray:
