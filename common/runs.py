@@ -28,7 +28,7 @@ from common import scale
 from common.errors import StorageError, UserError, say
 from common.files import append, atomic, make_folder, regular, remove_halves, sync, write_json
 from common.options import Common
-from common.runtime import POLICIES, Runtime, check_environment
+from common.runtime import POLICIES, Runtime, check_environment, check_keras
 
 Row = dict[str, str]
 LOGS = ("log.csv", "accuracy.csv")
@@ -129,6 +129,7 @@ class Run:
 
     def __init__(self, config: Common) -> None:
         check_environment()  # before images are decoded, which may take minutes
+        check_keras()
         self.scale = scale.of(config)
         self._temporary = None if self.scale.chief else tempfile.TemporaryDirectory(prefix="gan-worker-")
         self.folder = Path(self._temporary.name) if self._temporary else config.run_folder

@@ -6,16 +6,20 @@ import contextlib
 import json
 import os
 import platform
+import shlex
 import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from common.errors import UserError, say, uninterrupted
+from common.files import ROOT
 from common.scale import ONE, Scale
 
+OLDEST_KERAS = (3, 14)  # that kernels.py works with: it looks inside of Keras' layers
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}  # precision -> Keras dtype policy
 
 
@@ -60,6 +64,15 @@ def check_environment() -> None:
     if settings.get("backend", "tensorflow") != "tensorflow" and "KERAS_BACKEND" not in os.environ:
         raise UserError(f"{home / 'keras.json'}: backend is {settings['backend']!r}; run `export "
                         "KERAS_BACKEND=tensorflow`")
+
+
+def check_keras() -> None:
+    """Raises UserError for a Keras that is too old to train with."""
+    with contextlib.suppress(metadata.PackageNotFoundError):  # then the import says what is missing
+        version = metadata.version("keras")
+        if tuple(map(int, version.split(".")[:2])) < OLDEST_KERAS:
+            raise UserError(f"Keras {version} is too old, training needs {'.'.join(map(str, OLDEST_KERAS))} or newer; "
+                            f"run `pip install -r {shlex.quote(str(ROOT / 'requirements.txt'))}`")
 
 
 def import_tensorflow() -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import re
+import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -70,6 +73,7 @@ def load_network(path: Path, train_command: str, inputs: Mapping[str, Shape]) ->
         inputs: the names of the network's inputs, and their shapes without the batch, see ANY.
 
     Raises:
+        UserError: another version of Keras wrote the file, and this one cannot load it.
         StorageError: the file is damaged or is another network.
     """
     runtime.import_tensorflow()
@@ -86,8 +90,14 @@ def load_network(path: Path, train_command: str, inputs: Mapping[str, Shape]) ->
     except Exception as error:  # Keras may raise anything for an inconsistent description of layers
         if out_of_memory(error):
             raise
+        version = _saved_by(path)
+        if version not in (None, keras.__version__):
+            raise UserError(f"{path}: was saved by Keras {version}, and Keras {keras.__version__} cannot load it; run "
+                            f"`pip install keras=={version}`") from None
+        remedy = "run the command of its training again: it writes the file anew from the checkpoint" \
+            if any((path.parent / "checkpoints").glob("step-*.index")) else "train the run anew with --overwrite"
         raise StorageError(f"{path}: cannot be loaded, it is damaged or not a network ({reason(error)}); "
-                           "train the run anew with --overwrite") from None
+                           f"{remedy}") from None
     wrong = ""
     if list(found) != list(inputs):
         wrong = f"takes {', '.join(found)}, not {', '.join(inputs)}"
@@ -99,6 +109,16 @@ def load_network(path: Path, train_command: str, inputs: Mapping[str, Shape]) ->
         raise StorageError(f"{path}: {wrong}: it is another network; give another --run, or train one with: "
                            f"{train_command}")
     return network
+
+
+def _saved_by(path: Path) -> str | None:
+    """The version of Keras that wrote a network's file; None if the file is not whole, or does not say."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            version = None if file.testzip() else json.loads(file.read("metadata.json"))["keras_version"]
+            return version if re.fullmatch(r"[0-9]+(\.[0-9a-z]+)+", version) else None
+    except Exception:  # of what is no archive, or a damaged one, zipfile raises much
+        return None
 
 
 def _fits(found: Shape, wanted: Shape) -> bool:

@@ -44,6 +44,16 @@ def test_a_keras_json_that_is_no_object_is_passed_over(tmp_path, text):
     runtime.check_environment()
 
 
+def test_a_keras_that_is_too_old_to_train_with_is_named(monkeypatch, tmp_path):
+    runtime.check_keras()
+    (tmp_path / "keras-3.12.0.dist-info").mkdir()
+    (tmp_path / "keras-3.12.0.dist-info/METADATA").write_text("Metadata-Version: 2.4\nName: keras\nVersion: 3.12.0\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UserError, match=r"^Keras 3\.12\.0 is too old, training needs 3\.14 or newer; run `pip install -r "
+                                        r".*requirements\.txt`$"):
+        runtime.check_keras()
+
+
 def test_what_an_import_prints_is_given_back_only_where_it_fails(capfd):
     with runtime._quiet():
         os.write(2, b"about CUDA\n")
