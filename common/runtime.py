@@ -47,6 +47,8 @@ def check_environment() -> None:
                         "run `unset KERAS_BACKEND`")
     if os.environ.get("TF_USE_LEGACY_KERAS", "") not in ("", "0", "False", "false"):
         raise UserError("TF_USE_LEGACY_KERAS is set: this repository needs Keras 3; run `unset TF_USE_LEGACY_KERAS`")
+    # Figures go to files. A notebook's backend, which its `!python` inherits, need not be installed here.
+    os.environ["MPLBACKEND"] = "agg"
     # Without an NVIDIA GPU, TensorFlow's error messages are only about its absence, and alarm users.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2" if Path("/dev/nvidia0").exists() else "3")
     home = Path(os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras"))  # pathlib fails where there is none
