@@ -119,6 +119,11 @@ class Common:
         return (self.out or ROOT / "runs" / self.FOLDER / self.variant).absolute()
 
     @property
+    def brief(self) -> bool:
+        """Whether the networks that measure are trained for a few steps only, see `evaluation.BRIEF`."""
+        return self.preset == "smoke"
+
+    @property
     def data_folders(self) -> tuple[Path, ...]:
         """The folders of `--data`; none means the embedded set. Some reports take several."""
         return self.data if isinstance(self.data, tuple) else (self.data,) if self.data else ()

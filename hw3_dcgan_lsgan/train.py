@@ -120,7 +120,8 @@ def main(config: Config) -> None:
     curves = {"loss": {"d_real": "D on real", "d_fake": "D on fake", "g": "G"}}
     trainer.train(game, stream, run, config,
                   lambda: plots.tile(generate(sampling.noise(config.seed, 0, 64, config.z)), 8), curves,
-                  evaluation=evaluation.Unconditional(faces, generate, config.z, cascade=config.cascade))
+                  evaluation=evaluation.Unconditional(faces, generate, config.z, cascade=config.cascade,
+                                                      brief=config.brief))
 
 
 if __name__ == "__main__":

@@ -126,7 +126,8 @@ def main(config: Config) -> None:
          "class": {"d_class": "D", "g_class": "G"}}
     trainer.train(game, stream, run, config,
                   functools.partial(figures.table, generate, config.z, data.tests, config.seed), curves,
-                  evaluation=measures.Accuracy(run, data, generate, config.z, config.evaluator, config.own_reading))
+                  evaluation=measures.Accuracy(run, data, generate, config.z, config.evaluator, config.own_reading,
+                                               config.brief))
 
 
 if __name__ == "__main__":

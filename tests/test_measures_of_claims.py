@@ -83,6 +83,6 @@ def test_images_of_96_pixels_have_the_judge_of_64(script, few_faces, tmp_path, t
     metrics_json = json.loads((tmp_path / "run" / "metrics.json").read_text())
     for module in (datasets, judge):
         monkeypatch.setattr(module, "CACHE", Path(shared_cache))
-    of_64 = judge.load(data.load([few_faces], 64, "one_or_two").only("exactly_one"), 0)
+    of_64 = judge.load(data.load([few_faces], 64, "one_or_two").only("exactly_one"), 0, brief=True)
     assert metrics_json["judge"]["sha256"] == of_64.sha256
     assert of_64.network.input_shape == (None, 64, 64, 3)

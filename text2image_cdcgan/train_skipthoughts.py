@@ -116,7 +116,7 @@ def main(config: Config) -> None:
                          "d_wrong_label": "real, wrong label", "d_wrong_image": "wrong image, right label"},
               "gradient penalty": {"d_penalty": "lambda * penalty"}, "generator": {"g": "G"}}
     trainer.train(game, stream, run, config, table, curves, functools.partial(table, eyes=tags.EYES),
-                  evaluation.Evaluation(faces, generate, config.z, cascade=config.cascade,
+                  evaluation.Evaluation(faces, generate, config.z, cascade=config.cascade, brief=config.brief,
                                         pictures_with_vector=len(faces.rows)))
 
 

@@ -33,21 +33,22 @@ class Evaluation:
         z: size of the noise.
         eyes: the eye colours that the generator knows; the judge knows all of them.
         cascade: of the course's face test, see `facetest.load`.
+        brief: the judge is trained for a few steps only, see `judge.load`.
         more: further entries of metrics.json.
     """
 
     curves: ClassVar = {}
 
     def __init__(self, data: Faces, generate: Generate, z: int, eyes: Sequence[str] = tags.EYES,
-                 cascade: Path | None = None, **more: Any) -> None:
+                 cascade: Path | None = None, brief: bool = False, **more: Any) -> None:
         self.data, self.generate, self.z, self.more = data.only("exactly_one"), generate, z, more
-        self._cascade = cascade
+        self._cascade, self.brief = cascade, brief
         self._eyes = np.array([tags.EYES.index(name) for name in eyes])
 
     @functools.cached_property
     def judge(self) -> judge.Judge:
         """The judge of the data set; trained on first use."""
-        return judge.load(self.data, SEED)
+        return judge.load(self.data, SEED, self.brief)
 
     @functools.cached_property
     def face_test(self) -> facetest.FaceTest | None:
