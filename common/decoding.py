@@ -20,17 +20,20 @@ class BadPicture(Exception):
     """The file cannot be used; the message is the reason."""
 
 
-def decode(path: Path, size: int, cut: Cut = "whole") -> np.ndarray:
+def decode(path: Path, size: int, cut: Cut = "whole", least: int = 1) -> np.ndarray:
     """Reads one JPEG or PNG file (an animation's first frame), turned upright: uint8 [size, size, 3] RGB.
 
     Args:
         path: the file.
         size: side of the result.
         cut: the part that is resized: the whole image, the largest square in its middle, or a box.
+        least: pixels that no side may be shorter than.
 
     Raises `BadPicture`.
     """
     image = upright(path)
+    if min(image.size) < least:
+        raise BadPicture(f"{image.width}x{image.height} pixels; no side may be shorter than {least}")
     return np.asarray(image.resize((size, size), Image.Resampling.LANCZOS, box=_box(cut, *image.size)))
 
 

@@ -73,6 +73,7 @@ class Common:
     """The options that every training script has."""
 
     FOLDER: ClassVar[str] = ""  # the report's folder, e.g. "hw4_acgan"
+    SAMPLER: ClassVar[str] = "sample.py"  # the script there that uses a trained run
     # name -> values that differ from the defaults; a function gives the value from the options on the command line
     PRESETS: ClassVar[dict[str, dict[str, Any]]] = {}
     # name -> values that differ from the defaults, of a report that has the option `recipe`

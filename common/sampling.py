@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import shlex
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,8 +15,9 @@ import numpy as np
 
 from common import runtime
 from common.errors import StorageError, UserError, out_of_memory, reason, say
+from common.files import ROOT
 from common.options import option
-from common.runs import average_file, read_config
+from common.runs import average_file, command_again, read_config
 
 
 def run_info(run: Path) -> dict[str, Any]:
@@ -31,6 +33,26 @@ def weights_option() -> Any:
     return option(None, "average: the network with the average of its weights, of a run that was trained with "
                   "--average; trained: with the weights of the last step (default: average where the run has it)",
                   choices=WEIGHTS)
+
+
+def demand_sampler(run: Path, sampler: str) -> None:
+    """Raises UserError if a run is for another sampler than this one, "hw4_acgan/sample.py" or so, and names it."""
+    info = _readable_info(run)
+    right = info.get("sampler")
+    folder = info.get("report", {}).get("folder")
+    if not right and folder != Path(sampler).parent.name:  # an older run
+        here = (f"{folder}/{name}" for name in ("sample.py", "translate.py"))
+        right = next((script for script in here if (ROOT / script).is_file()), None)
+    if right and right != sampler:
+        raise UserError(f"--run {run}: is a run for another sampler; use: python {right} --run {shlex.quote(str(run))}")
+
+
+def _readable_info(run: Path) -> dict[str, Any]:
+    """`run_info`, empty if it is damaged: that does no harm to the network."""
+    try:
+        return run_info(run)
+    except StorageError:
+        return {}
 
 
 def find_network(run: Path, train_command: str, file: str = "generator.keras", weights: str | None = None) -> Path:
@@ -50,7 +72,7 @@ def find_network(run: Path, train_command: str, file: str = "generator.keras", w
         raise UserError(f"--run {run}: is a file; give a run folder")
     if not path.is_file():
         state = "is not finished" if (run / "config.json").is_file() else "holds no trained run"
-        raise UserError(f"{run} {state}; train it with: {train_command}")
+        raise UserError(f"{run} {state}; train it with: {command_again(_readable_info(run), run) or train_command}")
     if weights == "average" and not average.is_file():
         raise UserError(f"--weights average: {run} was trained without --average; leave --weights out")
     if weights == "trained" or not average.is_file():

@@ -34,6 +34,7 @@ class Config(Common):
     """The settings of the report; values that it does not give are marked `assumed`."""
 
     FOLDER: ClassVar = "cyclegan_style"
+    SAMPLER: ClassVar = "translate.py"
     PRESETS: ClassVar = {
         "quick": {"steps": 500, "image_size": 64, "batch_size": 4, "sample_every": 100, "checkpoint_every": 250},
         "smoke": {"steps": 4, "image_size": 32, "batch_size": 2, "sample_every": 2, "log_every": 1,
