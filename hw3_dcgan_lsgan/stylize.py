@@ -25,7 +25,7 @@ from hw3_dcgan_lsgan import pictures
 from hw3_dcgan_lsgan.pictures import LEAST
 
 BYTES_A_PIXEL = 1300  # of memory that the network takes, measured
-BYTES_OF_ITS_OWN = 700_000_000  # of memory that TensorFlow and the style take, whatever the photo
+BYTES_OF_ITS_OWN = 900_000_000  # of memory that TensorFlow and the style take, whatever the photo
 
 
 @dataclass(frozen=True)

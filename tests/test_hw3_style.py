@@ -357,14 +357,14 @@ USED_2 = {"memory.current": "1000000000", "memory.stat": "anon 5\ninactive_file 
 
 
 @pytest.mark.parametrize(("groups", "folder", "files", "free"), [
-    (V1, "memory", USED_1 | {"memory.limit_in_bytes": "3000000000"}, 1.5),  # a container sees its group as the root
-    (V1, "memory/docker/a1", USED_1 | {"memory.limit_in_bytes": "3000000000"}, 1.5),
-    (V1, "memory", USED_1 | {"memory.limit_in_bytes": "9223372036854771712"}, 9.54),
-    ("0::/\n", "", USED_2 | {"memory.max": "3000000000"}, 1.5),
-    ("0::/user/job.scope\n", "user", USED_2 | {"memory.max": "3000000000"}, 1.5),  # a limit of an outer group
-    ("0::/\n", "", USED_2 | {"memory.max": "max"}, 9.54),
+    (V1, "memory", USED_1 | {"memory.limit_in_bytes": "3000000000"}, 1.3),  # a container sees its group as the root
+    (V1, "memory/docker/a1", USED_1 | {"memory.limit_in_bytes": "3000000000"}, 1.3),
+    (V1, "memory", USED_1 | {"memory.limit_in_bytes": "9223372036854771712"}, 9.34),
+    ("0::/\n", "", USED_2 | {"memory.max": "3000000000"}, 1.3),
+    ("0::/user/job.scope\n", "user", USED_2 | {"memory.max": "3000000000"}, 1.3),  # a limit of an outer group
+    ("0::/\n", "", USED_2 | {"memory.max": "max"}, 9.34),
     ("0::/\n", "", USED_2 | {"memory.max": "1300000000"}, 0),  # less than TensorFlow itself takes
-    (None, "", {}, 9.54)])
+    (None, "", {}, 9.34)])
 def test_a_containers_limit_counts(tmp_path, groups, folder, files, free):
     (tmp_path / "proc/self").mkdir(parents=True)
     (tmp_path / "proc/meminfo").write_text("MemTotal: 20000000 kB\nMemAvailable: 10000000 kB\n")
