@@ -19,6 +19,11 @@
 | text and label files | test_a_line_*, test_a_label_*; test_sampling.py: every kind; test_lab5_cgan.py; test_fuzz.py |
 | files that would run code | test_a_generator_*; test_sampling.py; .npz: test_text2image_cdcgan.py, test_lab5_cgan.py |
 | environment | test_an_environment_*; test_runtime.py |
+| another Keras | test_a_generator_of_a_newer_*; test_runtime.py |
+| the sampler of another run | test_sampling.py |
+| pictures too small, or too large for the memory | test_hw3_style.py, test_cyclegan_style.py |
+| runs elsewhere, moved, renamed | test_gallery.py |
+| terminals, files as output | test_trainer.py |
 | out of memory | test_out_of_memory_*; test_options.py; test_faces.py: a process that draws is ended |
 | damaged cache | test_images.py (pictures), test_networks.py and test_judge.py (judge, evaluator) |
 | damaged embedded set | test_faces.py, test_portraits.py, test_datasets.py, test_lab5_cgan.py |
