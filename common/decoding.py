@@ -31,17 +31,20 @@ def suffixes() -> tuple[str, ...]:
     return tuple(suffix for suffix, kind in Image.registered_extensions().items() if kind in (*FORMATS, "MPO"))
 
 
-def decode(path: Path, size: int, cut: Cut = "whole") -> np.ndarray:
+def decode(path: Path, size: int, cut: Cut = "whole", least: int = 1) -> np.ndarray:
     """Reads one file (an animation's first frame), turned upright: uint8 [size, size, 3] sRGB.
 
     Args:
         path: the file.
         size: side of the result.
         cut: the part that is resized: the whole image, the largest square in its middle, or a box.
+        least: pixels that no side may be shorter than.
 
     Raises `BadPicture`.
     """
     image = upright(path)
+    if min(image.size) < least:
+        raise BadPicture(f"{image.width}x{image.height} pixels; no side may be shorter than {least}")
     return np.asarray(image.resize((size, size), Image.Resampling.LANCZOS, box=_box(cut, *image.size)))
 
 

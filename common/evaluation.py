@@ -12,6 +12,8 @@ from common import metrics
 SEED = 0  # of the measuring networks, their splits and the noise: the same for all runs on a data set
 CONDITIONS, COPIES = 12, 8  # the diversity compares this many conditions, and this many images of each
 FEWEST = 20           # unseen images per half, below which distributions are not compared
+BRIEF = 20            # steps for which a network that measures is trained under --preset smoke
+BRIEF_NOTE = f"--preset smoke: what measures the run was trained for {BRIEF} steps only, so the measures mean nothing"
 MOST = 1000           # unseen images per half, at most: more would need more memory
 
 
@@ -20,9 +22,11 @@ class Evaluation(Protocol):
 
     Attributes:
         curves: what accuracy.png shows of accuracy.csv, see `plots.curves`; empty: no such figure.
+        brief: whether it measures with networks that were trained for BRIEF steps only.
     """
 
     curves: Mapping[str, Mapping[str, str]]
+    brief: bool
 
     def prepare(self) -> dict[str, dict[str, Any]]:
         """Does the slow preparations before the first step.

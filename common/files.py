@@ -91,6 +91,11 @@ def regular(path: Path) -> Path:
     return path
 
 
+def not_a_file(path: Path) -> str:
+    """What is wrong with a path that should lead to a file, in words for the user."""
+    return "is a folder; give a file in it" if path.is_dir() else "no such file"
+
+
 def make_folder(path: Path, option: str) -> Path:
     """Makes the folder that an option names, if it is missing. Raises StorageError if it is not writable."""
     try:

@@ -97,6 +97,7 @@ class Common:
     """The options that every training script has."""
 
     FOLDER: ClassVar[str] = ""  # the report's folder, e.g. "hw4_acgan"
+    SAMPLER: ClassVar[str] = "sample.py"  # the script there that uses a trained run
     # name -> values that differ from the defaults; a function gives the value from the options on the command line and
     # those of the recipe
     PRESETS: ClassVar[dict[str, dict[str, Any]]] = {}
@@ -142,6 +143,11 @@ class Common:
     def run_folder(self) -> Path:
         """Where the run lives: `--out`, else runs/FOLDER/VARIANT in the repository."""
         return (self.out or ROOT / "runs" / self.FOLDER / self.variant).absolute()
+
+    @property
+    def brief(self) -> bool:
+        """Whether the networks that measure are trained for a few steps only, see `evaluation.BRIEF`."""
+        return self.preset == "smoke"
 
     @property
     def data_folders(self) -> tuple[Path, ...]:

@@ -26,9 +26,9 @@ from typing import Any
 
 from common import scale
 from common.errors import StorageError, UserError, say
-from common.files import append, atomic, make_folder, regular, remove_halves, sync, write_json
+from common.files import ROOT, append, atomic, make_folder, regular, remove_halves, sync, write_json
 from common.options import Common
-from common.runtime import POLICIES, Runtime, check_environment
+from common.runtime import POLICIES, Runtime, check_environment, check_keras
 
 Row = dict[str, str]
 LOGS = ("log.csv", "accuracy.csv")
@@ -132,6 +132,7 @@ class Run:
 
     def __init__(self, config: Common) -> None:
         check_environment()  # before images are decoded, which may take minutes
+        check_keras()
         self.scale = scale.of(config)
         self._temporary = None if self.scale.chief else tempfile.TemporaryDirectory(prefix="gan-worker-")
         self.folder = Path(self._temporary.name) if self._temporary else config.run_folder
@@ -151,6 +152,7 @@ class Run:
         script = f"{config.FOLDER}/{Path(sys.argv[0]).name}"
         self.record("command", shlex.join(["python", script, *sys.argv[1:]]))
         self.record("preset", config.preset)
+        self.record("sampler", f"{config.FOLDER}/{config.SAMPLER}")
 
     def _has_begun(self) -> bool:
         """Whether the run has a checkpoint; before its first one the settings may still change.
@@ -339,6 +341,36 @@ def _locked(folder: Path) -> Any:
     except OSError as error:
         say(f"note: {folder}: this file system cannot lock a folder ({error.strerror}); start no second training in it")
     return lock
+
+
+def command_again(info: Mapping[str, Any], folder: Path) -> str | None:
+    """The command that resumes a run in a folder, or measures it again, for a shell in the root of the repository.
+
+    It is that of its config.json without --overwrite and --no-evaluate, and with the folder as it is named now.
+
+    Args:
+        info: the content of the config.json.
+        folder: of the run, which may have been moved.
+
+    Returns:
+        None if the config.json does not say.
+    """
+    report, command = info.get("report", {}), info.get("command")
+    if not isinstance(command, str) or not isinstance(report, Mapping):
+        return None
+    try:
+        given = shlex.split(command)
+    except ValueError:  # a quote that does not end
+        return None
+    words = []
+    for before, word in zip(["", *given], given, strict=False):
+        if word not in ("--overwrite", "--no-evaluate", "--out") and before != "--out" and \
+                not word.startswith("--out="):
+            words.append(word)
+    folder = folder.absolute()
+    if folder != ROOT / "runs" / str(report.get("folder")) / str(report.get("variant")):
+        words += ["--out", str(folder.relative_to(ROOT) if folder.is_relative_to(ROOT) else folder)]
+    return shlex.join(words)
 
 
 def average_file(file: str) -> str:

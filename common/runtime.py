@@ -6,16 +6,20 @@ import contextlib
 import json
 import os
 import platform
+import shlex
 import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from common.errors import UserError, say, uninterrupted
+from common.files import ROOT
 from common.scale import ONE, Scale
 
+OLDEST_KERAS = (3, 14)  # that kernels.py works with: it looks inside of Keras' layers
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}  # precision -> Keras dtype policy
 
 
@@ -43,6 +47,8 @@ def check_environment() -> None:
                         "run `unset KERAS_BACKEND`")
     if os.environ.get("TF_USE_LEGACY_KERAS", "") not in ("", "0", "False", "false"):
         raise UserError("TF_USE_LEGACY_KERAS is set: this repository needs Keras 3; run `unset TF_USE_LEGACY_KERAS`")
+    # Figures go to files. A notebook's backend, which its `!python` inherits, need not be installed here.
+    os.environ["MPLBACKEND"] = "agg"
     # Without an NVIDIA GPU, TensorFlow's error messages are only about its absence, and alarm users.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2" if Path("/dev/nvidia0").exists() else "3")
     home = Path(os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras"))  # pathlib fails where there is none
@@ -60,6 +66,15 @@ def check_environment() -> None:
     if settings.get("backend", "tensorflow") != "tensorflow" and "KERAS_BACKEND" not in os.environ:
         raise UserError(f"{home / 'keras.json'}: backend is {settings['backend']!r}; run `export "
                         "KERAS_BACKEND=tensorflow`")
+
+
+def check_keras() -> None:
+    """Raises UserError for a Keras that is too old to train with."""
+    with contextlib.suppress(metadata.PackageNotFoundError):  # then the import says what is missing
+        version = metadata.version("keras")
+        if tuple(map(int, version.split(".")[:2])) < OLDEST_KERAS:
+            raise UserError(f"Keras {version} is too old, training needs {'.'.join(map(str, OLDEST_KERAS))} or newer; "
+                            f"run `pip install -r {shlex.quote(str(ROOT / 'requirements.txt'))}`")
 
 
 def import_tensorflow() -> None:

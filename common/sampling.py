@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import re
+import shlex
+import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,8 +15,9 @@ import numpy as np
 
 from common import runtime
 from common.errors import StorageError, UserError, out_of_memory, reason, say
+from common.files import ROOT
 from common.options import option
-from common.runs import average_file, read_config
+from common.runs import average_file, command_again, read_config
 
 
 def run_info(run: Path) -> dict[str, Any]:
@@ -28,6 +33,26 @@ def weights_option() -> Any:
     return option(None, "average: the network with the average of its weights, of a run that was trained with "
                   "--average; trained: with the weights of the last step (default: average where the run has it)",
                   choices=WEIGHTS)
+
+
+def demand_sampler(run: Path, sampler: str) -> None:
+    """Raises UserError if a run is for another sampler than this one, "hw4_acgan/sample.py" or so, and names it."""
+    info = _readable_info(run)
+    right = info.get("sampler")
+    folder = info.get("report", {}).get("folder")
+    if not right and folder != Path(sampler).parent.name:  # an older run
+        here = (f"{folder}/{name}" for name in ("sample.py", "translate.py"))
+        right = next((script for script in here if (ROOT / script).is_file()), None)
+    if right and right != sampler:
+        raise UserError(f"--run {run}: is a run for another sampler; use: python {right} --run {shlex.quote(str(run))}")
+
+
+def _readable_info(run: Path) -> dict[str, Any]:
+    """`run_info`, empty if it is damaged: that does no harm to the network."""
+    try:
+        return run_info(run)
+    except StorageError:
+        return {}
 
 
 def find_network(run: Path, train_command: str, file: str = "generator.keras", weights: str | None = None) -> Path:
@@ -47,7 +72,7 @@ def find_network(run: Path, train_command: str, file: str = "generator.keras", w
         raise UserError(f"--run {run}: is a file; give a run folder")
     if not path.is_file():
         state = "is not finished" if (run / "config.json").is_file() else "holds no trained run"
-        raise UserError(f"{run} {state}; train it with: {train_command}")
+        raise UserError(f"{run} {state}; train it with: {command_again(_readable_info(run), run) or train_command}")
     if weights == "average" and not average.is_file():
         raise UserError(f"--weights average: {run} was trained without --average; leave --weights out")
     if weights == "trained" or not average.is_file():
@@ -70,6 +95,7 @@ def load_network(path: Path, train_command: str, inputs: Mapping[str, Shape]) ->
         inputs: the names of the network's inputs, and their shapes without the batch, see ANY.
 
     Raises:
+        UserError: another version of Keras wrote the file, and this one cannot load it.
         StorageError: the file is damaged or is another network.
     """
     runtime.import_tensorflow()
@@ -86,8 +112,14 @@ def load_network(path: Path, train_command: str, inputs: Mapping[str, Shape]) ->
     except Exception as error:  # Keras may raise anything for an inconsistent description of layers
         if out_of_memory(error):
             raise
+        version = _saved_by(path)
+        if version not in (None, keras.__version__):
+            raise UserError(f"{path}: was saved by Keras {version}, and Keras {keras.__version__} cannot load it; run "
+                            f"`pip install keras=={version}`") from None
+        remedy = "run the command of its training again: it writes the file anew from the checkpoint" \
+            if any((path.parent / "checkpoints").glob("step-*.index")) else "train the run anew with --overwrite"
         raise StorageError(f"{path}: cannot be loaded, it is damaged or not a network ({reason(error)}); "
-                           "train the run anew with --overwrite") from None
+                           f"{remedy}") from None
     wrong = ""
     if list(found) != list(inputs):
         wrong = f"takes {', '.join(found)}, not {', '.join(inputs)}"
@@ -99,6 +131,16 @@ def load_network(path: Path, train_command: str, inputs: Mapping[str, Shape]) ->
         raise StorageError(f"{path}: {wrong}: it is another network; give another --run, or train one with: "
                            f"{train_command}")
     return network
+
+
+def _saved_by(path: Path) -> str | None:
+    """The version of Keras that wrote a network's file; None if the file is not whole, or does not say."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            version = None if file.testzip() else json.loads(file.read("metadata.json"))["keras_version"]
+            return version if re.fullmatch(r"[0-9]+(\.[0-9a-z]+)+", version) else None
+    except Exception:  # of what is no archive, or a damaged one, zipfile raises much
+        return None
 
 
 def _fits(found: Shape, wanted: Shape) -> bool:

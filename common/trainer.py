@@ -32,7 +32,7 @@ from common.errors import (
     stop_code,
     take_as_one,
 )
-from common.evaluation import Evaluation
+from common.evaluation import BRIEF_NOTE, Evaluation
 from common.files import atomic, write_json
 from common.game import Game
 from common.options import Common
@@ -94,6 +94,8 @@ class _Training:
         if self.average:
             self.run.substitute("images and measures are of an average of the weights, with a half-life of "
                                 f"{self.config.average:g} of the run; the report has none")
+        if self.evaluation and self.evaluation.brief:
+            self.run.substitute(BRIEF_NOTE)
         if self.config.tensorboard:
             with self._writing_events():
                 self.events = tf.summary.create_file_writer(str(self.run.folder / "tensorboard"))

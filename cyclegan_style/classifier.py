@@ -19,7 +19,7 @@ from common.anime import judge
 from common.batches import Batches
 from common.datasets import CACHE
 from common.errors import say
-from common.evaluation import SEED
+from common.evaluation import BRIEF, SEED
 from common.networks import cached
 from cyclegan_style.domains import Domains
 
@@ -48,15 +48,15 @@ class Classifier:
         return logits[:, 1] > logits[:, 0], features / self.info["scale"]
 
 
-def load(data: Domains) -> Classifier:
-    """The classifier of two domains, trained once and kept in data/cache."""
-    return Classifier(*cached(CACHE / "judges" / _name(data), "classifier", {"accuracy", "n", "scale"},
-                              lambda: _make(data)))
+def load(data: Domains, brief: bool = False) -> Classifier:
+    """The classifier of two domains, trained once and kept in data/cache; `brief` as of `judge.load`."""
+    return Classifier(*cached(CACHE / "judges" / _name(data, brief), "classifier", {"accuracy", "n", "scale"},
+                              lambda: _make(data, brief)))
 
 
-def _make(data: Domains) -> tuple[keras.Model, dict[str, Any]]:
+def _make(data: Domains, brief: bool) -> tuple[keras.Model, dict[str, Any]]:
     say(f"training the classifier of {data.a.name} and {data.b.name}, once for these domains")
-    network = _fit(data)
+    network = _fit(data, BRIEF if brief else STEPS)
     held_out = {key: data.seen(domain[domain.held_out[:TESTED]]) for key, domain in (("A", data.a), ("B", data.b))}
     trained = Classifier(network, {"scale": 1.0})
     in_b, features = zip(*map(trained.predict, held_out.values()), strict=True)
@@ -65,10 +65,10 @@ def _make(data: Domains) -> tuple[keras.Model, dict[str, Any]]:
                      "scale": float(np.linalg.norm(np.concatenate(features), axis=1).mean())}
 
 
-def _fit(data: Domains) -> keras.Model:
-    """Trains on as many images of A as of B at each step, mirrored at random."""
+def _fit(data: Domains, most: int) -> keras.Model:
+    """Trains on as many images of A as of B at each step, mirrored at random, for `most` steps or fewer."""
     domains = data.a, data.b
-    steps = min(STEPS, EPOCHS * max(1, max(len(domain.rows) for domain in domains) // BATCH))
+    steps = min(most, EPOCHS * max(1, max(len(domain.rows) for domain in domains) // BATCH))
     streams = [Batches(domain, domain.rows, {}, min(BATCH, len(domain.rows)), SEED, mirror=True).stream(0, steps)
                for domain in domains]
 
@@ -81,6 +81,7 @@ def _fit(data: Domains) -> keras.Model:
     return judge.fit(size, {"domain": 2}, batches(), steps, SEED)
 
 
-def _name(data: Domains) -> str:
-    identity = [VERSION, EPOCHS, BATCH, STEPS, SEED, data.origin.identity, data.size, keras.__version__]
+def _name(data: Domains, brief: bool) -> str:
+    identity = [VERSION, EPOCHS, BATCH, STEPS, SEED, data.origin.identity, data.size, keras.__version__,
+                *([BRIEF] if brief else [])]
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:24]

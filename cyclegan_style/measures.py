@@ -76,12 +76,13 @@ class Translation:
         game: has the networks.
         data: both domains, and the tagged faces for the judge.
         size: side of the images.
+        brief: judge and classifier are trained for a few steps only, see `judge.load`.
     """
 
     curves: ClassVar = {}
 
-    def __init__(self, game: CycleGAN, data: Domains, size: int) -> None:
-        self.game, self.data, self.size = game, data, size
+    def __init__(self, game: CycleGAN, data: Domains, size: int, brief: bool = False) -> None:
+        self.game, self.data, self.size, self.brief = game, data, size, brief
         self.names = data.a.name, data.b.name
         self.kind = next((kind for kind in ("hair", "eyes") if all(
             tags.DOMAINS.get(name, "").endswith(kind) for name in self.names)), None)
@@ -89,7 +90,7 @@ class Translation:
     @functools.cached_property
     def judge(self) -> judge.Judge | None:
         """The judge of the tagged faces; None unless colours are translated."""
-        return judge.load(self._judged, SEED) if self.kind else None
+        return judge.load(self._judged, SEED, self.brief) if self.kind else None
 
     @functools.cached_property
     def _judged(self) -> Faces:
@@ -98,7 +99,7 @@ class Translation:
     @functools.cached_property
     def classifier(self) -> classifier.Classifier:
         """The classifier of the two domains."""
-        return classifier.load(self.data)
+        return classifier.load(self.data, self.brief)
 
     def prepare(self) -> dict[str, dict[str, Any]]:
         """Trains the judge if one is needed and there is none yet."""

@@ -34,6 +34,7 @@ class Config(Common):
     """The settings of the report; values that it does not give are marked `assumed`."""
 
     FOLDER: ClassVar = "cyclegan_style"
+    SAMPLER: ClassVar = "translate.py"
     PRESETS: ClassVar = {
         "quick": {"steps": 500, "image_size": 64, "batch_size": 4, "sample_every": 100, "checkpoint_every": 250},
         "smoke": {"steps": 4, "image_size": 32, "batch_size": 2, "sample_every": 2, "log_every": 1,
@@ -134,7 +135,7 @@ def main(config: Config) -> None:
     if config.identity:
         curves["identity"] = {"identity_A": "A", "identity_B": "B"}
     trainer.train(game, pairs, run, config, functools.partial(measures.figure, game, data, config.image_size), curves,
-                  evaluation=measures.Translation(game, data, config.image_size))
+                  evaluation=measures.Translation(game, data, config.image_size, config.brief))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from common import sampling
 from common.errors import UserError, say
 from common.options import option, run_script, words_first
 
+LEAST = 16  # pixels of a side of an image
 WAYS = ("AtoB", "BtoA")
 DOMAINS = ("domainA", "domainB")
 
@@ -75,6 +76,7 @@ def main(options: Options) -> None:
     from cyclegan_style import train
 
     run = (options.run or train.Config().run_folder).absolute()
+    sampling.demand_sampler(run, "cyclegan_style/translate.py")
     settings = sampling.run_info(run).get("settings", {})
     command = " ".join(["python cyclegan_style/train.py --preset quick",
                         *(f"--{name} {shlex.quote(str(settings[name]))}" for name in DOMAINS if name in settings),
@@ -92,7 +94,7 @@ def main(options: Options) -> None:
     with decoding.strict_pillow(), sampling.refusing_other_networks(network_file, command):
         for done, (path, in_folder) in enumerate(chosen.items(), 1):
             try:
-                picture = decoding.decode(path, size, "middle")
+                picture = decoding.decode(path, size, "middle", LEAST)
             except decoding.BadPicture as error:
                 if not in_folder:
                     raise UserError(f"{path}: {error}; give another image") from None

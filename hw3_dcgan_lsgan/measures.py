@@ -22,6 +22,7 @@ class StyleMeasures:
     """
 
     curves: ClassVar = {}
+    brief: ClassVar = False  # the network that measures is not trained
 
     def __init__(self, game: StyleTransfer, photos: np.ndarray, features: dict[str, Any]) -> None:
         self.game, self.photos, self.features = game, photos, features

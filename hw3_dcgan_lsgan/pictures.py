@@ -18,6 +18,7 @@ from PIL import Image
 from common import decoding, images, plots
 from common.datasets import decoded, name_left_out
 from common.errors import UserError
+from common.files import not_a_file
 from common.runs import Origin
 from hw3_dcgan_lsgan import pencil
 
@@ -26,6 +27,7 @@ HELD_OUT = (  # file and box (left, top, right, bottom); never trained on
     ("astronaut.png", (0, 0, 512, 512)), ("astronaut.png", (112, 0, 368, 256)), ("chelsea.png", (75, 0, 375, 300)),
     ("camera.png", (0, 0, 512, 512)))
 CROPS = 240           # of scikit-image's photographs
+LEAST = 16            # pixels of a side of a photo or a style image
 FEWEST = 8            # photos in a folder: four of them are held out
 HELD_OUT_SIZE = 256   # side of the held-out photos
 
@@ -82,12 +84,25 @@ def load(content: Path | None, style: Sequence[Path], data: Sequence[Path], size
 def read(path: Path) -> Image.Image:
     """An image file at its full size, see `decoding.upright`. Raises UserError."""
     if not path.is_file():
-        raise UserError(f"{path}: no such file")
+        raise UserError(f"{path}: {not_a_file(path)}")
     try:
         with decoding.strict_pillow():
             return decoding.upright(path)
     except decoding.BadPicture as error:
         raise UserError(f"{path}: {error}; give another image") from None
+
+
+def style(path: Path, size: int) -> np.ndarray:
+    """A style image as a run trains on it: its largest square, uint8 [size, size, 3]. Raises UserError."""
+    picture = read(path)
+    demand_size(path, picture)
+    return square(picture, size)
+
+
+def demand_size(path: Path, picture: Image.Image) -> None:
+    """Raises UserError if a side of an image is shorter than LEAST."""
+    if min(picture.size) < LEAST:
+        raise UserError(f"{path}: {picture.width}x{picture.height} pixels; no side may be shorter than {LEAST}")
 
 
 def square(picture: Image.Image, size: int) -> np.ndarray:
@@ -133,7 +148,7 @@ def _styles(paths: Sequence[Path], size: int) -> tuple[list[str], np.ndarray]:
     """The names and the pixels of the style images; without any, those of the drawing made by code."""
     if not paths:
         return ["pencil drawing"], pencil.draw(size)[None]
-    return [path.name for path in paths], np.stack([square(read(path), size) for path in paths])
+    return [path.name for path in paths], np.stack([style(path, size) for path in paths])
 
 
 def _pencil(data: Sequence[Path]) -> list[Path]:

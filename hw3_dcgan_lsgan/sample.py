@@ -18,7 +18,7 @@ from common import files, plots, runs, sampling
 from common.anime import sampling as anime_sampling
 from common.anime import tags
 from common.anime.sampling import write
-from common.errors import say
+from common.errors import UserError, say
 from common.options import check_ranges, run_script
 
 
@@ -45,7 +45,15 @@ def main(options: Options) -> None:
     """Writes what the options ask for."""
     from hw3_dcgan_lsgan import train, train_text2image
 
-    if options.text or options.hair or options.chart:
+    conditional = bool(options.text or options.hair or options.chart)
+    if options.run:
+        sampling.demand_sampler(options.run, "hw3_dcgan_lsgan/sample.py")
+        variant = sampling.run_info(options.run).get("report", {}).get("variant")
+        if variant and variant.startswith("text2image") != conditional:
+            raise UserError(f"--run {options.run}: its images have {'no' if conditional else 'a'} condition; " +
+                            ("leave out --text, --hair, --eyes and --chart" if conditional else
+                             "give --text FILE, --hair COLOUR --eyes COLOUR, or --chart"))
+    if conditional:
         run = (options.run or train_text2image.Config().run_folder).absolute()
         eyes = tuple(name for name in tags.EYES if name != "gray")
         write(options, run, "hw3_dcgan_lsgan/train_text2image.py", {"z": (sampling.ANY,), "condition": (22,)},

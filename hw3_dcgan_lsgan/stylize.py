@@ -6,8 +6,10 @@
     python hw3_dcgan_lsgan/stylize.py photo.jpg --style wave.jpg          # one that the run was not trained on
 """
 
+import contextlib
 import shlex
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +21,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import sampling
 from common.errors import UserError, say
 from common.options import option, run_script, words_first
+from hw3_dcgan_lsgan import pictures
+from hw3_dcgan_lsgan.pictures import LEAST
 
-LEAST = 16  # pixels of a side
 BYTES_A_PIXEL = 1300  # of memory that the network takes, measured
+BYTES_OF_ITS_OWN = 900_000_000  # of memory that TensorFlow and the style take, whatever the photo
 
 
 @dataclass(frozen=True)
@@ -52,19 +56,20 @@ class Options:
 def main(options: Options) -> None:
     """Reads all images first, so that a bad one is reported before the network is loaded."""
     from common import files, plots
-    from hw3_dcgan_lsgan import pictures, train_style
+    from hw3_dcgan_lsgan import train_style
 
     run = (options.run or train_style.Config().run_folder).absolute()
     network_file = find(run, options.weights)
     out = (options.out or run / "stylized").absolute()
     targets = files.targets(options.photos, out)
     photos = [fit(path, pictures.read(path), options.longest) for path in options.photos]
-    style = pictures.read(style_file(run, options.style))
+    settings = sampling.run_info(run).get("settings", {})
+    style = pictures.style(style_file(run, options.style), settings.get("style_size", train_style.Config.style_size))
     files.make_folder(out, "--out")
     network, recolour = load(network_file), sampling.run_info(run).get("colours", {}).get("recolour", False)
     with sampling.refusing_other_networks(network_file, _command(run)):
         for path, photo in zip(options.photos, photos, strict=True):
-            plots.save(stylize(network, np.asarray(photo), np.asarray(style), recolour), targets[path])
+            plots.save(stylize(network, np.asarray(photo), style, recolour), targets[path])
             say(f"{targets[path]}: {photo.width}x{photo.height}")
 
 
@@ -74,6 +79,7 @@ def _command(run: Path) -> str:
 
 def find(run: Path, weights: str | None = None) -> Path:
     """The file of a finished run's network, see `sampling.find_network`."""
+    sampling.demand_sampler(run, "hw3_dcgan_lsgan/stylize.py")
     return sampling.find_network(run, _command(run), "transfer.keras", weights)
 
 
@@ -102,23 +108,49 @@ def fit(path: Path, photo: Image.Image, longest: int | None) -> Image.Image:
     """The photo, reduced if asked for. Raises UserError if it is too small, or too large for the free memory."""
     if longest and max(photo.size) > longest:
         photo.thumbnail((longest, longest), Image.Resampling.LANCZOS)
-    if min(photo.size) < LEAST:
-        raise UserError(f"{path}: {photo.width}x{photo.height} pixels; no side may be shorter than {LEAST}")
+    pictures.demand_size(path, photo)
     needed, free = photo.width * photo.height * BYTES_A_PIXEL, free_memory()
     if needed > free:
-        side = int(max(photo.size) * (free / needed) ** 0.5)
+        side = max(LEAST, int(max(photo.size) * (free / needed) ** 0.5))
         raise UserError(f"{path}: {photo.width}x{photo.height} pixels need {needed / 1e9:.1f} GB of memory, "
                             f"{free / 1e9:.1f} GB are free; give --longest {side}")
     return photo
 
 
-def free_memory() -> int:
-    """Free memory in bytes; 4 GB if the system does not tell."""
+def free_memory(system: Path = Path("/")) -> int:
+    """Memory in bytes that a photo may take: the least that the machine and each control group of this process leave.
+
+    4 GB are assumed where the system does not tell.
+
+    Args:
+        system: the folder of proc/ and sys/.
+    """
+    free = 4 * 10**9
+    with contextlib.suppress(OSError, StopIteration, ValueError):
+        lines = (system / "proc/meminfo").read_text(encoding="utf-8").splitlines()
+        free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+    return max(0, min([free, *_left_to_groups(system)]) - BYTES_OF_ITS_OWN)
+
+
+def _left_to_groups(system: Path) -> Iterator[int]:
+    """What each control group of this process has left of its limit. A container is such a group."""
     try:
-        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
-    except (OSError, StopIteration, ValueError):
-        return 4 * 10**9
+        lines = (system / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return
+    for _, kinds, path in (line.split(":", 2) for line in lines):
+        if kinds and "memory" not in kinds.split(","):
+            continue
+        home = system / "sys/fs/cgroup" / ("memory" if kinds else "")  # of the first and of the second version
+        names = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file") if kinds else \
+            ("memory.max", "memory.current", "inactive_file")
+        inner = home / path.strip("/")
+        for group in (inner, *inner.parents):
+            # from within a container its group may look like the root; "max" is no limit
+            with contextlib.suppress(OSError, ValueError):
+                limit, used = (int((group / name).read_text()) for name in names[:2])
+                rows = dict(row.split() for row in (group / "memory.stat").read_text().splitlines())
+                yield limit - used + int(rows.get(names[2], 0))  # that cache is given back on demand
 
 
 def stylize(network: Any, photo: np.ndarray, style: np.ndarray, recolour: bool) -> np.ndarray:

@@ -135,7 +135,7 @@ def main(config: Config) -> None:
     measures = evaluation.Unconditional if faces.tagged else evaluation.Untagged
     trainer.train(game, stream, run, config,
                   lambda: plots.tile(generate(sampling.noise(config.seed, 0, 64, config.z)), 8), curves,
-                  evaluation=measures(faces, generate, config.z, cascade=config.cascade))
+                  evaluation=measures(faces, generate, config.z, cascade=config.cascade, brief=config.brief))
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ class Config(Common):
     """The settings of the MSG-Net paper, since the report gives none; what the paper lacks is marked `assumed`."""
 
     FOLDER: ClassVar = "hw3_dcgan_lsgan"
+    SAMPLER: ClassVar = "stylize.py"
     PRESETS: ClassVar = {
         "quick": {"steps": 700, "batch_size": 2, "size": 128, "style_size": 192, "sample_every": 100,
                   "checkpoint_every": 175},

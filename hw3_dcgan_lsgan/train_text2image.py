@@ -139,7 +139,7 @@ def main(config: Config) -> None:
               "D steps taken": {"d_moves": "D steps per G step"}}
     trainer.train(game, stream, run, config, lambda: cdcgan.labels_of_the_report(generate, config.z, config.seed),
                   curves, lambda: sampling.table(generate, config.z, cdcgan.EYES, config.seed),
-                  evaluation.Evaluation(faces, generate, config.z, cdcgan.EYES, config.cascade))
+                  evaluation.Evaluation(faces, generate, config.z, cdcgan.EYES, config.cascade, config.brief))
 
 
 if __name__ == "__main__":

@@ -105,7 +105,8 @@ def main(config: Config) -> None:
     curves = {"source": {"d_real": "D on real", "d_fake": "D on fake", "g_source": "G"},
               "class": {"d_class": "D", "g_class": "G"}}
     trainer.train(game, stream, run, config, table, curves, functools.partial(table, eyes=tags.EYES),
-                  measures.WithEmbeddings(game.generator, faces, generate, config.z, cascade=config.cascade))
+                  measures.WithEmbeddings(game.generator, faces, generate, config.z, cascade=config.cascade,
+                                          brief=config.brief))
 
 
 if __name__ == "__main__":

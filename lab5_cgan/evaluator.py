@@ -19,6 +19,7 @@ from PIL import Image
 from common.batches import Batches
 from common.datasets import CACHE, Stacked
 from common.errors import UserError, say
+from common.evaluation import BRIEF
 from common.networks import cached, fingerprint
 from common.runtime import policy
 from lab5_cgan.iclevr import Scenes
@@ -95,8 +96,11 @@ class Evaluator:
         return logits, features
 
 
-def load(data: Scenes, given: Path | None = None) -> Evaluator:
-    """The evaluator of a data set: the given `.npz`, or our own, trained once and kept in data/cache."""
+def load(data: Scenes, given: Path | None = None, brief: bool = False) -> Evaluator:
+    """The evaluator of a data set: the given `.npz`, or our own, trained once and kept in data/cache.
+
+    With `brief` it is another one of our own, trained for BRIEF steps only: to see that everything runs.
+    """
     seen, unseen = split(data.scene)
     if given:
         with policy("float32"):  # whatever the run's precision
@@ -105,8 +109,8 @@ def load(data: Scenes, given: Path | None = None) -> Evaluator:
         info = {"sha256": fingerprint(network), "accuracy": _measure(Evaluator(network, {}, unseen, False), data)}
         note = "whether it was trained on the images of its accuracy is not known"
         return Evaluator(network, {**info, "source": given.name, "note": note}, unseen, mirror=False)
-    network, info = cached(CACHE / "evaluators" / _name(data), "evaluator", {"accuracy"},
-                           lambda: _make(data, seen, unseen))
+    network, info = cached(CACHE / "evaluators" / _name(data, brief), "evaluator", {"accuracy"},
+                           lambda: _make(data, seen, unseen, brief))
     return Evaluator(network, {**info, "source": "trained on this data"}, unseen)
 
 
@@ -117,7 +121,7 @@ def split(scene: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.flatnonzero(~unseen), np.flatnonzero(unseen)
 
 
-def _make(data: Scenes, seen: np.ndarray, unseen: np.ndarray) -> tuple[keras.Model, dict[str, Any]]:
+def _make(data: Scenes, seen: np.ndarray, unseen: np.ndarray, brief: bool) -> tuple[keras.Model, dict[str, Any]]:
     if not len(seen):
         raise UserError("the images are of one scene, too few to train an evaluator; give more data, --evaluator "
                         "FILE.npz, or --no-evaluate")
@@ -125,23 +129,24 @@ def _make(data: Scenes, seen: np.ndarray, unseen: np.ndarray) -> tuple[keras.Mod
     keras.utils.set_random_seed(SEED)  # the game's networks are built by now, and its noise has a seed of its own
     with policy("float32"):            # whatever the run's precision
         network = resnet18(len(OBJECTS))
-        _fit(network, data, seen)
+        _fit(network, data, seen, brief)
     measured = _measure(Evaluator(network, {}, unseen), data)
     say("accuracy on unseen scenes: " + ", ".join(f"{view} {value:.1%}" for view, value in measured.items()
                                                   if view != "n"))
     return network, {"accuracy": measured}
 
 
-def _fit(network: keras.Model, data: Scenes, seen: np.ndarray) -> None:
+def _fit(network: keras.Model, data: Scenes, seen: np.ndarray, brief: bool) -> None:
     """Trains on all views together, mirrored, shifted and zoomed at random.
 
-    Each image is seen EPOCHS times; with two views, each view half as often.
+    Each image is seen EPOCHS times, if not `brief`; with two views, each view half as often.
     """
     views = list(data.views.values())
     rows = np.concatenate([data.rows[seen] + k * len(views[0]) for k in range(len(views))])
     batches = Batches(Stacked(views), rows, {"label": np.tile(data.labels[seen], (len(views), 1))},
                       min(BATCH, len(rows)), SEED, mirror=True)
     steps = max(1, EPOCHS * len(seen) // batches.batch_size)
+    steps = min(BRIEF, steps) if brief else steps
     say(f"evaluator: {steps} steps, some 0.3 s each on two cores")
     trained = keras.Model(network.input, network.outputs[0])
     trained.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(RATE, steps)),
@@ -176,7 +181,8 @@ def _parts(samples: np.ndarray) -> Sequence[np.ndarray]:
     return [samples[start:start + 256] for start in range(0, len(samples), 256)]
 
 
-def _name(data: Scenes) -> str:
+def _name(data: Scenes, brief: bool) -> str:
     identity = [VERSION, SEED, EPOCHS, BATCH, RATE, SHIFT, ZOOM, UNSEEN, sorted(data.views),
-                data.info["pictures_sha256"], data.info["labels_sha256"], keras.__version__]
+                data.info["pictures_sha256"], data.info["labels_sha256"], keras.__version__,
+                *([BRIEF] if brief else [])]
     return hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:24]

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from common.errors import UserError
+from common.files import not_a_file
 
 COLOURS = ("gray", "red", "blue", "green", "brown", "purple", "cyan", "yellow")
 SHAPES = ("cube", "sphere", "cylinder")
@@ -76,7 +77,7 @@ def numbers(entry: Any, where: str) -> list[int]:
 def _read(path: Path) -> Any:
     try:
         if not path.is_file():  # reading a pipe would wait for ever
-            raise UserError(f"{path}: no such file")
+            raise UserError(f"{path}: {not_a_file(path)}")
         return json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_once)
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: cannot be read as JSON ({error}); correct it, or fetch the file again") from None

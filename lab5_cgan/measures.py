@@ -55,23 +55,34 @@ class Accuracy:
         z: size of the noise.
         given: an evaluator as `.npz` in place of ours; None for the one that the run began with.
         own_reading: our evaluator is trained on the images as the run reads them alone, not on all views.
+        brief: our evaluator is trained for a few steps only, see `evaluator.load`.
     """
 
     curves: ClassVar = {"accuracy": {name: f"{name}.json" for name in TESTS}}
 
     def __init__(self, run: Run, data: Scenes, generate: Generate, z: int, given: Path | None = None,
-                 own_reading: bool = False) -> None:
+                 own_reading: bool = False, brief: bool = False) -> None:
         self.run, self.data, self.z, self._generate, self._given = run, data, z, generate, given
-        self._own_reading = own_reading
+        self._own_reading, self._brief = own_reading, brief
+
+    @property
+    def brief(self) -> bool:
+        """Whether it measures with an evaluator of our own that is trained for a few steps only."""
+        return self._brief and self._file is None
+
+    @property
+    def _file(self) -> Path | None:
+        """The file of the evaluator, given now or when the run began; None for our own."""
+        begun_with = self.run.info.get("evaluator_file")
+        if begun_with is not None and not isinstance(begun_with, str):
+            raise damaged(self.run.folder / "config.json")
+        return self._given or (Path(begun_with) if begun_with else None)
 
     @functools.cached_property
     def evaluator(self) -> evaluator.Evaluator:
         """The evaluator; loaded or trained on first use."""
-        begun_with = self.run.info.get("evaluator_file")
-        if begun_with is not None and not isinstance(begun_with, str):
-            raise damaged(self.run.folder / "config.json")
         data = replace(self.data, views={self.data.view: self.data.images}) if self._own_reading else self.data
-        return evaluator.load(data, self._given or (Path(begun_with) if begun_with else None))
+        return evaluator.load(data, self._file, self.brief)
 
     def prepare(self) -> dict[str, dict[str, Any]]:
         """Trains the evaluator if there is none yet. A run keeps the one that it began with."""

@@ -50,6 +50,7 @@ def main(options: Options) -> None:
         [labels.numbers(list(options.objects), "--objects")] * (options.count or 8)
     run = (options.run or train.Config().run_folder).absolute()
     command = "python lab5_cgan/train.py --preset quick" + (f" --out {shlex.quote(str(run))}" if options.run else "")
+    sampling.demand_sampler(run, "lab5_cgan/sample.py")
     network = sampling.find_network(run, command, weights=options.weights)
     out = files.make_folder((options.out or run / "sampled").absolute(), "--out")
     runtime.import_tensorflow()

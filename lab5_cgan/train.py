@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, ClassVar
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import experiment
 from common.errors import UserError
+from common.files import not_a_file
 from common.options import ByModel, Common, option, recipe_option, run_script
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class Config(Common):
         if self.evaluator and self.own_reading:
             raise UserError("--evaluator, --own-reading: a given evaluator is not trained here; leave out one of them")
         if self.evaluator and not self.evaluator.is_file():
-            raise UserError(f"--evaluator {self.evaluator}: no such file")
+            raise UserError(f"--evaluator {self.evaluator}: {not_a_file(self.evaluator)}")
 
 
 def build(config: Config) -> Game:
@@ -145,7 +146,8 @@ def main(config: Config) -> None:
          "class": {"d_class": "D", "g_class": "G"}}
     trainer.train(game, stream, run, config,
                   functools.partial(figures.table, generate, config.z, data.tests, config.seed), curves,
-                  evaluation=measures.Accuracy(run, data, generate, config.z, config.evaluator, config.own_reading))
+                  evaluation=measures.Accuracy(run, data, generate, config.z, config.evaluator, config.own_reading,
+                                               config.brief))
 
 
 if __name__ == "__main__":

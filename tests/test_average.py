@@ -118,6 +118,7 @@ class Kernel:
     """Measures a weight of the generator."""
 
     curves = {}
+    brief = False
 
     def __init__(self, game):
         self.game = game

@@ -55,6 +55,18 @@ def test_the_classifier_knows_unseen_images(measure):
     assert info["accuracy"] == {"A": 1.0, "B": 1.0} and info["n"] == {"A": 40, "B": 40}
 
 
+def test_under_smoke_it_is_another_one_that_is_kept_apart(measure, tmp_path, monkeypatch):
+    from cyclegan_style import classifier
+
+    monkeypatch.setattr(classifier, "CACHE", tmp_path)
+    monkeypatch.setattr(classifier, "STEPS", 1)
+    monkeypatch.setattr(classifier, "BRIEF", 2)
+    data = Domains(domain(0, "warm"), domain(1, "cold"), None, 32, Origin({"domains": {}, "data": {}}, "tints"))
+    brief, usual = classifier.load(data, brief=True), classifier.load(data)
+    assert brief.info["sha256"] != usual.info["sha256"]
+    assert len(list((tmp_path / "judges").iterdir())) == 2
+
+
 def test_a_network_that_changes_nothing_wins_no_longer(measure):
     measured, verdict = measure(nothing, nothing)
     assert measured["cycle_error"] == {"A": 0.0, "B": 0.0, "n": 80}

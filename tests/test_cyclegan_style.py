@@ -402,8 +402,10 @@ def test_smoke_from_another_folder_then_translates(script, reds_and_blondes, cel
     assert len(list((run / "translated" / "BtoA").iterdir())) == 6
     assert Image.open(run / "translated" / "BtoA" / "000001.png").size == (32, 32)
     make_pipe(celeba / "pipe.png")
+    Image.new("RGB", (1, 1)).save(celeba / "pixel.png")
     for picture, more, message in ((celeba / "clear.png", ("--out", str(celeba)), "clear.png would be overwritten"),
                                    (celeba / "000003.jpg", (), "000003.jpg: not an image of a known kind; give ano"),
+                                   (celeba / "pixel.png", (), "pixel.png: 1x1 pixels; no side may be shorter than 16"),
                                    (celeba / "pipe.png", (), "pipe.png: no such file or folder")):
         with pytest.raises(UserError, match=message):
             translate.main(parse(translate.Options, ["--pictures", str(picture), "--run", str(run), *more]))

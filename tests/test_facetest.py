@@ -121,12 +121,14 @@ def test_a_run_writes_and_shows_it(spots, few_faces, script, tmp_path):
     words = ("hw4_acgan/train.py", "--preset", "smoke", "--data", few_faces, "--out", tmp_path / "runs/hw4_acgan/acgan")
     metrics = tmp_path / "runs/hw4_acgan/acgan/metrics.json"
     assert "no such file" in script(*words, "--cascade", tmp_path / "none.xml", code=2).stderr
-    script(*words, "--cascade", spots)
+    note = "--preset smoke: what measures the run was trained for 20 steps only, so the measures mean nothing"
+    assert f"note: {note}\n" in script(*words, "--cascade", spots).stdout
+    assert note in json.loads((metrics.parent / "config.json").read_text())["substitutions"]
     measured = json.loads(metrics.read_text())
     assert [measured["face_test"][key] for key in ("found", "real_found", "n", "passed")] == [0, 0, 25, False]
     assert measured["verdict"].endswith(", face test 0 of 25")
     html = page(tmp_path / "runs")
-    assert "faces found" in html and "passes from" in html
+    assert note in html and "faces found" in html and "passes from" in html
 
 
 # ---- with the cascade of the course, which is not in the repository. The numbers are those of OpenCV 4.14 too ----

@@ -25,6 +25,11 @@
 | text and label files | test_a_line_*, test_a_label_*; test_sampling.py: every kind; test_lab5_cgan.py; test_fuzz.py |
 | files that would run code | test_a_generator_*; test_sampling.py; .npz: test_text2image_cdcgan.py, test_lab5_cgan.py |
 | environment | test_an_environment_*; test_runtime.py; another shell: test_setup.py |
+| another Keras | test_a_generator_of_a_newer_*; test_runtime.py |
+| the sampler of another run | test_sampling.py |
+| pictures too small, or too large for the memory | test_hw3_style.py, test_cyclegan_style.py |
+| runs elsewhere, moved, renamed | test_gallery.py |
+| terminals, files as output | test_trainer.py |
 | out of memory | test_out_of_memory_*; test_options.py; test_faces.py: a process that draws is ended |
 | damaged cache | test_images.py (pictures), test_networks.py and test_judge.py (judge, evaluator) |
 | read-only checkout | test_datasets.py; test_networks.py |
@@ -50,6 +55,7 @@ import pytest
 from conftest import ROOT, state
 from PIL import Image
 
+from common.errors import StorageError, UserError
 from common.options import run_script
 
 TINY = "tests/scaled.py", "--full", "--checkpoint-every", 2, "--sample-every", 4
@@ -475,3 +481,33 @@ def test_a_generator_of_another_kind_is_refused(tmp_path, tensorflow, monkeypatc
     assert re.fullmatch(r"sample.py: [^\n]+\n", error)
     assert f"{tmp_path}/generator.keras: " in error and words in error
     assert not (tmp_path / "trapped").exists()
+
+
+def test_a_generator_of_a_newer_keras_is_named_with_both_versions(tmp_path, tensorflow):
+    from common.sampling import load_network
+
+    other_words(no_such_layer)(tensorflow.keras, tmp_path / "generator.keras")
+    with zipfile.ZipFile(tmp_path / "generator.keras") as file:
+        parts = {name: file.read(name) for name in file.namelist()}
+    parts["metadata.json"] = b'{"keras_version": "3.99.0", "date_saved": "2030-01-01@00:00:00"}'
+    with zipfile.ZipFile(tmp_path / "generator.keras", "w") as file:
+        for name, content in parts.items():
+            file.writestr(name, content)
+    with pytest.raises(UserError) as error:
+        load_network(tmp_path / "generator.keras", "python train.py", {})
+    assert str(error.value) == (f"{tmp_path}/generator.keras: was saved by Keras 3.99.0, and Keras "
+                                f"{tensorflow.keras.__version__} cannot load it; run `pip install keras==3.99.0`")
+    cut(tmp_path / "generator.keras")  # a damaged file tells nothing of versions
+    with pytest.raises(StorageError, match="cannot be loaded, it is damaged"):
+        load_network(tmp_path / "generator.keras", "python train.py", {})
+
+
+def test_a_damaged_generator_is_made_anew_from_a_checkpoint_where_there_is_one(tmp_path, tensorflow):
+    from common.sampling import load_network
+
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints/step-8.index").touch()
+    (tmp_path / "generator.keras").write_bytes(b"no zip")
+    with pytest.raises(StorageError, match="; run the command of its training again: it writes the file anew from the "
+                                           "checkpoint$"):
+        load_network(tmp_path / "generator.keras", "python train.py", {})

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 from html.parser import HTMLParser
@@ -96,7 +97,8 @@ def test_claims_stand_beside_their_verdicts(runs):
     for words in (
             "1 holds 1 not tested",
             "The report A. section 1. Reported: by eye Here holds a 0.75 +- 0, b 0.5 +- 0; difference +0.25 +- 0 "
-            "(smallest effect 0.1); n 2 A run: 3.0 min, 25,600 images, 4.0% of the report's python -m common.claims run one",
+            "(smallest effect 0.1); n 2 A run: 3.0 min, 25,600 images, 4.0% of the report's "
+            "python -m common.claims run one",
             "The report B. section 2. Reported: 60% Here not tested no data"):
         assert words in text
 
@@ -144,6 +146,72 @@ def test_a_missing_or_damaged_file_is_a_message(runs, name, content):
     state = "missing" if content is None else "empty" if no_row else "damaged"
     shown = name.replace("step_000020", "step_*") if content is None else name
     assert f"{shown} is {state}: " in text and f"{shown} is {state}: " in table
+
+
+def moved(runs: Path, name: str, **more: str) -> Path:
+    """A run of the ACGAN in another folder than the usual one."""
+    run = make_run(runs / name)
+    config = json.loads((run / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps({**config, **more, "report": {
+        "folder": "hw4_acgan", "variant": "acgan"}}))
+    return run
+
+
+def test_runs_at_any_depth_are_found_by_their_config(runs, tmp_path):
+    names = ["a/b/c/lr=[1e-4]", "exp1", "exp1/inner", "hw4_acgan/renamed", "lab5_cgan/strayed"]
+    for name in names:
+        moved(runs, name)
+    for name in ("translated/AtoB/curves.png", "sampled/config.json"):  # of a run, not runs
+        (runs / "exp1" / name).parent.mkdir(parents=True)
+        (runs / "exp1" / name).write_text("{}")
+    moved(runs, "exp1.old-1")
+    moved(runs, ".hidden/run")
+    (runs / "a/b/back").symlink_to(runs)
+    moved(tmp_path / "disk", "far")
+    (runs / "link").symlink_to(tmp_path / "disk")
+    found = gallery.collect(runs)
+    assert [run.name for run in found] == ["a/b/c/lr=[1e-4]", "exp1", "exp1/inner", "hw4_acgan/acgan",
+                                           "hw4_acgan/renamed", "lab5_cgan/strayed", "link/far"]
+    assert {(run.folder, run.variant) for run in found} == {("hw4_acgan", "acgan")}
+    assert [run.row()["variant"] for run in found[2:5]] == ["exp1/inner", "acgan", "renamed"]
+    built = page(runs)
+    assert built.text.count("Report 000: ACGAN") == 1 and "lab5_cgan: no run here" not in built.text
+    for link in built.every("href") + built.every("src"):
+        assert link[1:] in built.every("id") if link.startswith("#") else (runs / unquote(link)).is_file(), link
+    assert built.text.count("2.25 → 3.5 → 3.5") == 7  # the loss that claim B is about, of each
+
+
+def test_a_folder_whose_config_is_gone_is_shown_at_any_depth(runs):
+    (moved(runs, "exp1") / "config.json").unlink()
+    assert [run.name for run in gallery.collect(runs)] == ["hw4_acgan/acgan", "exp1"]
+
+
+def test_the_command_that_the_page_suggests_is_right_and_quoted(runs):
+    run = moved(runs, "it's 2", command="python hw4_acgan/train.py --preset quick --out 'runs/old one' --overwrite "
+                "--no-evaluate --data 'my faces'")
+    (run / "curves.png").unlink()
+    command = f"python hw4_acgan/train.py --preset quick --data 'my faces' --out {shlex.quote(str(run))}"
+    problems = {run.name: run.problems for run in gallery.collect(runs)}["it's 2"]
+    assert problems == [
+        "curves.png is missing: to draw it anew run the command in config.json again, without --overwrite or "
+        f"--no-evaluate: `{command}`"]
+    (run / "log.csv").unlink()
+    for name in ("metrics.json", "generator.keras"):
+        (run / name).unlink()
+    problems = {run.name: run.problems for run in gallery.collect(runs)}["it's 2"]
+    assert problems == [
+        f"log.csv is missing: without it there are no loss terms; start the run anew with --overwrite: `{command} "
+        "--overwrite`", f"not finished: it is at step 0 of 30; run the same command again to resume: `{command}`"]
+
+
+def test_a_run_in_its_usual_folder_needs_no_out():
+    from common.runs import command_again
+
+    info = {"report": {"folder": "hw4_acgan", "variant": "acgan"}, "command": "python hw4_acgan/train.py --seed 3"}
+    assert command_again(info, ROOT / "runs/hw4_acgan/acgan") == "python hw4_acgan/train.py --seed 3"
+    assert command_again(info, ROOT / "runs/exp1") == "python hw4_acgan/train.py --seed 3 --out runs/exp1"
+    assert command_again(info | {"command": "python 'hw4"}, ROOT / "runs/exp1") is None
+    assert command_again({}, ROOT / "runs/exp1") is None
 
 
 def test_a_run_in_the_middle_and_metrics_of_an_earlier_step_are_said(runs):

@@ -305,8 +305,8 @@ def test_bad_images_and_links_to_themselves_are_named_and_a_square_is_cut_from_t
     (tmp_path / "text.jpg").write_text("no picture")
     (tmp_path / "loop.png").symlink_to("loop.png")
     for name, words in (("text.jpg", "not an image of a known kind; give another"), ("none.jpg", "no such file"),
-                        ("loop.png", "no such file")):
-        with pytest.raises(UserError, match=f"{name}: {words}"):
+                        ("loop.png", "no such file"), (".", "is a folder; give a file in it")):
+        with pytest.raises(UserError, match=f"{tmp_path / name}: {words}"):
             pictures.read(tmp_path / name)
     assert targets([tmp_path / "loop.png"], tmp_path / "out") == {tmp_path / "loop.png": tmp_path / "out" / "loop.png"}
     with pytest.raises(UserError, match="loop.png would be overwritten"):
@@ -353,6 +353,47 @@ def test_photos_fit_the_memory_or_are_refused(monkeypatch, tmp_path):
                         ((100, 9), "no side may be shorter than 16")):
         with pytest.raises(UserError, match=words):
             stylize.fit(tmp_path, Image.new("RGB", size), None)
+
+
+V1 = "4:memory:/docker/a1\n1:cpu:/docker/a1\n0::/\n"
+USED_1 = {"memory.usage_in_bytes": "1000000000", "memory.stat": "inactive_file 7\ntotal_inactive_file 200000000\n"}
+USED_2 = {"memory.current": "1000000000", "memory.stat": "anon 5\ninactive_file 200000000\n"}
+
+
+@pytest.mark.parametrize(("groups", "folder", "files", "free"), [
+    (V1, "memory", USED_1 | {"memory.limit_in_bytes": "3000000000"}, 1.3),  # a container sees its group as the root
+    (V1, "memory/docker/a1", USED_1 | {"memory.limit_in_bytes": "3000000000"}, 1.3),
+    (V1, "memory", USED_1 | {"memory.limit_in_bytes": "9223372036854771712"}, 9.34),
+    ("0::/\n", "", USED_2 | {"memory.max": "3000000000"}, 1.3),
+    ("0::/user/job.scope\n", "user", USED_2 | {"memory.max": "3000000000"}, 1.3),  # a limit of an outer group
+    ("0::/\n", "", USED_2 | {"memory.max": "max"}, 9.34),
+    ("0::/\n", "", USED_2 | {"memory.max": "1300000000"}, 0),  # less than TensorFlow itself takes
+    (None, "", {}, 9.34)])
+def test_a_containers_limit_counts(tmp_path, groups, folder, files, free):
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/meminfo").write_text("MemTotal: 20000000 kB\nMemAvailable: 10000000 kB\n")
+    if groups:
+        (tmp_path / "proc/self/cgroup").write_text(groups)
+    (tmp_path / "sys/fs/cgroup" / folder).mkdir(parents=True)
+    for name, content in files.items():
+        (tmp_path / "sys/fs/cgroup" / folder / name).write_text(content)
+    assert stylize.free_memory(tmp_path) == free * 1e9
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 2), (1, 200), (8, 3), (300, 15)])
+def test_a_style_that_is_too_small_is_named(tmp_path, size):
+    Image.new("RGB", size).save(tmp_path / "style.png")
+    with pytest.raises(UserError, match=rf"style.png: {size[0]}x{size[1]} pixels; no side may be shorter than 16$"):
+        pictures.style(tmp_path / "style.png", 512)
+    with pytest.raises(UserError, match="no side may be shorter than 16$"):
+        pictures.load(None, [tmp_path / "style.png"], (), 32, 40)
+
+
+def test_a_style_of_any_size_is_as_in_training(tmp_path):
+    Image.effect_noise((3000, 2000), 90).save(tmp_path / "style.png")
+    trained_on = pictures.load(None, [tmp_path / "style.png"], (), 32, 40).styles[0]
+    assert trained_on.shape == (40, 40, 3)
+    np.testing.assert_array_equal(pictures.style(tmp_path / "style.png", 40), trained_on)
 
 
 def test_no_run_an_unfinished_one_and_a_damaged_one(tmp_path, tensorflow):

@@ -1,5 +1,6 @@
 """common/anime/judge.py and common/anime/evaluation.py: the split, the cache, and scores that mean what they say."""
 
+import re
 import shutil
 from types import SimpleNamespace
 
@@ -66,13 +67,25 @@ def test_the_judge_is_cached_and_a_damaged_one_is_trained_anew(tagged, judge, tm
 
     shutil.copytree(tagged.cache / "judges", tmp_path / "judges")
     monkeypatch.setattr(module, "CACHE", tmp_path)
-    monkeypatch.setattr(module, "EPOCHS", 0)  # the training itself is not the point here
+    monkeypatch.setattr(module, "EPOCHS", 1)  # the training itself is not the point here
     again = module.load(tagged.faces, 0)
     assert (again.sha256, again.ceiling) == (judge.sha256, judge.ceiling)
     file = next((tmp_path / "judges").glob("*/judge.keras"))
     file.write_bytes(file.read_bytes()[:-100])
     assert module.load(tagged.faces, 0).sha256 != judge.sha256
     assert "is damaged; the judge is trained anew" in capsys.readouterr().out
+
+
+def test_under_smoke_another_judge_is_trained_for_20_steps_and_kept_apart(tagged, judge, tmp_path, monkeypatch, capsys):
+    from common.anime import judge as module
+
+    shutil.copytree(tagged.cache / "judges", tmp_path / "judges")
+    monkeypatch.setattr(module, "CACHE", tmp_path)
+    brief = module.load(tagged.faces, 0, brief=True)
+    assert re.search(r"training the judge on \d+ images, 20 steps, once for this data set", capsys.readouterr().out)
+    assert len(list((tmp_path / "judges").iterdir())) == 2
+    assert module.load(tagged.faces, 0, brief=True).sha256 == brief.sha256 != judge.sha256
+    assert module.load(tagged.faces, 0).sha256 == judge.sha256
 
 
 def test_the_ceiling_is_high_on_embedded_faces(judge):

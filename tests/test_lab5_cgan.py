@@ -4,6 +4,7 @@ import json
 import math
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -521,6 +522,25 @@ def test_a_given_checkpoint_is_float32_whatever_the_runs_precision(evaluator, tm
     assert given.info["source"] == "course.npz" and not given.mirror
 
 
+def test_under_smoke_another_evaluator_is_trained_for_a_few_steps_and_kept_apart(evaluator, tmp_path, monkeypatch,
+                                                                                 capsys):
+    monkeypatch.setattr(evaluator, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(evaluator, "BRIEF", 1)
+    data = iclevr.load(write_set(tmp_path / "set", 3), "crop")
+    evaluator.load(data, brief=True)
+    assert "evaluator: 1 steps, " in capsys.readouterr().out
+    assert evaluator._name(data, True) == next((tmp_path / "cache/evaluators").iterdir()).name
+    assert evaluator._name(data, True) != evaluator._name(data, False)
+
+
+def test_a_given_evaluator_is_as_good_under_smoke(tmp_path):
+    from lab5_cgan.measures import Accuracy
+
+    begun_with = {"evaluator_file": str(tmp_path / "course.npz")}
+    assert [Accuracy(SimpleNamespace(info=info), None, None, 4, given, brief=True).brief
+            for info, given in (({}, None), ({}, tmp_path / "course.npz"), (begun_with, None))] == [True, False, False]
+
+
 def damaged(file):
     data = bytearray(file.read_bytes())
     data[5000] ^= 1
@@ -625,7 +645,7 @@ def test_a_run_remembers_the_evaluator_that_it_was_given(measures_of, tmp_path, 
     from lab5_cgan import evaluator
 
     loaded = []
-    monkeypatch.setattr(evaluator, "load", lambda data, given: loaded.append(given) or Reader())
+    monkeypatch.setattr(evaluator, "load", lambda data, given, brief: loaded.append(given) or Reader())
     first, later = measures_of(written), measures_of(written)  # later, without the option
     del first.evaluator, later.evaluator
     first._given = tmp_path / "course.npz"

@@ -70,7 +70,7 @@ def test_an_evaluator_of_its_own_reading_sees_that_view_alone(tensorflow, monkey
     from lab5_cgan.iclevr import Scenes
 
     seen = []
-    monkeypatch.setattr(evaluator, "load", lambda data, given: seen.append(data))
+    monkeypatch.setattr(evaluator, "load", lambda data, given, brief: seen.append(data))
     data = Scenes({"crop": "cropped", "squash": "squashed"}, "squash", None, None, None, {}, {})
     for own in (False, True):
         measures.Accuracy(SimpleNamespace(info={}), data, None, 4, own_reading=own).evaluator  # noqa: B018

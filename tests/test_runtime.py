@@ -2,8 +2,11 @@
 
 import json
 import os
+import subprocess
+import sys
 
 import pytest
+from conftest import ROOT
 
 from common import runtime
 from common.errors import UserError
@@ -42,6 +45,24 @@ def test_a_keras_json_that_does_not_fit_is_named(tmp_path, key, value):
 def test_a_keras_json_that_is_no_object_is_passed_over(tmp_path, text):
     (tmp_path / "keras.json").write_text(text)
     runtime.check_environment()
+
+
+def test_a_keras_that_is_too_old_to_train_with_is_named(monkeypatch, tmp_path):
+    runtime.check_keras()
+    (tmp_path / "keras-3.12.0.dist-info").mkdir()
+    (tmp_path / "keras-3.12.0.dist-info/METADATA").write_text("Metadata-Version: 2.4\nName: keras\nVersion: 3.12.0\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UserError, match=r"^Keras 3\.12\.0 is too old, training needs 3\.14 or newer; run `pip "
+                                        r"install -r .*requirements\.txt`$"):
+        runtime.check_keras()
+
+
+def test_a_notebooks_backend_for_figures_does_no_harm():
+    code = ("from common import runtime; runtime.check_environment(); from matplotlib.figure import Figure; "
+            "import matplotlib; print(matplotlib.rcParams['backend'])")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT,
+                          env={**os.environ, "MPLBACKEND": "module://matplotlib_inline.backend_inline"})
+    assert (done.stdout, done.stderr) == ("agg\n", "")
 
 
 def test_what_an_import_prints_is_given_back_only_where_it_fails(capfd):

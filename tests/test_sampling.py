@@ -1,7 +1,11 @@
 """common/sampling.py: options, text files, generators from disk."""
 
+import importlib
+import json
+
 import numpy as np
 import pytest
+from conftest import ROOT
 
 from common import sampling
 from common.anime import tags
@@ -51,6 +55,62 @@ def test_a_line_that_asks_for_less_than_a_pair_is_named(tmp_path):
 def test_text_files_of_the_course(mini):
     assert read_text(mini / "text" / "sample_testing_text.txt")[0] == (1, 8, 10)
     assert len(read_text(mini / "text" / "testing_tags.txt")) == 25
+
+
+SAMPLERS = {"hw4_acgan/sample.py": "--hair red --eyes blue", "wgan_gp_text/sample.py": "--chart",
+            "text2image_cdcgan/sample.py": "--chart", "hw3_dcgan_lsgan/sample.py": "--count 3",
+            "lab5_cgan/sample.py": "--objects RED", "cyclegan_style/translate.py": "--pictures a.png",
+            "hw3_dcgan_lsgan/stylize.py": "--photos a.png"}
+
+
+def sampled(sampler, run):
+    """What a sampler says of a run that is not for it."""
+    script = importlib.import_module(sampler[:-3].replace("/", "."))
+    words = [word.replace("RED", "red cube") for word in SAMPLERS[sampler].split()]
+    with pytest.raises(UserError) as error:
+        script.main(parse(script.Options, [*words, "--run", str(run)]))
+    return str(error.value)
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_the_wrong_sampler_for_a_run_names_the_right_one(tmp_path, sampler):
+    run = tmp_path / "a run"
+    right = "lab5_cgan/sample.py" if sampler == "hw4_acgan/sample.py" else "hw4_acgan/sample.py"
+    run.mkdir()
+    info = {"report": {"folder": right.split("/")[0], "variant": "v"}, "settings": {}}
+    for named in ({"sampler": right}, {}):  # the older runs do not name theirs
+        (run / "config.json").write_text(json.dumps(info | named))
+        assert sampled(sampler, run) == f"--run {run}: is a run for another sampler; use: python {right} --run '{run}'"
+
+
+def test_a_run_of_the_same_report_for_another_sampler(tmp_path):
+    info = {"report": {"folder": "hw3_dcgan_lsgan", "variant": "msgnet"}, "settings": {}}
+    (tmp_path / "config.json").write_text(json.dumps(info | {"sampler": "hw3_dcgan_lsgan/stylize.py"}))
+    assert sampled("hw3_dcgan_lsgan/sample.py", tmp_path).endswith(
+        f"; use: python hw3_dcgan_lsgan/stylize.py --run {tmp_path}")
+    info["report"]["variant"] = "text2image_best"
+    (tmp_path / "config.json").write_text(json.dumps(info | {"sampler": "hw3_dcgan_lsgan/sample.py"}))
+    assert sampled("hw3_dcgan_lsgan/sample.py", tmp_path) == \
+        f"--run {tmp_path}: its images have a condition; give --text FILE, --hair COLOUR --eyes COLOUR, or --chart"
+
+
+def test_every_training_names_a_sampler_that_there_is():
+    found = set()
+    for script in [path for folder in ROOT.glob("*/claims.json") for path in folder.parent.glob("train*.py")]:
+        config = importlib.import_module(f"{script.parent.name}.{script.stem}").Config
+        assert (ROOT / config.FOLDER / config.SAMPLER).is_file(), script
+        found.add(f"{config.FOLDER}/{config.SAMPLER}")
+    assert found == set(SAMPLERS)
+
+
+def test_an_unfinished_run_is_trained_on_by_its_own_command(tmp_path):
+    run = tmp_path / "lr=[1e-4] 2"
+    run.mkdir()
+    (run / "config.json").write_text(json.dumps({
+        "report": {"folder": "hw4_acgan", "variant": "acgan"}, "settings": {}, "sampler": "hw4_acgan/sample.py",
+        "command": "python hw4_acgan/train.py --preset smoke --out runs/old --overwrite --lr 1e-3"}))
+    assert sampled("hw4_acgan/sample.py", run) == \
+        f"{run} is not finished; train it with: python hw4_acgan/train.py --preset smoke --lr 1e-3 --out '{run}'"
 
 
 def test_noise_is_a_function_of_seed_and_condition():

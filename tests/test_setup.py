@@ -1,6 +1,7 @@
 """The set-up: pinned packages, run_all.sh's options, CI."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,19 @@ def check(tmp_path, text):
     file.write_text(text)
     return subprocess.run([sys.executable, str(ROOT / "tools" / "check_packages.py"), str(file)], capture_output=True,
                           text=True, check=False)
+
+
+@pytest.mark.skipif(not shutil.which("git"), reason="no git")
+def test_a_checkout_has_the_line_ends_that_bash_reads(tmp_path):
+    (tmp_path / "a").mkdir()
+    for name in (".gitattributes", "run_all.sh", "run_tests.sh", "requirements.txt"):
+        shutil.copy(ROOT / name, tmp_path / "a")
+    for words in (["init", "-q", "a"], ["-C", "a", "add", "."],
+                  ["-C", "a", "-c", "user.name=n", "-c", "user.email=e", "commit", "-qm", "c"],
+                  ["clone", "-q", "-c", "core.autocrlf=true", "a", "b"]):
+        subprocess.run(["git", *words], cwd=tmp_path, check=True, capture_output=True)
+    for name in ("run_all.sh", "run_tests.sh", "requirements.txt"):
+        assert b"\r" not in (tmp_path / "b" / name).read_bytes(), name
 
 
 def test_packages_that_are_there(tmp_path):

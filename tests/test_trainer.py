@@ -1,10 +1,12 @@
 """common/trainer.py and common/checkpoints.py with a tiny game: resume, damage, NaN, signals, files."""
 
 import os
+import re
 import shutil
 import signal
 import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -434,6 +436,49 @@ def test_events_that_cannot_be_written_are_named(train, interrupted, tensorflow,
     monkeypatch.setattr(tensorflow.summary, "scalar", full)
     with pytest.raises(StorageError, match=r"run/tensorboard: cannot be written \(events.out; No space left on"):
         train(interrupted, tensorboard=True)
+
+
+LOSSES = {f"d_term_{number}": 0.123 for number in range(9)}
+
+
+def test_on_80_columns_step_and_time_left_stay_and_losses_give_way(monkeypatch):
+    from common.progress import Meter
+
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "xterm")
+    ours, theirs = os.openpty()
+    with open(theirs, "w") as terminal, monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", terminal)
+        with Meter(9_990, 10_000, 64, "quick") as meter:
+            for step in range(9_991, 9_996):
+                meter.advance(step, LOSSES)
+    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", os.read(ours, 100_000).decode())
+    os.close(ours)
+    last = [line for line in re.split(r"[\r\n]+", shown) if line][-1]
+    assert re.search(r"^━{9}.{3} step 9995/10000  ETA 0 s  \d+ img/s  d_term_0 0\.123  d_t.*…$", last)
+    assert len(last) <= 80
+
+
+def test_a_file_gets_no_bar_whatever_the_environment_says(monkeypatch, capsys):
+    from common.progress import Meter
+
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with Meter(0, 5, 64, "quick") as meter:
+        for step in range(1, 6):
+            meter.advance(step, {"g": 0.5})
+    assert re.fullmatch(r"step 5/5  ETA 0 s  \d+ img/s  g 0\.500\n", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("steps", [1, 3, 4])
+def test_the_shortest_run_has_a_rate(steps, capsys):
+    from common.progress import Meter
+
+    meter = Meter(0, steps, 64, "quick")
+    for step in range(1, steps + 1):
+        time.sleep(0.01)
+        meter.advance(step, {"g": 0.5})
+    assert 0.009 < meter.seconds_per_step < 1
+    assert meter.images_per_second == 64 / meter.seconds_per_step
 
 
 def test_long_runs_name_the_quick_preset(capsys):

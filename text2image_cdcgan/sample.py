@@ -37,6 +37,7 @@ def main(options: Options) -> None:
     from text2image_cdcgan import text, train, train_skipthoughts
 
     run = (options.run or train.Config().run_folder).absolute()
+    sampling.demand_sampler(run, "text2image_cdcgan/sample.py")
     if sampling.run_info(run).get("report", {}).get("variant") == train_skipthoughts.Config().variant:
         sentences = text.Sentences.open(run / text.FILE)
         write(options, run, train_skipthoughts.SCRIPT,

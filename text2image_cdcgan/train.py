@@ -129,7 +129,7 @@ def main(config: Config) -> None:
     curves = {"D": {"d_real": "real, right label", "d_fake": "fake, right label", "d_wrong_label": "real, wrong label",
                     "d_wrong_image": "wrong image, right label"}, "G": {"g": "fake, right label"}}
     trainer.train(game, stream, run, config, table, curves, functools.partial(table, eyes=tags.EYES),
-                  evaluation.Evaluation(real, judged, config.z, cascade=config.cascade))
+                  evaluation.Evaluation(real, judged, config.z, cascade=config.cascade, brief=config.brief))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import experiment
 from common.anime.facetest import FaceOptions
 from common.errors import UserError
+from common.files import not_a_file
 from common.options import option, run_script
 
 SCRIPT = "text2image_cdcgan/train_skipthoughts.py"
@@ -68,7 +69,7 @@ class Config(FaceOptions):
         if self.vectors and self.encoder:
             raise UserError("--vectors and --encoder exclude each other; give one of the two")
         if self.vectors and not self.vectors.is_file():
-            raise UserError(f"--vectors {self.vectors}: no such file")
+            raise UserError(f"--vectors {self.vectors}: {not_a_file(self.vectors)}")
         if self.encoder and not self.encoder.is_dir():
             raise UserError(f"--encoder {self.encoder}: no such folder")
 
@@ -116,7 +117,7 @@ def main(config: Config) -> None:
                          "d_wrong_label": "real, wrong label", "d_wrong_image": "wrong image, right label"},
               "gradient penalty": {"d_penalty": "lambda * penalty"}, "generator": {"g": "G"}}
     trainer.train(game, stream, run, config, table, curves, functools.partial(table, eyes=tags.EYES),
-                  evaluation.Evaluation(faces, generate, config.z, cascade=config.cascade,
+                  evaluation.Evaluation(faces, generate, config.z, cascade=config.cascade, brief=config.brief,
                                         pictures_with_vector=len(faces.rows)))
 
 

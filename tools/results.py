@@ -2,8 +2,8 @@
 
 Copies metrics.json, config.json (which has the command), the logs, the last sample grid, the chart, the curves and the
 animation at half its size of every run folder RUNS/FOLDER/VARIANT with the preset quick into results/FOLDER/VARIANT,
-small enough to commit, and writes the table between the marks in docs/results.md from them. Runs on other data are
-passed over: no figure that shows the course's pictures goes into the repository.
+small enough to commit, and writes the table between the marks in docs/results.md from them. Runs with an --out of their
+own are passed over, and those on other data: no figure that shows the course's pictures goes into the repository.
 """
 
 import argparse
@@ -25,12 +25,14 @@ BEGIN, END = "<!-- results: written by tools/results.py -->", "<!-- end of resul
 
 
 def copy(run: gallery.RunSummary, results: Path) -> bool:
-    """Copies one run's small files; False if it is unfinished or on other data."""
+    """Copies one run's small files; False if it is unfinished, in a folder of its own or on other data."""
     embedded = run.config.get("data_folder") == "embedded" and not run.config.get("other_pictures")
     quick = run.config.get("preset") == "quick"
-    if run.problems or not embedded or not quick:
-        why = "; ".join(run.problems) or ("is no quick run" if embedded else "is not on the embedded data")
-        print(f"passed over: {run.folder}/{run.variant}: {why}")
+    usual = run.name == f"{run.folder}/{run.variant}"
+    if run.problems or not embedded or not quick or not usual:
+        why = "; ".join(run.problems) or ("is not on the embedded data" if not embedded else "is no quick run"
+                                          if not quick else f"is not in {run.folder}/{run.variant}")
+        print(f"passed over: {run.name}: {why}")
         return False
     target, new = results / run.folder / run.variant, results / run.folder / f".{run.variant}"
     shutil.rmtree(new, ignore_errors=True)

@@ -109,7 +109,7 @@ def main(config: Config) -> None:
     curves = {"critic": {"d_real": "real", "d_fake": "fake / 2", "d_wrong_text": "wrong text / 2"},
               "gradient penalty": {"d_penalty": "lambda * penalty"}, "generator": {"g": "G"}}
     trainer.train(game, stream, run, config, table, curves, functools.partial(table, eyes=tags.EYES),
-                  measures.WithGrid(faces, generate, config.z, cascade=config.cascade))
+                  measures.WithGrid(faces, generate, config.z, cascade=config.cascade, brief=config.brief))
 
 
 if __name__ == "__main__":

@@ -33,15 +33,16 @@ class Evaluation:
         z: size of the noise.
         eyes: the eye colours that the generator knows; the judge knows all of them.
         cascade: of the course's face test, see `facetest.load`.
+        brief: the judge is trained for a few steps only, see `judge.load`.
         more: further entries of metrics.json.
     """
 
     curves: ClassVar = {}
 
     def __init__(self, data: Faces, generate: Generate, z: int, eyes: Sequence[str] = tags.EYES,
-                 cascade: Path | None = None, **more: Any) -> None:
+                 cascade: Path | None = None, brief: bool = False, **more: Any) -> None:
         self.data, self.generate, self.z, self.more = self._measured(data), generate, z, more
-        self._cascade = cascade
+        self._cascade, self.brief = cascade, brief
         self._eyes = np.array([tags.EYES.index(name) for name in eyes])
 
     def _measured(self, data: Faces) -> Faces:
@@ -50,7 +51,7 @@ class Evaluation:
     @functools.cached_property
     def judge(self) -> judge.Judge:
         """The judge of the data set; trained on first use."""
-        return judge.load(self.data, SEED)
+        return judge.load(self.data, SEED, self.brief)
 
     @functools.cached_property
     def face_test(self) -> facetest.FaceTest | None:
@@ -213,7 +214,7 @@ class Untagged(Unconditional):
     @functools.cached_property
     def judge(self) -> judge.Judge:
         """The judge of the embedded faces; trained on first use."""
-        return judge.load(load([], self.data.images.shape[1], "exactly_one"), SEED)
+        return judge.load(load([], self.data.images.shape[1], "exactly_one"), SEED, self.brief)
 
     def _unseen(self) -> np.ndarray:
         return np.arange(len(self.data.rows))

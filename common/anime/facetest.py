@@ -22,7 +22,7 @@ from PIL import Image
 
 from common.datasets import DATA
 from common.errors import UserError, say
-from common.files import regular
+from common.files import not_a_file, regular
 from common.options import Common, option
 
 DEFAULT = DATA / "lbpcascade_animeface.xml"
@@ -47,7 +47,7 @@ class FaceOptions(Common):
         """Raises UserError for invalid values."""
         super().check()
         if self.cascade and not self.cascade.is_file():
-            raise UserError(f"--cascade {self.cascade}: no such file")
+            raise UserError(f"--cascade {self.cascade}: {not_a_file(self.cascade)}")
 
 
 class FaceTest:

@@ -22,6 +22,7 @@ from common.anime.data import Faces
 from common.batches import Batches
 from common.datasets import CACHE
 from common.errors import UserError, say
+from common.evaluation import BRIEF
 from common.networks import cached
 from common.runtime import policy
 
@@ -75,27 +76,29 @@ class Judge:
         return hair.argmax(1), eyes.argmax(1), features / self.scale
 
 
-def load(data: Faces, seed: int) -> Judge:
+def load(data: Faces, seed: int, brief: bool = False) -> Judge:
     """The judge of a data set: trained once per (data, seed), then cached in data/cache.
 
     Args:
         data: samples with exactly one hair and one eye colour.
         seed: of the training and of the split.
+        brief: another one, trained for BRIEF steps only: to see that everything runs.
     """
-    network, card = cached(CACHE / "judges" / _name(data, seed), "judge", {"ceiling", "scale", "unseen"},
-                           lambda: _make(data, seed))
+    network, card = cached(CACHE / "judges" / _name(data, seed, brief), "judge", {"ceiling", "scale", "unseen"},
+                           lambda: _make(data, seed, brief))
     return Judge(network, card["ceiling"], card["scale"], card["sha256"], np.array(card["unseen"]))
 
 
-def _make(data: Faces, seed: int) -> tuple[keras.Model, dict[str, Any]]:
+def _make(data: Faces, seed: int, brief: bool) -> tuple[keras.Model, dict[str, Any]]:
     train, unseen = split(data, seed) if len(data.rows) else (data.rows, data.rows)
     if min(len(train), len(unseen)) < 2:
         raise UserError(f"{len(data.rows)} images with one hair and one eye colour are too few, or too alike, to "
                         "train a judge; give more data, or --no-evaluate")
-    say(f"training the judge on {len(train)} images, once for this data set")
+    steps = max(1, len(train) // 64) * EPOCHS
+    steps = min(BRIEF, steps) if brief else steps
+    say(f"training the judge on {len(train)} images, {steps} steps, once for this data set")
     colours = {"hair": data.hair[train], "eyes": data.eyes[train]}
     batches = Batches(data.images, data.rows[train], colours, min(64, len(train)), seed, mirror=True)
-    steps = max(1, len(train) // 64) * EPOCHS
     network = fit(data.images.shape[1], {name: len(NAMES[name]) for name in colours},
                   ((batch["image"], [batch["hair"], batch["eyes"]]) for batch in batches.stream(0, steps)), steps, seed)
     ceiling, scale = _measure(network, data, unseen)
@@ -179,8 +182,8 @@ def _measure(network: keras.Model, data: Faces, samples: np.ndarray) -> tuple[di
     return accuracy, float(np.linalg.norm(features, axis=1).mean())
 
 
-def _name(data: Faces, seed: int) -> str:
+def _name(data: Faces, seed: int, brief: bool) -> str:
     ids = hashlib.sha256(data.table["id"].to_numpy().tobytes()).hexdigest()
     identity = [VERSION, ids, data.info["pictures_sha256"], data.info["tags_sha256"], data.info["filter"],
-             data.images.shape[1], seed, keras.__version__]
+             data.images.shape[1], seed, keras.__version__, *([BRIEF] if brief else [])]
     return hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:24]

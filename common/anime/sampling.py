@@ -99,6 +99,7 @@ def write(options: Options, run: Path, train_script: str, inputs: Mapping[str, s
             raise UserError(f"{tags.EYES[condition.eyes]} eyes: this generator was not trained on them; ask for one of "
                             f"{', '.join(eyes)}")
     command = f"python {train_script} --preset quick" + (f" --out {shlex.quote(str(run))}" if options.run else "")
+    sampling.demand_sampler(run, f"{Path(train_script).parent}/sample.py")
     file = sampling.find_network(run, command, weights=options.weights)
     out = make_folder((options.out or run / "sampled").absolute(), "--out")
     generator = sampling.load_network(file, command, inputs)

@@ -54,7 +54,7 @@ def table(summaries: Sequence[RunSummary], width: int = 140) -> str:
     out = Console(file=io.StringIO(), width=width, color_system=None, force_terminal=False, legacy_windows=False)
     out.print(grid)
     lines = [line[1:].rstrip().replace("\u2500", "-") for line in out.file.getvalue().splitlines() if line.strip()]
-    return "\n".join(lines + [f"{run.folder}/{run.variant}: {text}" for run in summaries for text in run.problems])
+    return "\n".join(lines + [f"{run.name}: {text}" for run in summaries for text in run.problems])
 
 
 def markdown(summaries: Sequence[RunSummary]) -> str:

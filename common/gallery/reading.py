@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from PIL import Image
 from common.errors import StorageError
 from common.files import regular
 from common.gallery.summary import Picture, RunSummary, dig
-from common.runs import Row, grids, read_log
+from common.runs import Row, command_again, grids, read_log
 
 REPORTS = {  # in the order of the page
     "hw4_acgan": "Report 000: ACGAN, hair and eye colour in, a face out",
@@ -51,34 +52,55 @@ def noting(problems: list[str], name: str, remedy: str) -> Iterator[None]:
 
 
 def collect(runs: Path) -> list[RunSummary]:
-    """Reads every run folder RUNS/FOLDER/VARIANT, in the order of REPORTS, then other folders by name."""
+    """Reads every run folder in RUNS, at any depth, in the order of REPORTS, then other reports by name."""
     order = list(REPORTS)
 
-    def place(path: Path) -> tuple[int, str, str]:
-        folder = path.parent.name
-        return order.index(folder) if folder in order else len(order), folder, path.name
+    def place(run: RunSummary) -> tuple[int, str, str]:
+        return order.index(run.folder) if run.folder in order else len(order), run.folder, run.name
 
-    folders = [path for path in runs.glob("[!.]*/[!.]*")
-               if not MOVED_ASIDE.fullmatch(path.name) and any((path / name).is_file() for name in FILES)]
-    return [read(path) for path in sorted(folders, key=place)]
+    return sorted((read(path, path.relative_to(runs).as_posix()) for path in _folders(runs, (), False)), key=place)
 
 
-def read(path: Path) -> RunSummary:
-    """Reads one run folder."""
+def _folders(folder: Path, above: tuple[str, ...], in_run: bool) -> Iterator[Path]:
+    """The run folders in a folder and its subfolders.
+
+    A folder in a run has to prove by its config.json that it is another one: it may hold a translated curves.png.
+
+    Args:
+        folder: where to look.
+        above: the real paths of the folders in which it is: a link may lead back to one of them.
+        in_run: whether it is one of a run.
+    """
+    above = (*above, os.path.realpath(folder))
+    for path in sorted(folder.glob("[!.]*/")):
+        if os.path.realpath(path) in above or MOVED_ASIDE.fullmatch(path.name):
+            continue
+        report = _json(path / "config.json", "", []).get("report")
+        is_run = isinstance(report, dict) or not in_run and any((path / name).is_file() for name in FILES)
+        if is_run:
+            yield path
+        yield from _folders(path, above, in_run or is_run)
+
+
+def read(path: Path, name: str) -> RunSummary:
+    """Reads one run folder; `name`: its path in RUNS."""
     problems: list[str] = []
     config = _json(path / "config.json", ANEW, problems)
-    log, timing = _log(path, problems), _timing(path, problems)
+    command = command_again(config, path)
+    again, anew = (f"{text}: `{command}{option}`" if command else text
+                   for text, option in ((AGAIN, ""), (ANEW, " --overwrite")))
+    log, timing = _log(path, anew, problems), _timing(path, problems)
     finished = any(path.glob("*.keras")) or (path / "metrics.json").exists()
-    metrics = _json(path / "metrics.json", AGAIN, problems) if finished else {}
-    pictures = _pictures(path, bool(log), problems)
-    run = RunSummary(path, config, metrics, log, timing, pictures, _checks(path, problems), problems)
+    metrics = _json(path / "metrics.json", again, problems) if finished else {}
+    pictures = _pictures(path, bool(log), again, problems)
+    run = RunSummary(path, name, config, metrics, log, timing, pictures, _checks(path, problems), problems)
     measured = metrics.get("step", run.step)
     if not finished:
         total = dig(config, "settings.steps")
         problems.append(f"not finished: it is at step {run.step}{f' of {total}' if total else ''}; "
-                        "run the same command again to resume")
+                        "run the same command again to resume" + (f": `{command}`" if command else ""))
     elif log and measured != run.step:
-        problems.append(f"metrics.json is from another step: it says {measured}, log.csv ends at {run.step}; {AGAIN}")
+        problems.append(f"metrics.json is from another step: it says {measured}, log.csv ends at {run.step}; {again}")
     return run
 
 
@@ -91,8 +113,8 @@ def _json(path: Path, remedy: str, problems: list[str]) -> dict[str, Any]:
     return {}
 
 
-def _log(folder: Path, problems: list[str]) -> list[Row]:
-    with noting(problems, "log.csv", f"without it there are no loss terms; {ANEW}"):
+def _log(folder: Path, anew: str, problems: list[str]) -> list[Row]:
+    with noting(problems, "log.csv", f"without it there are no loss terms; {anew}"):
         rows = read_log(folder)
         if rows:
             return rows
@@ -117,7 +139,7 @@ def _timing(folder: Path, problems: list[str]) -> dict[str, str]:
     return {}
 
 
-def _pictures(folder: Path, logged: bool, problems: list[str]) -> dict[str, Picture]:
+def _pictures(folder: Path, logged: bool, again: str, problems: list[str]) -> dict[str, Picture]:
     """Decodes each image, so that a browser can show it. The grid is required, with a log also the curves."""
     grid = [path.name for path in grids(folder).values()][-1:] or ["step_*.png"]
     names = {"samples": f"samples/{grid[0]}", "chart": "chart.png", "curves": "curves.png",
@@ -127,7 +149,7 @@ def _pictures(folder: Path, logged: bool, problems: list[str]) -> dict[str, Pict
     for kind, name in names.items():
         if kind not in required and not (folder / name).exists():
             continue
-        with noting(problems, name, f"{AGAIN}: it is drawn anew"), Image.open(regular(folder / name)) as picture:
+        with noting(problems, name, f"to draw it anew {again}"), Image.open(regular(folder / name)) as picture:
             picture.load()
             pictures[kind] = Picture(name, picture.width, picture.height)
     return pictures

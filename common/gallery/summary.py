@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ COLUMNS = ("report", "variant", "steps", "seconds", "img/s", "last loss terms", 
 NUMBERS = ("steps", "seconds", "img/s", "hair / eyes", "Frechet")
 CLOCK = ("seconds", "img/s")  # these differ between repetitions of the same run
 NONE = "-"
+FOLDER = re.compile(r"\w+")  # a report's folder: it becomes a part of paths
 
 
 class Picture(NamedTuple):
@@ -25,10 +27,11 @@ class Picture(NamedTuple):
 
 @dataclass(frozen=True)
 class RunSummary:
-    """The content of the run folder RUNS/FOLDER/VARIANT.
+    """The content of a run folder.
 
     Attributes:
         path: the folder.
+        name: its path in RUNS, such as "hw4_acgan/acgan"; with another --out it may be any.
         config, metrics: the contents of config.json and metrics.json; empty if the file is missing or damaged.
         log: the rows of log.csv.
         timing: the last row of timing.csv that has a speed; empty if there is none.
@@ -38,6 +41,7 @@ class RunSummary:
     """
 
     path: Path
+    name: str
     config: dict[str, Any]
     metrics: dict[str, Any]
     log: list[Row]
@@ -48,13 +52,20 @@ class RunSummary:
 
     @property
     def folder(self) -> str:
-        """The name of the report's folder."""
-        return self.path.parent.name
+        """The name of the report's folder: that of config.json, else that of the folder in which the run is."""
+        name = self.section("report").get("folder")
+        return name if isinstance(name, str) and FOLDER.fullmatch(name) else self.path.parent.name
 
     @property
     def variant(self) -> str:
-        """The name of the run folder itself."""
-        return self.path.name
+        """The run's variant of the report: that of config.json, else the name of the run folder."""
+        name = self.section("report").get("variant")
+        return name if isinstance(name, str) and name else self.path.name
+
+    @property
+    def label(self) -> str:
+        """The run's name under its report: "acgan" for "hw4_acgan/acgan", else all of it."""
+        return self.name.removeprefix(f"{self.folder}/")
 
     @property
     def step(self) -> int:
@@ -94,7 +105,7 @@ class RunSummary:
         colours = [number(dig(self.metrics, f"condition_accuracy.{part}")) for part in ("hair", "eyes")]
         times = [NONE if value is None else f"{value:.0f}" for value in (self.seconds, self.images_per_second)]
         return dict(zip(COLUMNS, [
-            self.folder, self.variant, str(self.step), *times,
+            self.folder, self.label, str(self.step), *times,
             " ".join(f"{name}={value:.3g}" for name, value in losses.items()) or NONE,
             NONE if colours == [NONE, NONE] else " / ".join(colours),
             number(dig(self.metrics, "frechet.fake")), self.verdict], strict=True))
