@@ -522,6 +522,7 @@ def test_a_given_checkpoint_is_float32_whatever_the_runs_precision(evaluator, tm
     assert given.info["source"] == "course.npz" and not given.mirror
 
 
+@pytest.mark.slow  # a ResNet18 is built and trained, for one step
 def test_under_smoke_another_evaluator_is_trained_for_a_few_steps_and_kept_apart(evaluator, tmp_path, monkeypatch,
                                                                                  capsys):
     monkeypatch.setattr(evaluator, "CACHE", tmp_path / "cache")
