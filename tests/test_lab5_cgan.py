@@ -528,7 +528,7 @@ def test_under_smoke_another_evaluator_is_trained_for_a_few_steps_and_kept_apart
     monkeypatch.setattr(evaluator, "CACHE", tmp_path / "cache")
     monkeypatch.setattr(evaluator, "BRIEF", 1)
     data = iclevr.load(write_set(tmp_path / "set", 3), "crop")
-    evaluator.load(data, brief=True)
+    assert not evaluator.load(data, brief=True).mirror
     assert "evaluator: 1 steps, " in capsys.readouterr().out
     assert evaluator._name(data, True) == next((tmp_path / "cache/evaluators").iterdir()).name
     assert evaluator._name(data, True) != evaluator._name(data, False)
