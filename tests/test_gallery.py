@@ -178,7 +178,6 @@ def test_runs_at_any_depth_are_found_by_their_config(runs, tmp_path):
     assert built.text.count("Report 000: ACGAN") == 1 and "lab5_cgan: no run here" not in built.text
     for link in built.every("href") + built.every("src"):
         assert link[1:] in built.every("id") if link.startswith("#") else (runs / unquote(link)).is_file(), link
-    assert built.text.count("2.25 → 3.5 → 3.5") == 7  # the loss that claim B is about, of each
 
 
 def test_a_folder_whose_config_is_gone_is_shown_at_any_depth(runs):
