@@ -16,6 +16,7 @@ import json
 import os
 import re
 import shlex
+import subprocess
 import sys
 import tempfile
 import time
@@ -151,6 +152,9 @@ class Run:
         self.require_same("scale", self.scale.settings())
         script = f"{config.FOLDER}/{Path(sys.argv[0]).name}"
         self.record("command", shlex.join(["python", script, *sys.argv[1:]]))
+        revision = revision_of_code()
+        if revision not in (known := self.info.get("revisions", [])):
+            self.record("revisions", [*known, revision])
         self.record("preset", config.preset)
         self.record("sampler", f"{config.FOLDER}/{config.SAMPLER}")
 
@@ -341,6 +345,18 @@ def _locked(folder: Path) -> Any:
     except OSError as error:
         say(f"note: {folder}: this file system cannot lock a folder ({error.strerror}); start no second training in it")
     return lock
+
+
+def revision_of_code() -> str | None:
+    """The commit of this code, "3f8ef60ae51f-dirty" where files were changed since; None outside a git checkout."""
+    if not (ROOT / ".git").exists():  # git would name the project that this one was unpacked in
+        return None
+    try:
+        found = subprocess.run(["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"],
+                               capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):  # no git here
+        return None
+    return found.stdout.strip() or None
 
 
 def command_again(info: Mapping[str, Any], folder: Path) -> str | None:

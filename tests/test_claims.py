@@ -190,7 +190,7 @@ def test_a_finished_run_is_kept_with_its_budget(tmp_path):
     assert not results.collect(run, "python hw4_acgan/train.py", target)
     (run / "metrics.json").write_text(json.dumps({"steps": 100, "precision": "float32", "score": 1, "judge": {"a": 1}}))
     (run / "config.json").write_text(json.dumps({"pace": {"images_per_step": 16, "steps_per_epoch": 50},
-                                                 "data_folder": "embedded", "revision": "abc"}))
+                                                 "data_folder": "embedded", "revisions": ["abc"]}))
     (run / "log.csv").write_text("step,g\n" + "".join(f"{k},{k % 2}\n" for k in range(1, 601)))
     (run / "timing.csv").write_text("time,step,seconds_per_step,images_per_second\nx,50,0.3,9\nx,100,0.6,9\n")
     assert results.collect(run, "python hw4_acgan/train.py --lr 1", target)

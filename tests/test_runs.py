@@ -3,18 +3,20 @@
 import errno
 import json
 import os
+import re
 import stat
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from conftest import make_pipe
 
-from common import files
+from common import files, runs
 from common.errors import StorageError, UserError
 from common.files import atomic
 from common.options import Common
-from common.runs import Run, read_log
+from common.runs import Run, read_log, revision_of_code
 from common.runtime import Runtime
 
 
@@ -245,6 +247,31 @@ def test_substitutions_are_said_and_kept_once(config, capsys):
     run.substitute("no --data: embedded")
     assert json.loads((config.out / "config.json").read_text())["substitutions"] == ["no --data: embedded"]
     assert capsys.readouterr().out.count("note: no --data: embedded") == 2
+
+
+def test_the_revisions_of_the_code_that_trained_a_run_are_kept(config, monkeypatch):
+    for revision in ("abc", "abc", "abc-dirty"):
+        monkeypatch.setattr(runs, "revision_of_code", lambda found=revision: found)
+        Run(config).close() if (config.out / "checkpoints").exists() else trained(config).close()
+    resumed = Run(config)
+    resumed.begin_training()
+    assert json.loads((config.out / "config.json").read_text())["revisions"] == ["abc", "abc-dirty"]
+
+
+def test_a_revision_is_a_commit_and_says_when_files_were_changed_since(tmp_path, monkeypatch):
+    def git(*words):
+        subprocess.run(["git", "-C", tmp_path, "-c", "user.name=a", "-c", "user.email=a@b", *words], check=True)
+
+    monkeypatch.setattr(runs, "ROOT", tmp_path)
+    assert revision_of_code() is None  # no checkout
+    git("init", "-q")
+    (tmp_path / "a.py").write_text("a = 1")
+    git("add", "a.py")
+    git("commit", "-qm", "a")
+    clean = revision_of_code()
+    assert re.fullmatch("[0-9a-f]{12}", clean)
+    (tmp_path / "a.py").write_text("a = 2")
+    assert revision_of_code() == f"{clean}-dirty"
 
 
 def test_log_gives_a_float32_back_and_rewinds(config):

@@ -45,7 +45,7 @@ def collect(run: Path, command: str, target: Path) -> bool:
     images, whole = steps * pace["images_per_step"], _images_of_the_report(command, pace)
     target.parent.mkdir(parents=True, exist_ok=True)
     write_json(target, {
-        "command": command, "revision": config.get("revision"), "data": config.get("data_folder"),
+        "command": command, "revisions": config["revisions"], "data": config.get("data_folder"),
         "precision": metrics["precision"], "steps": steps, "images": images,
         "share": images / whole, "minutes": round(_minutes(run, steps), 2),
         "metrics": {key: value for key, value in metrics.items() if key not in LEFT_OUT},
