@@ -22,7 +22,7 @@ class Evaluation(Protocol):
 
     Attributes:
         curves: what accuracy.png shows of accuracy.csv, see `plots.curves`; empty: no such figure.
-        brief: whether it measures with networks that were trained for BRIEF steps only.
+        brief: whether it measures with networks that were trained for BRIEF steps only, on fewer images.
     """
 
     curves: Mapping[str, Mapping[str, str]]

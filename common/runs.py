@@ -352,7 +352,7 @@ def revision_of_code() -> str | None:
     if not (ROOT / ".git").exists():  # git would name the project that this one was unpacked in
         return None
     try:
-        found = subprocess.run(["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"],
+        found = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"], cwd=ROOT,
                                capture_output=True, text=True, timeout=10)
     except (OSError, subprocess.TimeoutExpired):  # no git here
         return None

@@ -16,7 +16,7 @@ from cyclegan_style import classifier
 from cyclegan_style.domains import SHOWN, Domains
 from cyclegan_style.model import CycleGAN, translate
 
-MOST = 64        # images of each domain that are measured, at most
+MOST = 64        # images of each domain that are measured, at most; in a brief measuring those of the figure
 TOP = 0.4        # upper part of the image that is searched for hair
 NEAR = 30.0      # degrees of hue around a colour that still count as that colour
 PALE = 0.3       # saturation below which a pixel's hue is ignored
@@ -117,7 +117,7 @@ class Translation:
 
     def measure(self) -> tuple[dict[str, Any], str]:
         """All measurements on up to MOST images of each domain, and the verdict."""
-        measured = self.measurements(MOST)
+        measured = self.measurements(SHOWN if self.brief else MOST)
         judged = {"judge": self.judge.info()} if self.judge else {}
         return {"domains": self.data.origin.identity["domains"], "classifier": self.classifier.info, **judged,
                 **measured}, self.verdict(measured)

@@ -29,7 +29,7 @@ HELD_OUT = (  # file and box (left, top, right, bottom); never trained on
 CROPS = 240           # of scikit-image's photographs
 LEAST = 16            # pixels of a side of a photo or a style image
 FEWEST = 8            # photos in a folder: four of them are held out
-HELD_OUT_SIZE = 256   # side of the held-out photos
+HELD_OUT_SIZE = 256   # side of the held-out photos, but for --preset smoke
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Material:
     Attributes:
         photos: uint8 [N, S, S, 3], a memory map if they come from a folder.
         rows: int [M], which of the photos are trained on.
-        held_out: uint8 [4, 256, 256, 3], whatever S is: the network takes images of any size.
+        held_out: uint8 [4, H, H, 3], whatever S is: the network takes images of any size.
         styles: uint8 [K, T, T, 3].
         origin: for `Run.record_data`.
     """
@@ -56,19 +56,20 @@ class Material:
             plots.save(picture, folder / f"{number}.png")
 
 
-def load(content: Path | None, style: Sequence[Path], data: Sequence[Path], size: int, style_size: int) -> Material:
+def load(content: Path | None, style: Sequence[Path], data: Sequence[Path], size: int, style_size: int,
+         held_out_size: int = HELD_OUT_SIZE) -> Material:
     """Reads the photos and style images, or makes the embedded ones.
 
     Args:
         content: folder of photos, each resized to `size` x `size`; None for the embedded ones.
         style: style images, cut to squares of `style_size`.
         data: folders to search for style/pencil.jpg if no style is given.
-        size, style_size: sides of photos and of style images.
+        size, style_size, held_out_size: sides of photos, of style images and of held-out photos.
 
     Raises:
         UserError: an image that cannot be read, or too few photos.
     """
-    photos, rows, held_out = _folder(content, size) if content else _embedded(size)
+    photos, rows, held_out = _folder(content, size, held_out_size) if content else _embedded(size, held_out_size)
     given = [*style] or _pencil(data)
     names, styles = _styles(given, style_size)
     identity = {"photos": len(rows), "held_out": len(held_out), "photos_sha256": _digest(photos),
@@ -116,7 +117,7 @@ def _cut(picture: Image.Image, box: tuple[int, int, int, int], size: int) -> np.
     return np.asarray(picture.resize((size, size), Image.Resampling.LANCZOS, box=box))
 
 
-def _folder(folder: Path, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _folder(folder: Path, size: int, held_out_size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A folder's photos, the rows to train on, and the held-out photos: four, evenly spread over the folder."""
     folder = images.find(folder)
     loaded = decoded(folder, size)
@@ -125,11 +126,11 @@ def _folder(folder: Path, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray
     if count < FEWEST:
         raise UserError(f"--content {folder}: {count} photos; {FEWEST} are needed, four of them to look at the result")
     held_out = np.linspace(0, count - 1, 4).astype(int)
-    shown = np.stack([square(read(folder / loaded.names[row]), HELD_OUT_SIZE) for row in held_out])
+    shown = np.stack([square(read(folder / loaded.names[row]), held_out_size) for row in held_out])
     return loaded.images, np.setdiff1d(np.arange(count), held_out), shown
 
 
-def _embedded(size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _embedded(size: int, held_out_size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Crops of some of scikit-image's photographs; others are held out."""
     home = Path(importlib.util.find_spec("skimage").origin).parent / "data"
     photos = {name: read(home / name) for name in (*TRAINED, *(name for name, _ in HELD_OUT))}
@@ -140,7 +141,7 @@ def _embedded(size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         side = int(random.uniform(0.45, 1.0) * min(photo.size))
         left, top = (int(random.integers(length - side + 1)) for length in photo.size)
         crops.append(_cut(photo, (left, top, left + side, top + side), size))
-    held_out = np.stack([_cut(photos[name], box, HELD_OUT_SIZE) for name, box in HELD_OUT])
+    held_out = np.stack([_cut(photos[name], box, held_out_size) for name, box in HELD_OUT])
     return np.stack(crops), np.arange(CROPS), held_out
 
 

@@ -100,7 +100,8 @@ def main(config: Config) -> None:
     from common import batches, trainer
     from hw3_dcgan_lsgan import features, measures, pictures
 
-    material = pictures.load(config.content, config.style, config.data_folders, config.size, config.style_size)
+    material = pictures.load(config.content, config.style, config.data_folders, config.size, config.style_size,
+                             config.size if config.brief else pictures.HELD_OUT_SIZE)
     run.record_data(material.origin)
     run.when_training_begins(lambda: material.save_styles(run.folder / "styles"))
 

@@ -171,7 +171,7 @@ def page(runs):
 
 @pytest.fixture
 def killed(tmp_path, tensorflow, monkeypatch, shared_cache):
-    """Trains 12 steps twice, once killed in the middle and run again, and demands the same bits.
+    """Trains 8 steps twice, once killed in the middle and run again, and demands the same bits.
 
     The uninterrupted one starts afresh: forked processes share one memory layout, which would hide what depends on it.
     `measured` compares metrics.json and the page too; one test for each way of measuring is enough, and one that trains
@@ -180,8 +180,8 @@ def killed(tmp_path, tensorflow, monkeypatch, shared_cache):
 
     def check(name: str, variant: str, *words: object, measured: bool = True, judge_anew: bool = False) -> None:
         def command(out, *more):
-            return [str(ROOT / name), "--preset", "smoke", *map(str, words), "--out", str(out), "--steps", "12",
-                    "--checkpoint-every", "6", "--sample-every", "6", "--log-every", "1", *more]
+            return [str(ROOT / name), "--preset", "smoke", *map(str, words), "--out", str(out), "--steps", "8",
+                    "--checkpoint-every", "4", "--sample-every", "4", "--log-every", "1", *more]
 
         def ended(process, code=0):
             done = process.wait()
@@ -196,11 +196,11 @@ def killed(tmp_path, tensorflow, monkeypatch, shared_cache):
         log = broken / "log.csv"
         first = forked.start(command(broken, *evaluate), tmp_path, os.environ)
         try:
-            first.until(lambda: log.exists() and log.read_text().count("\n") > 7)  # the heading and seven steps
+            first.until(lambda: log.exists() and log.read_text().count("\n") > 5)  # the heading and five steps
         finally:
             first.send(signal.SIGKILL)
         ended(first, -signal.SIGKILL)
-        assert "resumes at step 6 of 12" in ended(forked.start(command(broken, *evaluate), tmp_path, os.environ))
+        assert "resumes at step 4 of 8" in ended(forked.start(command(broken, *evaluate), tmp_path, os.environ))
         expected, found = state(whole), state(broken)
         assert expected.keys() == found.keys()
         assert any("optimizer" in key for key in expected)
@@ -208,7 +208,7 @@ def killed(tmp_path, tensorflow, monkeypatch, shared_cache):
             np.testing.assert_array_equal(value, found[key], err_msg=key)
         assert log.read_bytes() == (whole / "log.csv").read_bytes()
         last = sorted((whole / "samples").glob("step_*.png"))[-1].relative_to(whole)
-        assert last.name == "step_000012.png"
+        assert last.name == "step_000008.png"
         assert (broken / last).read_bytes() == (whole / last).read_bytes()
         if (broken / "accuracy.csv").exists():  # measured at each grid but the first, once, also where it was killed
             measured_at = [int(line.partition(",")[0]) for line in (broken / "accuracy.csv").read_text().split()[1:]]

@@ -94,7 +94,7 @@ def test_killed_and_resumed_is_the_same_to_the_bit_then_samples(few_faces, kille
     killed("hw4_acgan/train.py", "hw4_acgan/acgan", "--data", few_faces, "--average", 0.1, judge_anew=True)
     run = tmp_path / "killed" / "hw4_acgan" / "acgan"
     metrics = json.loads((run / "metrics.json").read_text())
-    assert (metrics["step"], metrics["condition_accuracy"]["n"]) == (12, 1320)
+    assert (metrics["step"], metrics["condition_accuracy"]["n"]) == (8, 132)
     average, trained = (keras.models.load_model(run / f"generator{name}.keras") for name in ("_average", ""))
     saved = state(run)
     for number, (one, other) in enumerate(zip(average.get_weights(), trained.get_weights(), strict=True)):

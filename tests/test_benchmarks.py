@@ -225,6 +225,7 @@ def test_values_that_make_no_sense_are_refused(module, words):
         options.parse(module.Options, words.split())
 
 
+@pytest.mark.slow
 def test_the_table_and_the_numbers(tensorflow, tmp_path, monkeypatch, capsys):
     """The whole way of one small case, with products small enough for a test."""
     monkeypatch.setattr(benchmark, "PRODUCT", 64)

@@ -389,6 +389,7 @@ def test_options_reach_the_game_and_a_run_is_measured(built, reds_and_blondes, m
     assert measured["domains"]["A"] == {"name": "red", "pictures": 15, "held_out": 5}
 
 
+@pytest.mark.slow
 def test_smoke_from_another_folder_then_translates(script, reds_and_blondes, celeba, tmp_path):
     run = tmp_path / "run"
     script("cyclegan_style/train.py", "--preset", "smoke", "--data", reds_and_blondes, "--out", run, "--steps", 1,
@@ -411,7 +412,7 @@ def test_smoke_from_another_folder_then_translates(script, reds_and_blondes, cel
             translate.main(parse(translate.Options, ["--pictures", str(picture), "--run", str(run), *more]))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_killed_and_run_again_is_the_same_to_the_bit(reds_and_blondes, killed):
     killed("cyclegan_style/train.py", "cyclegan_style/red_to_blonde", "--data", reds_and_blondes, "--pool", 3,
            measured=False)

@@ -116,6 +116,7 @@ def test_the_cascade_in_the_data_folder_is_the_default(spots, monkeypatch):
     assert facetest.load(None).found(images(3)) == 3
 
 
+@pytest.mark.slow
 def test_a_run_writes_and_shows_it(spots, few_faces, script, tmp_path):
     spots.write_text(SPOTS.replace(">0.5<", ">2<"))  # one that finds nothing: the many spots of faces take long to join
     words = ("hw4_acgan/train.py", "--preset", "smoke", "--data", few_faces, "--out", tmp_path / "runs/hw4_acgan/acgan")

@@ -379,6 +379,7 @@ def test_the_grid_shows_the_reports_five_labels(cdcgan):
 SMOKE = "--preset", "smoke", "--steps", 2, "--batch-size", 4, "--no-evaluate", "--data"
 
 
+@pytest.mark.slow
 def test_smoke_from_another_folder_then_samples(script, few_faces, tmp_path):
     run = tmp_path / "run"
     script("hw3_dcgan_lsgan/train.py", *SMOKE, few_faces, "--model", "lsgan", "--out", run)
@@ -392,6 +393,7 @@ def test_smoke_from_another_folder_then_samples(script, few_faces, tmp_path):
     assert "config.json: damaged; restore it" in refused.stderr
 
 
+@pytest.mark.slow
 def test_text2image_smoke_then_samples(script, few_faces, tmp_path):
     run, lines = tmp_path / "run", tmp_path / "text.txt"
     done = script("hw3_dcgan_lsgan/train_text2image.py", *SMOKE, few_faces, "--out", run)
@@ -430,9 +432,10 @@ def test_own_images_without_tags_are_measured_by_the_judge_of_the_embedded_faces
     assert measured["frechet"]["n"] == 24 and verdict.startswith("Frechet distance ")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("name", "variant", "words"), [
-    pytest.param("train.py", "dcgan_1to3_soft", ("--d-steps", 3, "--labels", "soft"), marks=pytest.mark.long),
-    pytest.param("train_text2image.py", "text2image_best", (), marks=pytest.mark.slow)])
+    ("train.py", "dcgan_1to3_soft", ("--d-steps", 3, "--labels", "soft")),
+    ("train_text2image.py", "text2image_best", ())])
 def test_killed_and_run_again_is_the_same_to_the_bit(few_faces, killed, name, variant, words):
-    killed(f"hw3_dcgan_lsgan/{name}", f"hw3_dcgan_lsgan/{variant}", "--data", few_faces, *words,
+    killed(f"hw3_dcgan_lsgan/{name}", f"hw3_dcgan_lsgan/{variant}", "--data", few_faces, "--batch-size", 4, *words,
            measured=name == "train.py")

@@ -516,6 +516,7 @@ def test_the_public_codes_pairs(few_faces, tmp_path, monkeypatch, tensorflow):
     assert all(np.array_equal(wrong, right) or np.array_equal(wrong, right[:, ::-1]) for wrong, right in pairs)
 
 
+@pytest.mark.slow
 def test_smoke_from_another_folder_then_samples(script, few_faces, tmp_path):
     from text2image_cdcgan import train_skipthoughts
 
@@ -561,10 +562,10 @@ def test_images_without_a_vector_are_left_out_and_the_run_is_sampled(built, text
     assert sorted(path.name for path in (run.folder / "sampled").iterdir()) == ["sample_1_1.jpg", "sample_1_2.jpg"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("script", "variant", "words"), [
-    pytest.param("train", "cdcgan", [], marks=pytest.mark.long),
-    pytest.param("train_skipthoughts", "skipthoughts_wgan_gp", ["--batch-size", 4, "--d-steps", 2],
-                 marks=pytest.mark.slow)])
+    ("train", "cdcgan", []),
+    ("train_skipthoughts", "skipthoughts_wgan_gp", ["--batch-size", 4, "--d-steps", 2])])
 def test_killed_and_run_again_is_the_same_to_the_bit(few_faces, killed, script, variant, words):
     killed(f"text2image_cdcgan/{script}.py", f"text2image_cdcgan/{variant}", "--data", few_faces, *words,
            measured=False)

@@ -21,7 +21,7 @@ TESTED = (("blue", "blue"), ("blue", "green"), ("blue", "red"), ("green", "blue"
 #        of the course's testing_tags.txt, five images of each: what its face test was made of
 HEEDED = {"ignored": ", condition ignored", "not followed": ", condition not followed",
           "one image for everything": ", one image for everything"}  # what the verdict of a run adds to the accuracy
-ROUNDS = 10  # images per condition (132 of them) in the final accuracy
+ROUNDS = 10  # images per condition (132 of them) in the final accuracy; one in a brief one
 
 
 class Evaluation:
@@ -33,7 +33,7 @@ class Evaluation:
         z: size of the noise.
         eyes: the eye colours that the generator knows; the judge knows all of them.
         cascade: of the course's face test, see `facetest.load`.
-        brief: the judge is trained for a few steps only, see `judge.load`.
+        brief: the judge is trained for a few steps only, see `judge.load`, and fewer images are measured.
         more: further entries of metrics.json.
     """
 
@@ -85,7 +85,7 @@ class Evaluation:
 
     def measurements(self) -> dict[str, Any]:
         """All measurements, as sections of metrics.json."""
-        accuracy = self.accuracy(ROUNDS)
+        accuracy = self.accuracy(1 if self.brief else ROUNDS)
         accuracy["chance"] = {"hair": 1 / len(tags.HAIR), "eyes": 1 / len(self._eyes)}
         return {"condition_accuracy": accuracy, **self.distributions(), "diversity": self._diversity(),
                 "condition_effect": self._effect(accuracy), "face_test": self._face_test()}
@@ -123,7 +123,7 @@ class Evaluation:
         if len(unseen) < 2 * FEWEST:
             say(f"note: {len(unseen)} unseen images are too few to compare distributions")
             return None
-        first, second = (unseen[half[:MOST]] for half in metrics.halves(len(unseen), SEED))
+        first, second = (unseen[half[:FEWEST if self.brief else MOST]] for half in metrics.halves(len(unseen), SEED))
         return first, *(self.judge.predict_samples(self.data, half)[2] for half in (first, second))
 
     def _pictures(self, samples: np.ndarray) -> np.ndarray:
