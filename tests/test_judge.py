@@ -137,7 +137,7 @@ def measure(tagged, judge):
 
     def measured(generate):
         evaluation = Evaluation(tagged.faces, generate, 4)
-        evaluation.judge = judge
+        evaluation.judge, evaluation.face_test = judge, None  # data/ may have the cascade
         return evaluation.measure()
 
     return measured
