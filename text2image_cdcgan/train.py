@@ -34,7 +34,7 @@ class Config(FaceOptions):
 
     FOLDER: ClassVar = "text2image_cdcgan"
     PRESETS: ClassVar = {
-        "quick": {"steps": 1200, "batch_size": 16, "sample_every": 150, "checkpoint_every": 300},
+        "quick": {"recipe": "tuned", "steps": 800, "batch_size": 16, "sample_every": 100, "checkpoint_every": 200},
         "smoke": {"steps": 12, "batch_size": 8, "sample_every": 6, "log_every": 2, "checkpoint_every": 6},
     }
 
