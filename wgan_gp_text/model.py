@@ -24,19 +24,11 @@ def _up(x, filters: int, kernel: int, strides: int, padding: str = "same"):
     return layers.Conv2DTranspose(filters, kernel, strides=strides, padding=padding, kernel_initializer=_kernel())(x)
 
 
-def _louder(kernel: keras.Variable, axis: int, first: int, gain: float) -> None:
-    """Multiplies the initial weights behind the inputs from `first` on, which are the text, by a factor."""
-    factor = np.where(np.arange(kernel.shape[axis]) < first, 1.0, gain)
-    shape = [-1 if place == axis else 1 for place in range(len(kernel.shape))]
-    kernel.assign(kernel * factor.reshape(shape).astype(np.float32))
-
-
-def generator(text: int = TEXT, z: int = Z, start: str = "dense", text_gain: float = 1.0) -> keras.Model:
+def generator(text: int = TEXT, z: int = Z, start: str = "dense") -> keras.Model:
     """[z [B, 40] from N(0, 1), text [B, 24] of 0 and 1] -> image [B, 64, 64, 3] in [0, 1], float32.
 
     Report, "Generator". 4,471,459 parameters. Its earlier start, "conv", has no sizes there: three transposed
-    convolutions up to the same 16x16x256, assumed; 3,882,659 parameters. No batch normalisation. `text_gain` is a
-    factor of the initial weights behind the text.
+    convolutions up to the same 16x16x256, assumed; 3,882,659 parameters. No batch normalisation.
     """
     noise, bits = keras.Input((z,), name="z"), keras.Input((text,), name="text")
     x = layers.Concatenate()([noise, bits])
@@ -54,18 +46,14 @@ def generator(text: int = TEXT, z: int = Z, start: str = "dense", text_gain: flo
     x = layers.ReLU()(_up(x, 32, 5, 2))                                 # -> 64
     x = layers.ReLU()(_up(x, 16, 5, 1))
     image = layers.Activation("sigmoid", dtype="float32")(_up(x, 3, 1, 1))
-    network = keras.Model([noise, bits], image, name="generator")
-    first = next(layer for layer in network.layers if layer.weights)
-    _louder(first.kernel, 0 if start == "dense" else 3, z, text_gain)  # [in, out]; [h, w, out, in]
-    return network
+    return keras.Model([noise, bits], image, name="generator")
 
 
-def critic(text: int = TEXT, alpha_dropout: float = ALPHA_DROPOUT, text_gain: float = 1.0) -> keras.Model:
+def critic(text: int = TEXT, alpha_dropout: float = ALPHA_DROPOUT) -> keras.Model:
     """[image [B, 64, 64, 3] in [0, 1], text [B, 24]] -> score [B, 1], float32, unbounded.
 
     Report, "Discriminator". 3,389,825 parameters. AlphaDropout was designed for SELU (Klambauer et al. 2017,
-    arXiv:1706.02515); after ReLU it shifts the mean. It is kept as reported. `text_gain` is a factor of the initial
-    weights behind the text.
+    arXiv:1706.02515); after ReLU it shifts the mean. It is kept as reported.
     """
     def block(x, filters: int, kernel: int, strides: int, padding: str = "same"):
         x = layers.Conv2D(filters, kernel, strides=strides, padding=padding, kernel_initializer=_kernel())(x)
@@ -79,10 +67,7 @@ def critic(text: int = TEXT, alpha_dropout: float = ALPHA_DROPOUT, text_gain: fl
     x = layers.Concatenate(name="join")([x, spread])                    # -> 4x4x280
     x = layers.Flatten()(block(x, 512, 4, 1, "valid"))                  # -> 1
     score = layers.Dense(1, kernel_initializer=_kernel(), dtype="float32", name="score")(x)
-    network = keras.Model([image, bits], score, name="critic")
-    behind = next(layer for layer in network.layers if layer.weights and layer.kernel.shape[-2] == 256 + text)
-    _louder(behind.kernel, 2, 256, text_gain)  # [h, w, in, out]
-    return network
+    return keras.Model([image, bits], score, name="critic")
 
 
 class WGANGP(Game):

@@ -59,8 +59,6 @@ class Config(FaceOptions):
                              "to the image alone", choices=("both", "image"))
     wrong_text: str = option("other", "the critic's wrong texts: those of other images, or the right ones with one "
                              "colour changed", choices=("other", "other-colour"), assumed=True)
-    text_gain: float = option(1.0, "factor of the initial weights behind the text in both networks; an addition of "
-                              "ours: at 1 the generator hardly hears it at first", within=(1e-3, 1000))
     d_steps: int = option(1, "critic steps per generator step", assumed=True, within=(1, 100))
     ablation: str | None = ablation_option(ABLATIONS)
 
@@ -83,9 +81,8 @@ def build(config: Config) -> Game:
     def player(network: keras.Model) -> Player:
         return Player(network, keras.optimizers.Adam(config.lr, config.beta_1, config.beta_2, epsilon=1e-7))
 
-    generator, critic = ablations.changed(
-        config.ablation, model.generator(z=config.z, start=config.start, text_gain=config.text_gain),
-        model.critic(alpha_dropout=config.alpha_dropout, text_gain=config.text_gain))
+    generator, critic = ablations.changed(config.ablation, model.generator(z=config.z, start=config.start),
+                                          model.critic(alpha_dropout=config.alpha_dropout))
     game = model.PlainGAN if config.ablation == "plain-gan" else model.WGANGP
     return game(config.seed, player(generator), player(critic), penalty=config.penalty, penalty_on=config.penalty_on,
                 d_steps=config.d_steps)
