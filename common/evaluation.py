@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from common import metrics
+from common.errors import say
 
 SEED = 0  # of the measuring networks, their splits and the noise: the same for all runs on a data set
 CONDITIONS, COPIES = 12, 8  # the diversity compares this many conditions, and this many images of each
@@ -48,6 +49,20 @@ class Evaluation(Protocol):
         Returns:
             Sections of metrics.json, and the verdict: a summary in one line.
         """
+
+
+def most(brief: bool) -> int:
+    """How many images of a kind are measured at most."""
+    return FEWEST if brief else MOST
+
+
+def unseen_halves(unseen: np.ndarray, brief: bool) -> tuple[np.ndarray, np.ndarray] | None:
+    """Two disjoint halves of the unseen samples [n], at most `most` of each; None, with a note, if they are too few."""
+    if len(unseen) < 2 * FEWEST:
+        say(f"note: {len(unseen)} unseen images are too few to compare distributions")
+        return None
+    first, second = metrics.halves(len(unseen), SEED)
+    return unseen[first[:most(brief)]], unseen[second[:most(brief)]]
 
 
 def compare(real: np.ndarray, other: np.ndarray, fake: np.ndarray) -> dict[str, Any]:

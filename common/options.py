@@ -146,7 +146,7 @@ class Common:
 
     @property
     def brief(self) -> bool:
-        """Whether the networks that measure are trained for a few steps only, see `evaluation.BRIEF`."""
+        """Whether networks that measure are trained for a few steps only, see `evaluation.BRIEF`, on fewer images."""
         return self.preset == "smoke"
 
     @property

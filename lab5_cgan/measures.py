@@ -10,8 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from common import metrics
-from common.errors import say
-from common.evaluation import CONDITIONS, COPIES, FEWEST, MOST, SEED, compare
+from common.evaluation import CONDITIONS, COPIES, MOST, SEED, compare, unseen_halves
 from common.runs import Run, damaged
 from lab5_cgan import evaluator
 from lab5_cgan.figures import Generate
@@ -144,11 +143,10 @@ class Accuracy:
 
     def _distributions(self) -> dict[str, Any]:
         """Compares one half of the unseen images with fakes of the same labels; the other half gives the floor."""
-        unseen = self.evaluator.unseen
-        if len(unseen) < 2 * FEWEST:
-            say(f"note: {len(unseen)} unseen images are too few to compare distributions")
+        halves = unseen_halves(self.evaluator.unseen, self.brief)
+        if halves is None:
             return {}
-        first, second = (unseen[half[:FEWEST if self.brief else MOST]] for half in metrics.halves(len(unseen), SEED))
+        first, second = halves
         fake = self._generate(self._noise(len(TESTS), 0, len(first)), self.data.labels[first])
         cut, real = cut_objects(fake), cut_objects(self._real(first))
         return {**compare(*(self._features(images) for images in (self._real(first), self._real(second), fake))),

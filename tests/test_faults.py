@@ -2,7 +2,7 @@
 
 | fault | tests here; elsewhere |
 |---|---|
-| SIGKILL | test_killed_at_six_moments; `killed` (conftest.py) in each report's file, with its real networks |
+| SIGKILL | test_killed_at_six_moments; `killed` (conftest.py): test_average.py, each report (`--long`) |
 | SIGTERM, Ctrl-C, SIGHUP | test_a_signal_*; test_trainer.py: what goes on after it is the same to the bit |
 | a terminal that is gone | test_options.py |
 | damaged checkpoint | test_a_damaged_checkpoint_*, test_no_whole_checkpoint_*; test_trainer.py: every kind |

@@ -3,7 +3,7 @@
 Rows with one or two of the 23 colour tags are kept, as in the report; the condition has one bit for each tag.
 
     python text2image_cdcgan/train.py                      # 500 epochs on the embedded faces
-    python text2image_cdcgan/train.py --preset quick       # a few minutes on a CPU
+    python text2image_cdcgan/train.py --preset quick       # 800 steps of the tuned recipe
     python text2image_cdcgan/train.py --data course        # course/tags_clean.csv and course/faces/
 
 Cost of --preset quick: 40 minutes of float32 on 2 cores that other work shared. The hair colour was the one asked for

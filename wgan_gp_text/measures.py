@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 
 from common.anime.evaluation import Evaluation
-from common.evaluation import FEWEST
+from common.evaluation import most
 
-MOST = 1000  # images of each kind
 PERIODS = 2, 4, 8, 16  # pixels: what transposed convolutions with stride 2 leave behind, from the last to the first
 
 
@@ -56,7 +55,7 @@ class WithGrid(Evaluation):
     def grid_pattern(self) -> dict[str, Any]:
         """`grid_power` of real images and of fakes with the same labels, by period in pixels."""
         hair, eyes = self.data.hair, self.data.eyes
-        chosen = np.linspace(0, len(hair) - 1, min(len(hair), FEWEST if self.brief else MOST)).astype(int)
+        chosen = np.linspace(0, len(hair) - 1, min(len(hair), most(self.brief))).astype(int)
         fake, real = self.generate(self._noise(5, len(chosen)), hair[chosen], eyes[chosen]), self._pictures(chosen)
         return {str(period): {"fake": grid_power(fake, period), "real": grid_power(real, period), "n": len(chosen)}
                 for period in PERIODS}

@@ -14,8 +14,7 @@ from common.anime import facetest, judge, tags
 from common.anime.data import Faces, load
 from common.anime.judge import NAMES
 from common.anime.sampling import Generate
-from common.errors import say
-from common.evaluation import CONDITIONS, COPIES, FEWEST, MOST, SEED, compare
+from common.evaluation import CONDITIONS, COPIES, SEED, compare, unseen_halves
 
 TESTED = (("blue", "blue"), ("blue", "green"), ("blue", "red"), ("green", "blue"), ("green", "red"))  # hair and eyes
 #        of the course's testing_tags.txt, five images of each: what its face test was made of
@@ -119,12 +118,8 @@ class Evaluation:
     @functools.cached_property
     def _halves(self) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
         """One half of the unseen images as samples, its features, and those of the other half; None if too few."""
-        unseen = self._unseen()
-        if len(unseen) < 2 * FEWEST:
-            say(f"note: {len(unseen)} unseen images are too few to compare distributions")
-            return None
-        first, second = (unseen[half[:FEWEST if self.brief else MOST]] for half in metrics.halves(len(unseen), SEED))
-        return first, *(self.judge.predict_samples(self.data, half)[2] for half in (first, second))
+        halves = unseen_halves(self._unseen(), self.brief)
+        return halves and (halves[0], *(self.judge.predict_samples(self.data, half)[2] for half in halves))
 
     def _pictures(self, samples: np.ndarray) -> np.ndarray:
         return self.data.images[self.data.rows[samples]]
