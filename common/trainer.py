@@ -33,6 +33,7 @@ from common.errors import (
     take_as_one,
 )
 from common.evaluation import BRIEF_NOTE, Evaluation
+from common.explorer import Explorer
 from common.files import atomic, write_json
 from common.game import Game
 from common.options import Common
@@ -43,7 +44,8 @@ Curves = Mapping[str, Mapping[str, str]]
 
 
 def train(game: Game, batches: Batches, run: Run, config: Common, sampler: Callable[[], Image.Image],
-          curves: Curves, chart: Callable[[], Image.Image] | None = None, evaluation: Evaluation | None = None) -> None:
+          curves: Curves, chart: Callable[[], Image.Image] | None = None, evaluation: Evaluation | None = None,
+          explorer: Callable[[], Explorer] | None = None) -> None:
     """Trains a game to its last step, resumes a run where it stopped, and writes the run folder.
 
     A finished run is only measured again. With several workers each process calls this; only the chief samples, logs,
@@ -58,6 +60,7 @@ def train(game: Game, batches: Batches, run: Run, config: Common, sampler: Calla
         curves: what `curves.png` shows, see `plots.curves`.
         chart: makes one image of all conditions, at the end.
         evaluation: measures the run.
+        explorer: draws what a visitor of the page may play with, at the end.
 
     Raises:
         NumericalError: a loss or a weight is NaN or infinite.
@@ -67,7 +70,8 @@ def train(game: Game, batches: Batches, run: Run, config: Common, sampler: Calla
     """
     evaluation = evaluation if config.evaluate and run.scale.chief else None
     try:
-        _Training(game, batches, run, config, sampler, curves, chart, evaluation).run_through()
+        _Training(game, batches, run, config, sampler, curves, chart, evaluation,
+                  explorer).run_through()
     except tf.errors.UnavailableError as error:  # of a collective operation
         raise Failure(f"another worker of TF_CONFIG was lost; start all workers again with the same commands, "
                       f"and the run resumes from its last checkpoint ({reason(error)})") from None
@@ -75,9 +79,11 @@ def train(game: Game, batches: Batches, run: Run, config: Common, sampler: Calla
 
 class _Training:
     def __init__(self, game: Game, batches: Batches, run: Run, config: Common, sampler: Callable[[], Image.Image],
-                 curves: Curves, chart: Callable[[], Image.Image] | None, evaluation: Evaluation | None) -> None:
+                 curves: Curves, chart: Callable[[], Image.Image] | None, evaluation: Evaluation | None,
+                 explorer: Callable[[], Explorer] | None) -> None:
         self.game, self.batches, self.run, self.config = game, batches, run, config
-        self.sampler, self.curves, self.chart, self.evaluation = sampler, curves, chart, evaluation
+        self.sampler, self.curves, self.chart, self.explorer = sampler, curves, chart, explorer
+        self.evaluation = evaluation
         self.total = config.total_steps(batches.steps_per_epoch)
         self.average = Average(game, config.average * self.total) if config.average else None
         self.step_function = compiled(game, config.jit, self.average)
@@ -248,6 +254,9 @@ class _Training:
         if self.chart:
             with self._shown():
                 plots.save(self.chart(), self.run.folder / "chart.png")
+        if self.explorer:
+            with self._shown():
+                self.explorer().write(self.run.folder)
         frames = {frame: plots.is_whole(frame) for frame in grids(self.run.folder).values()}
         for frame in (frame for frame, whole in frames.items() if not whole):
             say(f"note: {frame} is damaged; progress.webp leaves it out")

@@ -12,11 +12,13 @@ from common import metrics, plots
 from common.anime import judge, tags
 from common.anime.data import Faces
 from common.evaluation import SEED
+from common.explorer import Explorer
 from cyclegan_style import classifier
 from cyclegan_style.domains import SHOWN, Domains
 from cyclegan_style.model import CycleGAN, translate
 
 MOST = 64        # images of each domain that are measured, at most; in a brief measuring those of the figure
+EXPLORED = 12    # of each domain, for the page to play with
 TOP = 0.4        # upper part of the image that is searched for hair
 NEAR = 30.0      # degrees of hue around a colour that still count as that colour
 PALE = 0.3       # saturation below which a pixel's hue is ignored
@@ -35,6 +37,16 @@ def figure(game: CycleGAN, data: Domains, size: int) -> Image.Image:
         names += [domain.name, f"{own} -> {other}", f"{own} -> {other} -> {own}"]
     count = min(len(row) for row in rows)
     return plots.grid(np.concatenate([row[:count] for row in rows]), [""] * count, names)
+
+
+def explore(game: CycleGAN, data: Domains, size: int) -> Explorer:
+    """Held-out images of both domains, each beside its translation, for the page."""
+    tiles, ways = [], []
+    for own, other, network in ((data.a, data.b, game.generator_AtoB), (data.b, data.a, game.generator_BtoA)):
+        pictures = own.shown(size, EXPLORED)
+        tiles += [np.stack([pictures, translate(network, pictures)], axis=1).reshape(-1, *pictures.shape[1:])]
+        ways += [[own.name, other.name, len(pictures)]]
+    return Explorer(np.concatenate(tiles), {"kind": "pairs", "ways": ways})
 
 
 def hue(pictures: np.ndarray, region: np.ndarray) -> float | None:

@@ -135,7 +135,8 @@ def main(config: Config) -> None:
     if config.identity:
         curves["identity"] = {"identity_A": "A", "identity_B": "B"}
     trainer.train(game, pairs, run, config, functools.partial(measures.figure, game, data, config.image_size), curves,
-                  evaluation=measures.Translation(game, data, config.image_size, config.brief))
+                  evaluation=measures.Translation(game, data, config.image_size, config.brief),
+                  explorer=functools.partial(measures.explore, game, data, config.image_size))
 
 
 if __name__ == "__main__":

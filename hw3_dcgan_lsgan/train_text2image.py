@@ -119,7 +119,7 @@ def main(config: Config) -> None:
     run = experiment.open(config)
 
     from common import batches, trainer
-    from common.anime import data, evaluation, sampling, tags
+    from common.anime import data, evaluation, explorer, sampling, tags
     from hw3_dcgan_lsgan import cdcgan
 
     faces = data.load(config.data_folders, size=64, keep="exactly_one")
@@ -139,7 +139,8 @@ def main(config: Config) -> None:
               "D steps taken": {"d_moves": "D steps per G step"}}
     trainer.train(game, stream, run, config, lambda: cdcgan.labels_of_the_report(generate, config.z, config.seed),
                   curves, lambda: sampling.table(generate, config.z, cdcgan.EYES, config.seed),
-                  evaluation.Evaluation(faces, generate, config.z, cdcgan.EYES, config.cascade, config.brief))
+                  evaluation.Evaluation(faces, generate, config.z, cdcgan.EYES, config.cascade, config.brief),
+                  lambda: explorer.draw(generate, config.z, cdcgan.EYES, config.seed, config.brief))
 
 
 if __name__ == "__main__":

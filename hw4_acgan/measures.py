@@ -10,7 +10,7 @@ import numpy as np
 from common import metrics
 from common.anime import tags
 from common.anime.evaluation import Evaluation
-from common.anime.faces.colours import EYE_RANGES, HAIR_RANGES, rgb
+from common.anime.faces.colours import EYE_RANGES, HAIR_RANGES, middle
 
 RANGES = {"hair": [HAIR_RANGES[name] for name in tags.HAIR], "eyes": [EYE_RANGES[name] for name in tags.EYES]}
 
@@ -43,7 +43,7 @@ def similarity(table: np.ndarray, ranges: list) -> dict[str, Any]:
     """
     from skimage.color import rgb2lab
 
-    middles = np.array([[rgb(*(sum(limits) / 2 for limits in colour)) for colour in ranges]], np.uint8)
+    middles = np.array([[middle(colour) for colour in ranges]], np.uint8)
     lab = rgb2lab(middles)[0]
     unit = table / np.linalg.norm(table, axis=1, keepdims=True)
     return metrics.rank_correlation(1 - unit @ unit.T, np.linalg.norm(lab[:, None] - lab, axis=2))

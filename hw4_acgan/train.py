@@ -90,7 +90,7 @@ def main(config: Config) -> None:
     run = experiment.open(config)
 
     from common import batches, trainer
-    from common.anime import data, sampling, tags
+    from common.anime import data, explorer, sampling, tags
     from hw4_acgan import measures, model
 
     faces = data.load(config.data_folders, size=64, keep="exactly_one")
@@ -106,7 +106,8 @@ def main(config: Config) -> None:
               "class": {"d_class": "D", "g_class": "G"}}
     trainer.train(game, stream, run, config, table, curves, functools.partial(table, eyes=tags.EYES),
                   measures.WithEmbeddings(game.generator, faces, generate, config.z, cascade=config.cascade,
-                                          brief=config.brief))
+                                          brief=config.brief),
+                  lambda: explorer.draw(generate, config.z, seed=config.seed, brief=config.brief))
 
 
 if __name__ == "__main__":

@@ -8,12 +8,14 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from common import plots
+from common.explorer import Explorer, sets
 from common.sampling import noise
 from lab5_cgan.labels import OBJECTS, multi_hot
 
 COLUMNS = 8         # of the course's grid
 ICON, GAP = 11, 2   # pixels
 CELL = ICON + 2 * GAP
+SCENES = 4, 4, 1    # of each set of one, two and three objects, which are all sizes in the training
 INKS = {"gray": "#808080", "red": "#c02828", "blue": "#2a4bd7", "green": "#1d8c2a", "brown": "#814a19",
         "purple": "#8126c0", "cyan": "#29b8b8", "yellow": "#e0c81e"}
 
@@ -65,3 +67,12 @@ def table(generate: Generate, z: int, tests: Mapping[str, Sequence[Sequence[int]
         page.paste(part, (left, 18))
         left += part.width + 16
     return page
+
+
+def explore(generate: Generate, z: int, seed: int = 0, brief: bool = False) -> Explorer:
+    """Scenes of every set of objects, for the page; brief: of single objects alone, for --preset smoke."""
+    scenes = SCENES[:1] if brief else SCENES
+    conditions, numbers = zip(*sets(len(OBJECTS), scenes), strict=True)
+    tiles = generate(noise(seed, 0, max(scenes), z)[list(numbers)], multi_hot(conditions))
+    return Explorer(tiles, {"kind": "sets", "scenes": list(scenes),
+                            "objects": [[name, INKS[name.split()[0]]] for name in OBJECTS]})

@@ -147,7 +147,8 @@ def main(config: Config) -> None:
     trainer.train(game, stream, run, config,
                   functools.partial(figures.table, generate, config.z, data.tests, config.seed), curves,
                   evaluation=measures.Accuracy(run, data, generate, config.z, config.evaluator, config.own_reading,
-                                               config.brief))
+                                               config.brief),
+                  explorer=lambda: figures.explore(generate, config.z, config.seed, config.brief))
 
 
 if __name__ == "__main__":

@@ -106,7 +106,7 @@ def main(config: Config) -> None:
     import numpy as np
 
     from common import batches, trainer
-    from common.anime import data, evaluation, sampling, tags
+    from common.anime import data, evaluation, explorer, sampling, tags
     from text2image_cdcgan import measures, model
 
     keep = KEEP.get(config.ablation, "one_or_two")
@@ -129,7 +129,8 @@ def main(config: Config) -> None:
     curves = {"D": {"d_real": "real, right label", "d_fake": "fake, right label", "d_wrong_label": "real, wrong label",
                     "d_wrong_image": "wrong image, right label"}, "G": {"g": "fake, right label"}}
     trainer.train(game, stream, run, config, table, curves, functools.partial(table, eyes=tags.EYES),
-                  evaluation.Evaluation(real, judged, config.z, cascade=config.cascade, brief=config.brief))
+                  evaluation.Evaluation(real, judged, config.z, cascade=config.cascade, brief=config.brief),
+                  lambda: explorer.draw(judged, config.z, seed=config.seed, brief=config.brief))
 
 
 if __name__ == "__main__":

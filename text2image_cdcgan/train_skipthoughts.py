@@ -95,7 +95,7 @@ def main(config: Config) -> None:
     run = experiment.open(config)
 
     from common import batches, trainer
-    from common.anime import data, evaluation, sampling, tags
+    from common.anime import data, evaluation, explorer, sampling, tags
     from text2image_cdcgan import model, text
 
     faces = data.load(config.data_folders, 64, keep="one_or_two")
@@ -118,7 +118,8 @@ def main(config: Config) -> None:
               "gradient penalty": {"d_penalty": "lambda * penalty"}, "generator": {"g": "G"}}
     trainer.train(game, stream, run, config, table, curves, functools.partial(table, eyes=tags.EYES),
                   evaluation.Evaluation(faces, generate, config.z, cascade=config.cascade, brief=config.brief,
-                                        pictures_with_vector=len(faces.rows)))
+                                        pictures_with_vector=len(faces.rows)),
+                  lambda: explorer.draw(generate, config.z, seed=config.seed, brief=config.brief))
 
 
 if __name__ == "__main__":

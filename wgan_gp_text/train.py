@@ -94,7 +94,7 @@ def main(config: Config) -> None:
     run = experiment.open(config)
 
     from common import batches, trainer
-    from common.anime import data, sampling, tags
+    from common.anime import data, explorer, sampling, tags
     from wgan_gp_text import measures, model
 
     faces = data.load(config.data_folders, size=64, keep="all")
@@ -110,7 +110,8 @@ def main(config: Config) -> None:
     curves = {"critic": {"d_real": "real", "d_fake": "fake / 2", "d_wrong_text": "wrong text / 2"},
               "gradient penalty": {"d_penalty": "lambda * penalty"}, "generator": {"g": "G"}}
     trainer.train(game, stream, run, config, table, curves, functools.partial(table, eyes=tags.EYES),
-                  measures.WithGrid(faces, generate, config.z, cascade=config.cascade, brief=config.brief))
+                  measures.WithGrid(faces, generate, config.z, cascade=config.cascade, brief=config.brief),
+                  lambda: explorer.draw(generate, config.z, seed=config.seed, brief=config.brief))
 
 
 if __name__ == "__main__":

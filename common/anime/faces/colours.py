@@ -66,6 +66,11 @@ def pick(rng: np.random.Generator, ranges) -> Colour:
     return rgb(*(rng.uniform(low, high) for low, high in ranges))
 
 
+def middle(ranges) -> Colour:
+    """The colour in the middle of one entry of HAIR_RANGES or EYE_RANGES."""
+    return rgb(*(sum(limits) / 2 for limits in ranges))
+
+
 def mix(first, second, share: float) -> Colour:
     """The first colour with `share` (0 to 1) of the second."""
     return tuple(round(a + (b - a) * share) for a, b in zip(first, second, strict=True))
