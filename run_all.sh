@@ -4,7 +4,7 @@
 #   bash run_all.sh [--preset smoke|quick|report] [--data DIR] [--only FOLDER] [--all-variants] [--overwrite]
 #
 # Default: the preset quick (a few minutes a report on 2 cores), the embedded data, the main run of every report. Runs
-# go to runs/FOLDER/VARIANT, and at the end all of them to one page, runs/index.html. A run there under other settings
+# go to runs/FOLDER/VARIANT, and after each of them all to one page, runs/index.html. A run there under other settings
 # is refused, unless --overwrite is given. Exit code: 0, or 1 if a report failed (the others still get their turn).
 #
 # Works with the bash 3.2 of macOS: there an empty array counts as unset, hence ${name[@]+"${name[@]}"}.
@@ -84,7 +84,7 @@ stop() {  # the training saves its state and ends
 trap 'stop 130' INT
 trap 'stop 143' TERM HUP
 
-failed=()
+failed=() done=0 SECONDS=0
 for run in "${wanted[@]}"; do
   echo "== $run, preset $preset"
   read -ra words <<< "$run"
@@ -101,6 +101,12 @@ for run in "${wanted[@]}"; do
     130 | 143) stop $code ;;
     *) failed+=("$run ($code)") ;;  # the others still get their turn
   esac
+  done=$((done + 1))
+  if [ $done -lt ${#wanted[@]} ]; then  # the page as it is now; the last one is written below
+    minutes=$(((SECONDS * (${#wanted[@]} - done) / done + 59) / 60))
+    (cd "$root" && "$python" -m common.gallery runs --minutes $minutes --pending "${wanted[@]:done}") ||
+      echo "run_all.sh: the page is not written yet" >&2
+  fi
 done
 (cd "$root" && "$python" -m common.gallery runs) || failed+=("the page")
 [ ${#failed[@]} -eq 0 ] || { printf 'run_all.sh: failed: %s\n' "${failed[@]}" >&2; exit 1; }

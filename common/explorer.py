@@ -3,9 +3,9 @@
 The WebP is one sprite of equal tiles, COLUMNS in a row; the JSON says what each of them is. There are three kinds.
 "kind", "size" (the side of a tile in pixels), "columns" and "tiles" (their number) always stand there, and
 
-    choices   "choices": {name: [[value, CSS colour], ...]} for each part of the condition, "faces", "between". Each
-              combination of values, the last part fastest, has `faces` tiles, one for each noise, the same in all
-              combinations; then `between` tiles on the way from the first noise to the second.
+    choices   "choices": [[name, [[value, CSS colour], ...]], ...] for both parts of the condition, "faces", "between".
+              Each combination of values, the second part fastest, has `faces` tiles, one for each noise, the same in
+              all combinations; then `between` tiles on the way from the first noise to the second.
     sets      "objects": [[name, CSS colour], ...], "scenes": [S1, S2, ...]. Each set of one object has S1 tiles, then
               each of two has S2, and so on; sets of one size come in the order of itertools.combinations.
     pairs     "ways": [[from, to, count], ...]. Each way has `count` pairs of tiles: the image, its translation.
@@ -62,7 +62,8 @@ class Explorer:
 def count(about: Mapping[str, Any]) -> int:
     """How many tiles there are. Raises LookupError, TypeError or ValueError if `about` is not of one of the kinds."""
     if about["kind"] == "choices":
-        return math.prod(len(values) for values in about["choices"].values()) * (about["faces"] + about["between"])
+        (_, first), (_, second) = about["choices"]
+        return len(first) * len(second) * (about["faces"] + about["between"])
     if about["kind"] == "sets":
         return sum(math.comb(len(about["objects"]), size) * scenes for size, scenes in enumerate(about["scenes"], 1))
     if about["kind"] == "pairs":

@@ -51,7 +51,7 @@ def test_each_condition_has_its_faces_and_then_the_way_from_the_first_to_the_sec
     found = faces.draw(generate, 5, eyes=("blue", "red"), seed=3)
     ((z, hair, eyes),) = asked
     assert (found.about["faces"], found.about["between"], len(found.tiles)) == (8, 4, 12 * 2 * 12)
-    assert hair[12 * 3:12 * 3 + 2].tolist() == [1, 1] and tags.HAIR[1] == found.about["choices"]["hair"][1][0]
+    assert hair[12 * 3:12 * 3 + 2].tolist() == [1, 1] and tags.HAIR[1] == found.about["choices"][0][1][1][0]
     assert [tags.EYES[eye] for eye in eyes[::12][:4]] == ["blue", "red", "blue", "red"]
     assert (z[:12] == z[12:24]).all(), "every condition has the same noise"
     lengths = np.linalg.norm(z[[0, 1, 8, 9, 10, 11]], axis=1)

@@ -1,6 +1,7 @@
 """The set-up: pinned packages, run_all.sh's options, CI."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -75,7 +76,7 @@ def run_all(tmp_path):
     def start(train, *words):
         python = tmp_path / "python3"
         python.write_text('#!/usr/bin/env bash\ncase "$*" in\n*check_packages.py*) exit 0 ;;\n'
-                          f'*train*.py*) {train} ;;\n*) echo page ;;\nesac\n')
+                          f'*train*.py*) {train} ;;\n*) echo "page $*" ;;\nesac\n')
         python.chmod(0o755)
         return subprocess.Popen(["bash", str(ROOT / "run_all.sh"), *words], stdout=subprocess.PIPE, text=True,
                                 stderr=subprocess.PIPE, env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
@@ -93,6 +94,16 @@ def test_a_failing_report_does_not_stop_the_others_and_the_exit_code_says_so(run
     assert "trained" in out and "page" in out
     assert err == "run_all.sh: failed: hw4_acgan/train.py --recipe report --condition onehot (3)\n"
     assert process.returncode == 1
+
+
+def test_the_page_is_written_after_each_run_and_says_what_is_to_come(run_all):
+    out, _ = run_all("sleep 1", "--all-variants", "--only", "hw4_acgan").communicate(timeout=30)
+    pages = [line for line in out.splitlines() if line.startswith("page")]
+    assert re.sub("minutes [1-9]+", "minutes N", "; ".join(pages)) == (
+        "page -m common.gallery runs --minutes N --pending hw4_acgan/train.py --recipe report --condition onehot "
+        "hw4_acgan/train.py --recipe tuned --condition embedding; "
+        "page -m common.gallery runs --minutes N --pending hw4_acgan/train.py --recipe tuned --condition embedding; "
+        "page -m common.gallery runs")
 
 
 @pytest.mark.parametrize(("number", "send", "code"), [

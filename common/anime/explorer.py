@@ -33,6 +33,6 @@ def draw(generate: Generate, z: int, eyes: Sequence[str] = tags.EYES, seed: int 
     hair, eye = np.repeat(np.array(conditions), len(noises), axis=0).T
     tiles = generate(np.tile(noises, (len(conditions), 1)), hair, eye)
     parts = ("hair", tags.HAIR, colours.HAIR_RANGES), ("eyes", eyes, colours.EYE_RANGES)
-    swatches = {part: [[name, "#{:02x}{:02x}{:02x}".format(*colours.middle(ranges[name]))] for name in names]
-                for part, names, ranges in parts}
+    swatches = [[part, [[name, "#{:02x}{:02x}{:02x}".format(*colours.middle(ranges[name]))] for name in names]]
+                for part, names, ranges in parts]
     return Explorer(tiles, {"kind": "choices", "choices": swatches, "faces": faces, "between": between})

@@ -20,12 +20,14 @@ from common.gallery.summary import COLUMNS, NUMBERS, RunSummary
 __all__ = ["RunSummary", "collect", "markdown", "table", "write"]
 
 
-def write(runs: Path, reports: Path = ROOT) -> Path:
+def write(runs: Path, reports: Path = ROOT, pending: Sequence[str] = (), minutes: int | None = None) -> Path:
     """Writes RUNS/index.html, completely or not at all, and returns its path.
 
     Args:
         runs: the folder of the run folders.
         reports: the folder that contains REPORT/claims.json.
+        pending: the runs that are still to come.
+        minutes: about how long these take.
 
     Raises:
         UserError: there is no run.
@@ -34,7 +36,7 @@ def write(runs: Path, reports: Path = ROOT) -> Path:
     if not summaries:
         raise UserError(f"{runs}: no run here; make some with `bash run_all.sh`")
     with atomic(runs / "index.html") as temporary:
-        temporary.write_text(page.render(summaries, reports), encoding="utf-8", errors="replace")
+        temporary.write_text(page.render(summaries, reports, pending, minutes), encoding="utf-8", errors="replace")
     return runs / "index.html"
 
 

@@ -16,10 +16,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Writes the page, prints the table and the page's path; returns the exit code."""
     parser = argparse.ArgumentParser(prog="gallery", description="Run folders -> one page, index.html, and a table.")
     parser.add_argument("runs", nargs="?", type=Path, default=ROOT / "runs", help="default: runs/ in the repository")
-    runs = parser.parse_args(argv).runs
+    parser.add_argument("--pending", nargs="+", default=(), metavar="RUN", help="runs that are still to come: only the "
+                        "page is written, which names them")
+    parser.add_argument("--minutes", type=int, metavar="N", help="about how long --pending takes")
+    options = parser.parse_args(argv)
     try:
-        path = write(runs)
-        say(f"{table(collect(runs))}\n{path.absolute()}")
+        path = write(options.runs, pending=options.pending, minutes=options.minutes)
+        if not options.pending:
+            say(f"{table(collect(options.runs))}\n{path.absolute()}")
     except (Failure, OSError) as error:
         print(f"gallery: {error}", file=sys.stderr)
         return getattr(error, "code", STORAGE)

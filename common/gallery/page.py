@@ -1,7 +1,8 @@
-"""Run summaries -> the text of one static HTML page: no scripts, no files from elsewhere, relative links only.
+"""Run summaries -> the text of one static HTML page: nothing from elsewhere, relative links only, works from a file.
 
-The HTML is in templates/. Every text from a file is escaped. What depends on the clock is in elements with
-class="clock"; apart from these, the same runs give the same page.
+The HTML is in templates/; page.js there lets a visitor play with what the runs drew, see common/explorer.py. Every text
+from a file is escaped. What depends on the clock is in elements with class="clock"; apart from these, the same runs
+give the same page.
 """
 
 from __future__ import annotations
@@ -20,11 +21,19 @@ from common.claims import rows, tables, verdicts
 from common.errors import UserError
 from common.gallery import labels
 from common.gallery.reading import REPORTS
-from common.gallery.summary import CLOCK, COLUMNS, NUMBERS, RunSummary, dig, number
+from common.gallery.summary import RunSummary, dig, number
 
 
-def render(summaries: Sequence[RunSummary], reports: Path) -> str:
-    """The text of the page; `reports` is the folder that contains REPORT/claims.json and REPORT/train.py."""
+def render(summaries: Sequence[RunSummary], reports: Path, pending: Sequence[str] = (),
+           minutes: int | None = None) -> str:
+    """The text of the page.
+
+    Args:
+        summaries: of the runs, in the order of the page.
+        reports: the folder that contains REPORT/claims.json and REPORT/train.py.
+        pending: the runs that are still to come.
+        minutes: about how long these take; None if nobody knows.
+    """
     problems: list[str] = []
     try:
         claims = tables.rows(rows.read(reports), root=reports)
@@ -33,21 +42,22 @@ def render(summaries: Sequence[RunSummary], reports: Path) -> str:
     sections = []
     for folder, runs in groupby(summaries, lambda run: run.folder):
         own = [row for row in claims if row.claim.folder == folder]
-        sections.append({"folder": folder, "title": REPORTS.get(folder, folder), "runs": list(runs), "claims": own,
-                         "tally": verdicts.count(row.verdict for row in own)})
+        title = REPORTS.get(folder, folder)
+        sections.append({"folder": folder, "title": title, "short": title.partition(":")[0], "runs": list(runs),
+                         "claims": own, "tally": verdicts.count(row.verdict for row in own)})
     shown = {section["folder"] for section in sections}
     absent = [f"{folder}: no run here; make one with `python {folder}/train.py --preset quick`" for folder in REPORTS
               if folder not in shown and (reports / folder / "train.py").exists()]
     return _environment().get_template("page.html.j2").render(
-        summaries=summaries, reports=sections, absent=absent, problems=problems)
+        reports=sections, absent=absent, problems=problems, pending=pending, minutes=minutes,
+        tally=verdicts.count(row.verdict for row in claims) if claims else {})
 
 
 def _environment() -> Environment:
     environment = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True,
                               undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"code": _code, "number": number, "url": _url}
-    environment.globals |= {"COLUMNS": COLUMNS, "NUMBERS": NUMBERS, "CLOCK": CLOCK, "LABELS": labels.LABELS,
-                            "context": labels.context, "dig": dig}
+    environment.globals |= {"LABELS": labels.LABELS, "context": labels.context, "dig": dig}
     return environment
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from PIL import Image
 
+from common import explorer
 from common.errors import StorageError
 from common.files import regular
 from common.gallery.summary import Picture, RunSummary, dig
@@ -30,7 +31,7 @@ FILES = ("config.json", "log.csv", "timing.csv", "metrics.json", "curves.png")  
 MOVED_ASIDE = re.compile(r".+\.old-[0-9]+")  # by --overwrite, see common/runs.py
 ANEW = "start the run anew with --overwrite"
 AGAIN = "run the command in config.json again, without --overwrite or --no-evaluate"
-DAMAGE = (OSError, ValueError, TypeError, LookupError, RecursionError, csv.Error, StorageError,
+DAMAGE = (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError, csv.Error, StorageError,
           SyntaxError, EOFError, Image.DecompressionBombError)  # the last line: of Pillow
 
 
@@ -93,7 +94,8 @@ def read(path: Path, name: str) -> RunSummary:
     finished = any(path.glob("*.keras")) or (path / "metrics.json").exists()
     metrics = _json(path / "metrics.json", again, problems) if finished else {}
     pictures = _pictures(path, bool(log), again, problems)
-    run = RunSummary(path, name, config, metrics, log, timing, pictures, _checks(path, problems), problems)
+    run = RunSummary(path, name, config, metrics, log, timing, pictures, _checks(path, problems),
+                     _explorer(path, again, problems), problems)
     measured = metrics.get("step", run.step)
     if not finished:
         total = dig(config, "settings.steps")
@@ -153,3 +155,25 @@ def _pictures(folder: Path, logged: bool, again: str, problems: list[str]) -> di
             picture.load()
             pictures[kind] = Picture(name, picture.width, picture.height)
     return pictures
+
+
+COLOUR = re.compile(r"#[0-9a-f]{6}")  # it becomes a part of the page's style
+
+
+def _explorer(folder: Path, again: str, problems: list[str]) -> dict[str, Any]:
+    """What stands in explorer.json, if explorer.webp can be decoded and fits; empty if not, or without one."""
+    about, sprite = folder / explorer.ABOUT, folder / explorer.SPRITE
+    if not about.exists() and not sprite.exists():
+        return {}
+    with noting(problems, about.name, f"to draw it anew {again}"):
+        told = json.loads(regular(about).read_text(encoding="utf-8"))
+        swatches = [*told.get("objects", []), *(pair for _, values in told.get("choices", []) for pair in values)]
+        if explorer.count(told) != told["tiles"] or not all(COLOUR.fullmatch(colour) for _, colour in swatches):
+            raise ValueError
+        with noting(problems, sprite.name, f"to draw it anew {again}"), Image.open(regular(sprite)) as picture:
+            picture.load()
+            rows = -(-told["tiles"] // told["columns"])
+            if picture.size != (told["columns"] * told["size"], rows * told["size"]):
+                raise ValueError
+            return told
+    return {}

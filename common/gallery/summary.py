@@ -37,6 +37,7 @@ class RunSummary:
         timing: the last row of timing.csv that has a speed; empty if there is none.
         pictures: its images, if they exist: "samples" (the last grid), "chart", "curves", "accuracy", "progress".
         checks: the rows of accuracy.csv; empty if nothing was measured during the training.
+        explorer: what explorer.json says of the tiles of explorer.webp; empty if the run has none.
         problems: one line each, "what is wrong: what to do".
     """
 
@@ -48,6 +49,7 @@ class RunSummary:
     timing: dict[str, str]
     pictures: dict[str, Picture]
     checks: list[Row]
+    explorer: dict[str, Any]
     problems: list[str]
 
     @property
@@ -99,15 +101,19 @@ class RunSummary:
         values = self.config.get(name)
         return values if isinstance(values, Mapping) else {}
 
+    @property
+    def losses(self) -> str:
+        """The last loss terms: "d=0.25 g=3.5"; "-" if there are none."""
+        terms = {name: float(value) for name, value in self.log[-1].items() if name != "step"} if self.log else {}
+        return " ".join(f"{name}={value:.3g}" for name, value in terms.items()) or NONE
+
     def row(self) -> dict[str, str]:
         """Column -> text, for each of COLUMNS."""
-        losses = {name: float(value) for name, value in self.log[-1].items() if name != "step"} if self.log else {}
         colours = [number(dig(self.metrics, f"condition_accuracy.{part}")) for part in ("hair", "eyes")]
         times = [NONE if value is None else f"{value:.0f}" for value in (self.seconds, self.images_per_second)]
         return dict(zip(COLUMNS, [
             self.folder, self.label, str(self.step), *times,
-            " ".join(f"{name}={value:.3g}" for name, value in losses.items()) or NONE,
-            NONE if colours == [NONE, NONE] else " / ".join(colours),
+            self.losses, NONE if colours == [NONE, NONE] else " / ".join(colours),
             number(dig(self.metrics, "frechet.fake")), self.verdict], strict=True))
 
 
