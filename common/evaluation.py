@@ -43,6 +43,9 @@ class Evaluation(Protocol):
             A row of accuracy.csv, and the same in words. The row is empty if nothing can be measured.
         """
 
+    def variety(self) -> dict[str, Any] | None:
+        """How much images of one condition differ, see `metrics.diversity`; None if nothing can be compared."""
+
     def measure(self) -> tuple[dict[str, Any], str]:
         """All measurements of the run as it is now.
 

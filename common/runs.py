@@ -1,7 +1,8 @@
 """The run folder: its lock, its config.json, log.csv and timing.csv.
 
     config.json  log.csv  accuracy.csv  timing.csv  checkpoints/  samples/step_000500.png  curves.png  chart.png
-    progress.webp  generator.keras  metrics.json, and with --average generator_average.keras
+    progress.webp  explorer.webp  explorer.json  generator.keras  metrics.json, and with --average
+    generator_average.keras
 
 Everything that depends on the clock is in timing.csv, so log.csv is identical in every repetition.
 No TensorFlow here.

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from common import distribution, plots
+from common import distribution, plots, symptoms
 from common.average import Average
 from common.batches import Batches
 from common.checkpoints import Checkpoints
@@ -89,6 +89,7 @@ class _Training:
         self.step_function = compiled(game, config.jit, self.average)
         self.chief, self.gather = run.scale.chief, distribution.gatherer(game.strategy)
         self.events = None
+        self.warned: set[str] = set()
 
     def run_through(self) -> None:
         self._require_agreement()
@@ -183,6 +184,7 @@ class _Training:
         if done % (config.sample_every or self.batches.steps_per_epoch) == 0 or done == self.total:
             self._sample(done)
             self._check(done)
+            self._warn(done)
             gc.collect()  # figures have reference cycles; without this, dozens stay in memory
 
     def _grid(self, step: int) -> Path:
@@ -209,6 +211,16 @@ class _Training:
                 plots.curves(read_log(self.run.folder, "accuracy.csv"), self.evaluation.curves,
                              self.run.folder / "accuracy.png", value="accuracy", epoch=self.batches.steps_per_epoch)
             say(f"step {step}, epoch {step / self.batches.steps_per_epoch:.1f}: {words}")
+
+    def _warn(self, step: int) -> None:
+        """Says once what goes wrong, while there is time to stop. In the first half many images are alike at first."""
+        found = {"D": symptoms.d_wins(read_log(self.run.folder))}
+        if self.evaluation and not self.evaluation.brief and self.total // 2 <= step < self.total:
+            with self._shown():
+                found["alike"] = symptoms.alike(self.evaluation.variety())
+        for kind in [kind for kind, words in found.items() if words and kind not in self.warned]:
+            say(f"warning: step {step}: {found[kind]}")
+            self.warned.add(kind)
 
     def _measure(self) -> None:
         """Writes metrics.json, and prints the verdict."""

@@ -127,6 +127,9 @@ class Translation:
             row[way] = translation["as_asked"]
         return row, f"{self.verdict(measured)} ({SHOWN} images)"
 
+    def variety(self) -> None:
+        """None: an image is translated into one image."""
+
     def measure(self) -> tuple[dict[str, Any], str]:
         """All measurements on up to MOST images of each domain, and the verdict."""
         measured = self.measurements(SHOWN if self.brief else MOST)

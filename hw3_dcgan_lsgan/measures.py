@@ -36,6 +36,9 @@ class StyleMeasures:
         losses = self._mean(self.game.stylize)
         return losses, f"on held-out photos content {losses['content']:.3f}, style {losses['style']:.3f}"
 
+    def variety(self) -> None:
+        """None: there is one image of each photo."""
+
     def measure(self) -> tuple[dict[str, Any], str]:
         """Each term of the drawings, of the photos made grey, and of the photos as they are; and the verdict."""
         measured = {"drawing": self._mean(self.game.stylize), "grey": self._mean(lambda photos, number: grey(photos)),

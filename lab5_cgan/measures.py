@@ -98,7 +98,7 @@ class Accuracy:
     def measure(self) -> tuple[dict[str, Any], str]:
         """All measurements and the verdict."""
         accuracy = self.accuracy()
-        measured = {"accuracy": accuracy, **self._distributions(), "diversity": self._diversity(),
+        measured = {"accuracy": accuracy, **self._distributions(), "diversity": self.variety(),
                     "condition_effect": self._effect(accuracy)}
         words = [verdict(measured["accuracy"])] + [part["verdict"] for part in [measured["diversity"]] if part]
         info, began = self.evaluator.info, self.run.info.get("evaluator", {}).get("sha256")
@@ -159,7 +159,7 @@ class Accuracy:
         order = np.argsort(-count, kind="stable")[:CONDITIONS]
         return [np.flatnonzero(kind.ravel() == key)[:COPIES] for key in order if count[key] > 1]
 
-    def _diversity(self) -> dict[str, Any] | None:
+    def variety(self) -> dict[str, Any] | None:
         """Diversity of fake and real images within the most frequent lists of labels."""
         if not self._most_frequent:
             return None

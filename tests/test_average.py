@@ -132,6 +132,9 @@ class Kernel:
     def check(self):
         return {"kernel": self.value()}, "measured"
 
+    def variety(self):
+        return None
+
     def measure(self):
         return {"frechet": {"fake": self.value()}}, f"kernel {self.value():.4g}"
 

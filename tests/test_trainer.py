@@ -68,7 +68,7 @@ def train(game):
     def grid():  # an image that changes with the weights
         return Image.new("RGB", (8, 8), int(1e3 * abs(game.generator.weights[0].numpy().sum())) % 256)
 
-    def train(folder, wrap=lambda step: step, **changes):
+    def train(folder, wrap=lambda step: step, evaluation=None, **changes):
         for variable, value in zip(variables, beginning, strict=True):
             variable.assign(value)
         config = replace(Common(out=folder, steps=12, batch_size=4, log_every=1, sample_every=4, checkpoint_every=4),
@@ -79,7 +79,8 @@ def train(game):
             patch.setattr(trainer, "compiled", lambda *_: wrap(step))
             patch.setattr(plots, "curves", lambda rows, panels, path: Image.new("L", (1, 1)).save(path))
             try:
-                trainer.train(game, Batches(images, np.arange(20), {}, 4, 5), run, config, grid, {})
+                trainer.train(game, Batches(images, np.arange(20), {}, 4, 5), run, config, grid, {},
+                              evaluation=evaluation)
             finally:
                 run.close()
         return SimpleNamespace(folder=folder, state=state(folder))
@@ -491,3 +492,31 @@ def test_long_runs_name_the_quick_preset(capsys):
     meter.preset = "quick"
     meter._forecast(30)
     assert "--preset quick" not in capsys.readouterr().out
+
+
+def test_what_goes_wrong_is_said_once_in_time(train, tmp_path, capsys, monkeypatch):
+    class Alike:
+        curves, brief = {}, False
+
+        def prepare(self):
+            return {}
+
+        def check(self):
+            return {}, ""
+
+        def variety(self):
+            return {"ssim": 0.9, "real_ssim": 0.3, "verdict": "collapsed"}
+
+        def measure(self):
+            return {}, "measured"
+
+    def winning(step):
+        return lambda *given, **phase: {**step(*given, **phase), "d_fake": np.float32(0.001)}
+
+    monkeypatch.setattr("common.symptoms.STEPS", 6)
+    train(tmp_path / "run", winning, evaluation=Alike())
+    warnings = [line for line in capsys.readouterr().out.splitlines() if line.startswith("warning")]
+    assert warnings == [
+        "warning: step 8: D wins: d_fake is at most 0.001 for 6 steps; see docs/when-it-fails.md#d-wins",
+        "warning: step 8: images of one condition are alike: SSIM 0.90, of real ones 0.30; see "
+        "docs/when-it-fails.md#one-image-for-all"]

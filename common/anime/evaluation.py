@@ -86,7 +86,7 @@ class Evaluation:
         """All measurements, as sections of metrics.json."""
         accuracy = self.accuracy(1 if self.brief else ROUNDS)
         accuracy["chance"] = {"hair": 1 / len(tags.HAIR), "eyes": 1 / len(self._eyes)}
-        return {"condition_accuracy": accuracy, **self.distributions(), "diversity": self._diversity(),
+        return {"condition_accuracy": accuracy, **self.distributions(), "diversity": self.variety(),
                 "condition_effect": self._effect(accuracy), "face_test": self._face_test()}
 
     def verdict(self, measured: dict[str, Any]) -> str:
@@ -128,7 +128,7 @@ class Evaluation:
         """Random real images, always the same ones."""
         return self._pictures(np.random.default_rng(SEED).permutation(len(self.data.rows))[:count])
 
-    def _diversity(self) -> dict[str, Any] | None:
+    def variety(self) -> dict[str, Any] | None:
         """Diversity of fake and real images within the most frequent conditions of the data set."""
         pair = self.data.hair * len(tags.EYES) + self.data.eyes
         common = [key for key in np.argsort(-np.bincount(pair, minlength=132), kind="stable")[:CONDITIONS]
@@ -182,7 +182,7 @@ class Unconditional(Evaluation):
 
     def measurements(self) -> dict[str, Any]:
         """Distributions, and the diversity of generated and of real images, whatever they show."""
-        return {**self.distributions(), "diversity": self._spread(), "face_test": self._face_test()}
+        return {**self.distributions(), "diversity": self.variety(), "face_test": self._face_test()}
 
     def verdict(self, measured: dict[str, Any]) -> str:
         """One line of what the measures say."""
@@ -190,7 +190,7 @@ class Unconditional(Evaluation):
         words = [f"Frechet distance {distance['fake']:.3f}, real {distance['real']:.3f}"] if distance else []
         return ", ".join([*words, measured["diversity"]["verdict"]]) + faces(measured)
 
-    def _spread(self) -> dict[str, Any]:
+    def variety(self) -> dict[str, Any]:
         """Diversity in the same form: CONDITIONS random groups of COPIES images each."""
         count = CONDITIONS * COPIES
         none = np.zeros(count, np.int64)
