@@ -379,6 +379,12 @@ def other_colour(bits: np.ndarray, random: np.random.Generator) -> np.ndarray:
     return wrong
 
 
+def colour_columns(columns: int) -> tuple[str, ...]:
+    """The names of the columns of `multi_hot`."""
+    return {23: COLOURS, 24: ("(nothing)", *COLOURS),
+            22: tuple(name for name in COLOURS if name != "gray eyes")}[columns]
+
+
 def _columns(bits: np.ndarray, columns: int) -> np.ndarray:
     gray = len(HAIR) + EYES.index("gray")
     if columns == 23:
