@@ -75,7 +75,7 @@ def ablation_option(ablations: dict[str, str]) -> Any:
 
 
 class ByModel:
-    """A recipe's value that depends on `--model`: model -> value, the default model first."""
+    """A preset's or recipe's value that depends on `--model`: model -> value, the default model first."""
 
     def __init__(self, **values: Any) -> None:
         self.values = values
@@ -271,7 +271,7 @@ def parse(config: type[C], argv: Sequence[str] | None = None, description: str =
     given = {name: tuple(value) if isinstance(value, list) else value for name, value in words.items()}
     preset = getattr(config, "PRESETS", {}).get(given.get("preset"), {})
     length = _length(given) or _length(preset) if issubclass(config, Common) else {}
-    name = given.get("recipe", preset.get("recipe", getattr(config, "recipe", None)))
+    name = given.get("recipe") or _values(preset, given).get("recipe", getattr(config, "recipe", None))
     recipe = _values(getattr(config, "RECIPES", {}).get(name, {}), given)
     preset = _values(preset, {**recipe, **given})
     parsed = config(**{**recipe, **preset, **length, **given})
