@@ -35,6 +35,20 @@ def predict_images(network: keras.Model, inputs: Sequence[np.ndarray], low: floa
     return np.concatenate(parts)
 
 
+def float32_twin(network: keras.Model) -> keras.Model:
+    """The same network with the same weights, computing in float32."""
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            if value.get("class_name") == "DTypePolicy":
+                return {**value, "config": {"name": "float32"}}
+            return {key: plain(part) for key, part in value.items()}
+        return type(value)(map(plain, value)) if isinstance(value, list | tuple) else value
+
+    twin = type(network).from_config(plain(network.get_config()))
+    twin.set_weights(network.get_weights())
+    return twin
+
+
 def cached(home: Path, kind: str, keys: set[str],
            make: Callable[[], tuple[keras.Model, dict[str, Any]]]) -> tuple[keras.Model, dict[str, Any]]:
     """A network and its card from a folder of the cache; if they are missing or damaged, `make` makes both.

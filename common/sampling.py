@@ -55,7 +55,11 @@ def _readable_info(run: Path) -> dict[str, Any]:
         return {}
 
 
-def find_network(run: Path, train_command: str, file: str = "generator.keras", weights: str | None = None) -> Path:
+SHIPPED = ROOT / "weights"  # networks that come with this repository: weights/REPORT.keras, with a card beside it
+
+
+def find_network(run: Path, train_command: str, file: str = "generator.keras", weights: str | None = None,
+                 shipped: str | None = None) -> Path:
     """The file of a finished run's network.
 
     Args:
@@ -63,11 +67,17 @@ def find_network(run: Path, train_command: str, file: str = "generator.keras", w
         train_command: trains such a run.
         file: of the network as trained.
         weights: one of WEIGHTS; None takes the average where the run has it, and says so.
+        shipped: a report whose network in SHIPPED is taken, and said to be, where the folder does not exist.
 
     Raises:
         UserError: there is no such network; the message has the command that trains one.
     """
     path, average = run / file, run / average_file(file)
+    own = SHIPPED / f"{shipped}.keras"
+    if shipped and weights is None and not run.exists() and own.is_file():
+        say(f"there is no run of your own yet: the network of this repository is used, weights/{own.name}; "
+            f"weights/{shipped}.md says what it is")
+        return own
     if run.exists() and not run.is_dir():
         raise UserError(f"--run {run}: is a file; give a run folder")
     if not path.is_file():
@@ -80,6 +90,13 @@ def find_network(run: Path, train_command: str, file: str = "generator.keras", w
     if weights is None:
         say(f"{average.name} is used, the average of the weights; --weights trained is without it")
     return average
+
+
+def sampled(out: Path | None, network: Path) -> Path:
+    """The folder for a sampler's images: `out`, else "sampled" in the run, for a network of SHIPPED in runs/shipped."""
+    if out:
+        return out.absolute()
+    return ROOT / "runs" / "shipped" / network.stem if network.parent == SHIPPED else network.parent / "sampled"
 
 
 ANY = "any"  # in a shape: any fixed size; None is Keras' None, a size that may vary

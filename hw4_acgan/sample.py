@@ -5,8 +5,12 @@
     python hw4_acgan/sample.py --chart                          # all hair by all eye colours
 """
 
+from __future__ import annotations
+
+import functools
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,12 +19,22 @@ from common import sampling
 from common.anime.sampling import Options, write
 from common.options import run_script
 
+if TYPE_CHECKING:
+    from common.explorer import Explorer
+
 
 def generate(*inputs) -> np.ndarray:
     """`hw4_acgan.model.generate`; TensorFlow is imported only once there is something to generate."""
     from hw4_acgan import model
 
     return model.generate(*inputs)
+
+
+def explore(network: Any) -> Explorer:
+    """What the page lets a visitor play with, drawn by a network."""
+    from common.anime import explorer
+
+    return explorer.draw(functools.partial(generate, network), network.input_shape[0][-1])
 
 
 def main(options: Options) -> None:

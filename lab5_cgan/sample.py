@@ -8,16 +8,30 @@ A label file is a list of lists, such as [["gray cube"], ["brown cube", "purple 
 list K, counted from 0.
 """
 
+from __future__ import annotations
+
+import functools
 import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import files, plots, runtime, sampling
 from common.errors import UserError, say
 from common.options import check_ranges, option, run_script
 from lab5_cgan import labels
+
+if TYPE_CHECKING:
+    from common.explorer import Explorer
+
+
+def explore(network: Any) -> Explorer:
+    """What the page lets a visitor play with, drawn by a network."""
+    from lab5_cgan import figures, model
+
+    return figures.explore(functools.partial(model.generate, network), network.input_shape[0][-1])
 
 
 @dataclass(frozen=True)
@@ -51,8 +65,9 @@ def main(options: Options) -> None:
     run = (options.run or train.Config().run_folder).absolute()
     command = "python lab5_cgan/train.py --preset quick" + (f" --out {shlex.quote(str(run))}" if options.run else "")
     sampling.demand_sampler(run, "lab5_cgan/sample.py")
-    network = sampling.find_network(run, command, weights=options.weights)
-    out = files.make_folder((options.out or run / "sampled").absolute(), "--out")
+    network = sampling.find_network(run, command, weights=options.weights,
+                                    shipped=None if options.run else train.Config.FOLDER)
+    out = files.make_folder(sampling.sampled(options.out, network), "--out")
     runtime.import_tensorflow()
     from lab5_cgan import model  # it also registers the layer of the networks
 

@@ -6,9 +6,12 @@
     python text2image_cdcgan/sample.py --chart --run runs/text2image_cdcgan/skipthoughts_wgan_gp
 """
 
+from __future__ import annotations
+
 import functools
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +19,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import sampling
 from common.anime.sampling import Options, write
 from common.options import run_script
+
+if TYPE_CHECKING:
+    from common.explorer import Explorer
 
 
 def generate(*inputs) -> np.ndarray:
@@ -30,6 +36,13 @@ def skipthoughts_generate(sentences, generator, *inputs) -> np.ndarray:
     from text2image_cdcgan import model
 
     return model.skipthoughts_generate(generator, sentences, *inputs)
+
+
+def explore(network: Any) -> Explorer:
+    """What the page lets a visitor play with, drawn by a network."""
+    from common.anime import explorer
+
+    return explorer.draw(functools.partial(generate, network), network.input_shape[0][-1])
 
 
 def main(options: Options) -> None:

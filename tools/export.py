@@ -41,20 +41,6 @@ PHOTO = 64              # side of an image where the network takes any
 Answer = Callable[[list[np.ndarray]], np.ndarray]
 
 
-def float32_twin(network: keras.Model) -> keras.Model:
-    """The same network with the same weights, computing in float32."""
-    def plain(value: Any) -> Any:
-        if isinstance(value, dict):
-            if value.get("class_name") == "DTypePolicy":
-                return {**value, "config": {"name": "float32"}}
-            return {key: plain(part) for key, part in value.items()}
-        return type(value)(map(plain, value)) if isinstance(value, list | tuple) else value
-
-    twin = type(network).from_config(plain(network.get_config()))
-    twin.set_weights(network.get_weights())
-    return twin
-
-
 def meaning(name: str, size: int | None, uniform: bool) -> str:
     """What a network's input is, by its name and size."""
     columns = tags.colour_columns(size) if name in ("condition", "text") else ()
@@ -166,6 +152,8 @@ def export(run: Path, kind: str, out: Path | None = None, weights: str | None = 
     runtime.import_tensorflow()
     import keras
 
+    from common import networks
+
     for module in LAYERS:
         importlib.import_module(module)
     names = [name for name in NETWORKS if (run / name).is_file()] or NETWORKS[:1]
@@ -177,7 +165,7 @@ def export(run: Path, kind: str, out: Path | None = None, weights: str | None = 
             network = keras.saving.load_model(source, compile=False, safe_mode=True)
         except Exception as error:  # Keras may raise anything
             raise StorageError(f"{source}: cannot be loaded ({error}); run the command of its training again") from None
-        twin, path = float32_twin(network), folder / f"{source.stem}{SUFFIXES[kind]}"
+        twin, path = networks.float32_twin(network), folder / f"{source.stem}{SUFFIXES[kind]}"
         batches = examples(twin)
         here = [np.asarray(twin(values if len(values) > 1 else values[0], training=False)) for values in batches]
         about = describe(twin, sampling.run_info(run))

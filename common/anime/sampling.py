@@ -100,8 +100,9 @@ def write(options: Options, run: Path, train_script: str, inputs: Mapping[str, s
                             f"{', '.join(eyes)}")
     command = f"python {train_script} --preset quick" + (f" --out {shlex.quote(str(run))}" if options.run else "")
     sampling.demand_sampler(run, f"{Path(train_script).parent}/sample.py")
-    file = sampling.find_network(run, command, weights=options.weights)
-    out = make_folder((options.out or run / "sampled").absolute(), "--out")
+    file = sampling.find_network(run, command, weights=options.weights,
+                                 shipped=None if options.run else Path(train_script).parent.name)
+    out = make_folder(sampling.sampled(options.out, file), "--out")
     generator = sampling.load_network(file, command, inputs)
     size = generator.input_shape[0][-1]
     with sampling.refusing_other_networks(file, command):

@@ -15,15 +15,22 @@ from common.gallery import collect, table, write
 def main(argv: Sequence[str] | None = None) -> int:
     """Writes the page, prints the table and the page's path; returns the exit code."""
     parser = argparse.ArgumentParser(prog="gallery", description="Run folders -> one page, index.html, and a table.")
-    parser.add_argument("runs", nargs="?", type=Path, default=ROOT / "runs", help="default: runs/ in the repository")
+    parser.add_argument("runs", nargs="?", type=Path, help="default: runs/ in the repository")
     parser.add_argument("--pending", nargs="+", default=(), metavar="RUN", help="runs that are still to come: only the "
                         "page is written, which names them")
     parser.add_argument("--minutes", type=int, metavar="N", help="about how long --pending takes")
+    parser.add_argument("--weights", action="store_true", help="in place of runs, the page of the networks that come "
+                        "with the repository, for any static host: RUNS is where it goes (default: runs/shipped/page)")
     options = parser.parse_args(argv)
+    runs = options.runs or ROOT / ("runs/shipped/page" if options.weights else "runs")
     try:
-        path = write(options.runs, pending=options.pending, minutes=options.minutes)
+        if options.weights:
+            from common.gallery import shipped
+
+            shipped.make(runs)
+        path = write(runs, pending=options.pending, minutes=options.minutes)
         if not options.pending:
-            say(f"{table(collect(options.runs))}\n{path.absolute()}")
+            say(f"{table(collect(runs))}\n{path.absolute()}")
     except (Failure, OSError) as error:
         print(f"gallery: {error}", file=sys.stderr)
         return getattr(error, "code", STORAGE)
