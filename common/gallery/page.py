@@ -50,7 +50,7 @@ def render(summaries: Sequence[RunSummary], reports: Path, pending: Sequence[str
               if folder not in shown and (reports / folder / "train.py").exists()]
     return _environment().get_template("page.html.j2").render(
         reports=sections, absent=absent, problems=problems, pending=pending, minutes=minutes,
-        tally=verdicts.count(row.verdict for row in claims) if claims else {})
+        tally=verdicts.count(row.verdict for row in claims) if claims else {}, surprising=tables.surprising(claims))
 
 
 def _environment() -> Environment:
