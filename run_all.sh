@@ -24,6 +24,7 @@ main_runs=(
   "wgan_gp_text/train.py"
   "cyclegan_style/train.py --domainA red --domainB blonde"
   "lab5_cgan/train.py"
+  "lab5_cgan/train.py --model acgan"
 )
 variants=(
   "hw4_acgan/train.py --recipe report --condition onehot"
@@ -43,8 +44,6 @@ variants=(
   "cyclegan_style/train.py --domainA anime --domainB portraits --align"
   "lab5_cgan/train.py --g-lr 2e-4 --d-lr 2e-4"
   "lab5_cgan/train.py --resize squash"
-  "lab5_cgan/train.py --model acgan"
-  "lab5_cgan/train.py --model acgan --class-weight 24"
 )
 
 refuse() { echo "run_all.sh: $1" >&2; exit 2; }
