@@ -77,6 +77,7 @@ child=""
 stop() {  # the training saves its state and ends
   trap '' INT TERM HUP
   [ -n "$child" ] && kill -TERM "$child" 2>/dev/null && wait "$child"
+  (cd "$root" && "$python" -m common.gallery runs >/dev/null 2>&1)  # which must not promise more runs
   echo "run_all.sh: stopped; run it again (without --overwrite) to go on" >&2
   exit "$1"
 }
@@ -102,7 +103,7 @@ for run in "${wanted[@]}"; do
   esac
   done=$((done + 1))
   if [ $done -lt ${#wanted[@]} ]; then  # the page as it is now; the last one is written below
-    minutes=$(((SECONDS * (${#wanted[@]} - done) / done + 59) / 60))
+    minutes=$((SECONDS * (${#wanted[@]} - done) / done / 60 + 1))
     (cd "$root" && "$python" -m common.gallery runs --minutes $minutes --pending "${wanted[@]:done}") ||
       echo "run_all.sh: the page is not written yet" >&2
   fi

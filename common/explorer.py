@@ -16,7 +16,9 @@ No TensorFlow here.
 from __future__ import annotations
 
 import itertools
+import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,8 +32,10 @@ from common.files import write_json
 
 SPRITE, ABOUT = "explorer.webp", "explorer.json"
 COLUMNS = 32
-LARGEST = 1_500_000  # bytes of the sprite: a page has up to a dozen of them
+COLOUR = re.compile(r"#[0-9a-f]{6}")
+LARGEST = 600_000  # bytes of the sprite: a page has up to a dozen of them
 QUALITIES = (85, 70, 55, 40, 25, 10)
+MOST_PIXELS = 128  # side of a tile; larger images are reduced
 
 
 @dataclass(frozen=True)
@@ -50,25 +54,63 @@ class Explorer:
         """
         if len(self.tiles) != (needed := count(self.about)):
             raise ValueError(f"{len(self.tiles)} tiles, but {self.about['kind']} needs {needed}")
-        sheet = Image.fromarray(plots.tile(self.tiles, COLUMNS, gap=0))
+        factor = -(-self.tiles.shape[1] // MOST_PIXELS)
+        tiles = np.stack([np.asarray(Image.fromarray(tile).reduce(factor)) for tile in self.tiles])
+        sheet = Image.fromarray(plots.tile(tiles, COLUMNS, gap=0))
         for quality in QUALITIES:
-            plots.save(sheet, folder / SPRITE, quality=quality, method=2)
+            plots.save(sheet, folder / SPRITE, quality=quality, method=6)
             if (folder / SPRITE).stat().st_size <= LARGEST:
                 break
-        write_json(folder / ABOUT, {**self.about, "size": self.tiles.shape[1], "columns": COLUMNS,
-                                    "tiles": len(self.tiles)})
+        write_json(folder / ABOUT, {**self.about, "size": tiles.shape[1], "columns": COLUMNS, "tiles": len(tiles)})
 
 
 def count(about: Mapping[str, Any]) -> int:
     """How many tiles there are. Raises LookupError, TypeError or ValueError if `about` is not of one of the kinds."""
     if about["kind"] == "choices":
-        (_, first), (_, second) = about["choices"]
-        return len(first) * len(second) * (about["faces"] + about["between"])
+        (first, some), (second, more) = about["choices"]
+        _names(first, second)
+        return _swatches(some) * _swatches(more) * (_number(about["faces"], 1) + _number(about["between"], 0))
     if about["kind"] == "sets":
-        return sum(math.comb(len(about["objects"]), size) * scenes for size, scenes in enumerate(about["scenes"], 1))
+        objects = _swatches(about["objects"])
+        scenes = [_number(scenes, 1) for scenes in about["scenes"]]
+        return sum(math.comb(objects, size) * number for size, number in enumerate(scenes, 1))
     if about["kind"] == "pairs":
-        return sum(2 * number for _, _, number in about["ways"])
+        _names(*(name for way in about["ways"] for name in way[:2]))
+        return sum(2 * _number(number, 1) for _, _, number in about["ways"])
     raise ValueError(f"no kind: {about['kind']}")
+
+
+def whole(text: str) -> dict[str, Any]:
+    """The content of explorer.json. Raises LookupError, TypeError or ValueError if it is not what a run writes."""
+    def refuse(constant: str) -> None:
+        raise ValueError(constant)  # NaN or Infinity, which a browser does not read
+
+    about = json.loads(text, parse_constant=refuse)
+    if count(about) != about["tiles"] or not about["tiles"]:
+        raise ValueError("another number of tiles")
+    _number(about["size"], 1)
+    _number(about["columns"], 1)
+    return about
+
+
+def _number(value: Any, least: int) -> int:
+    if type(value) is not int or value < least:
+        raise ValueError(f"not a number from {least}: {value}")
+    return value
+
+
+def _names(*values: Any) -> None:
+    if not all(isinstance(value, str) and value.strip() for value in values):
+        raise ValueError("a name is missing")
+
+
+def _swatches(values: Sequence[Sequence[str]]) -> int:
+    """How many values there are; each has a name and a colour, which becomes a part of the page's style."""
+    for name, colour in values:
+        _names(name)
+        if not COLOUR.fullmatch(colour):
+            raise ValueError(f"no colour: {colour}")
+    return len(values)
 
 
 def sets(objects: int, scenes: Sequence[int]) -> list[tuple[tuple[int, ...], int]]:

@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from common.files import atomic, write_picture
 from common.runs import Row
 
+WIDE = 400  # pixels, from which an animation is halved
 PAPER, INK = (255, 255, 255), (40, 40, 40)
 
 
@@ -66,9 +67,11 @@ def is_whole(path: Path) -> bool:
 
 
 def animate(frames: Sequence[Path], path: Path, seconds: float = 0.5) -> None:
-    """Writes frames as an endless animated WebP; the last frame stays longer."""
+    """Writes frames as an endless animated WebP, wide ones at half their size; the last frame stays longer."""
     first, *rest = (Image.open(frame).convert("RGB") for frame in frames)
-    save(first, path, save_all=True, append_images=rest, loop=0, quality=80,
+    if first.width > WIDE:
+        first, *rest = (frame.reduce(2) for frame in (first, *rest))
+    save(first, path, save_all=True, append_images=rest, loop=0, quality=60,
          duration=[int(1000 * seconds)] * len(rest) + [int(4000 * seconds)])
 
 

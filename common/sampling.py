@@ -75,8 +75,8 @@ def find_network(run: Path, train_command: str, file: str = "generator.keras", w
     path, average = run / file, run / average_file(file)
     own = SHIPPED / f"{shipped}.keras"
     if shipped and weights is None and not run.exists() and own.is_file():
-        say(f"there is no run of your own yet: the network of this repository is used, weights/{own.name}; "
-            f"weights/{shipped}.md says what it is")
+        say(f"no run in {run}: the network of this repository is used, weights/{own.name}; weights/{shipped}.md says "
+            "what it is, --run RUN takes another one")
         return own
     if run.exists() and not run.is_dir():
         raise UserError(f"--run {run}: is a file; give a run folder")
@@ -135,6 +135,7 @@ def load_network(path: Path, train_command: str, inputs: Mapping[str, Shape]) ->
                             f"`pip install keras=={version}`") from None
         remedy = "run the command of its training again: it writes the file anew from the checkpoint" \
             if any((path.parent / "checkpoints").glob("step-*.index")) else "train the run anew with --overwrite"
+        remedy = "restore it: `git checkout weights`" if path.parent == SHIPPED else remedy
         raise StorageError(f"{path}: cannot be loaded, it is damaged or not a network ({reason(error)}); "
                            f"{remedy}") from None
     wrong = ""

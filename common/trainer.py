@@ -215,7 +215,8 @@ class _Training:
     def _warn(self, step: int) -> None:
         """Says once what goes wrong, while there is time to stop. In the first half many images are alike at first."""
         found = {"D": symptoms.d_wins(read_log(self.run.folder))}
-        if self.evaluation and not self.evaluation.brief and self.total // 2 <= step < self.total:
+        due = self.total // 2 <= step < self.total and "alike" not in self.warned
+        if due and self.evaluation and not self.evaluation.brief:
             with self._shown():
                 found["alike"] = symptoms.alike(self.evaluation.variety())
         for kind in [kind for kind, words in found.items() if words and kind not in self.warned]:
@@ -266,15 +267,15 @@ class _Training:
         if self.chart:
             with self._shown():
                 plots.save(self.chart(), self.run.folder / "chart.png")
-        if self.explorer:
-            with self._shown():
-                self.explorer().write(self.run.folder)
         frames = {frame: plots.is_whole(frame) for frame in grids(self.run.folder).values()}
         for frame in (frame for frame, whole in frames.items() if not whole):
             say(f"note: {frame} is damaged; progress.webp leaves it out")
         plots.animate([frame for frame, whole in frames.items() if whole], self.run.folder / "progress.webp")
         if self.evaluation:
             self._measure()
+        if self.explorer:
+            with self._shown():
+                self.explorer().write(self.run.folder)
         self.checkpoints.keep_newest(1)  # a finished run needs no other
         if self.total > start:
             say(f"trained {self.total - start} steps in {duration(self.meter.seconds_per_step * (self.total - start))}"

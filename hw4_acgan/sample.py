@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from common.explorer import Explorer
 
 
+SCRIPT = "hw4_acgan/train.py"
+INPUTS = {"z": (sampling.ANY,), "hair": (), "eyes": ()}
+
+
 def generate(*inputs) -> np.ndarray:
     """`hw4_acgan.model.generate`; TensorFlow is imported only once there is something to generate."""
     from hw4_acgan import model
@@ -30,10 +34,11 @@ def generate(*inputs) -> np.ndarray:
     return model.generate(*inputs)
 
 
-def explore(network: Any) -> Explorer:
-    """What the page lets a visitor play with, drawn by a network."""
+def explore(file: Path) -> Explorer:
+    """What the page lets a visitor play with, drawn by a network's file."""
     from common.anime import explorer
 
+    network = sampling.load_network(file, SCRIPT, INPUTS)
     return explorer.draw(functools.partial(generate, network), network.input_shape[0][-1])
 
 
@@ -41,8 +46,7 @@ def main(options: Options) -> None:
     """Writes what the options ask for."""
     from hw4_acgan.train import Config
 
-    write(options, (options.run or Config().run_folder).absolute(), "hw4_acgan/train.py",
-          {"z": (sampling.ANY,), "hair": (), "eyes": ()}, generate)
+    write(options, (options.run or Config().run_folder).absolute(), SCRIPT, INPUTS, generate)
 
 
 if __name__ == "__main__":

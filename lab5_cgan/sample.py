@@ -15,7 +15,7 @@ import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import files, plots, runtime, sampling
@@ -27,10 +27,14 @@ if TYPE_CHECKING:
     from common.explorer import Explorer
 
 
-def explore(network: Any) -> Explorer:
-    """What the page lets a visitor play with, drawn by a network."""
+INPUTS = {"z": (sampling.ANY,), "label": (len(labels.OBJECTS),)}
+
+
+def explore(file: Path) -> Explorer:
+    """What the page lets a visitor play with, drawn by a network's file."""
     from lab5_cgan import figures, model
 
+    network = sampling.load_network(file, "lab5_cgan/train.py", INPUTS)
     return figures.explore(functools.partial(model.generate, network), network.input_shape[0][-1])
 
 
@@ -71,7 +75,7 @@ def main(options: Options) -> None:
     runtime.import_tensorflow()
     from lab5_cgan import model  # it also registers the layer of the networks
 
-    generator = sampling.load_network(network, command, {"z": (sampling.ANY,), "label": (len(labels.OBJECTS),)})
+    generator = sampling.load_network(network, command, INPUTS)
     z = sampling.noise(options.seed, 0, len(asked), generator.input_shape[0][-1])
     with sampling.refusing_other_networks(network, command):
         images = model.generate(generator, z, labels.multi_hot(asked))

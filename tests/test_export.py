@@ -53,7 +53,7 @@ def test_it_gives_what_keras_gives_on_64_inputs(networks, tmp_path, capsys, repo
     line = capsys.readouterr().out.splitlines()[-1]
     suffix = {"onnx": "onnx", "litert": "tflite"}[kind]
     name = f"generator{'_AtoB' if report == 'cyclegan_style' else ''}"
-    assert sorted(path.name for path in (run / "exported").iterdir()) == [f"{name}.json", f"{name}.{suffix}"]
+    assert sorted(path.name for path in (run / "exported").iterdir()) == [f"{name}.{suffix}", f"{name}.{suffix}.json"]
     assert line.startswith(f"{run / 'exported' / name}.{suffix}: ") and line.endswith(" from Keras on 64 inputs")
     assert float(line.split("at most ")[1].split()[0]) <= 1e-4
 
@@ -101,8 +101,8 @@ def test_what_cannot_be_exported_is_one_line(tmp_path, capsys):
 
 @pytest.mark.parametrize(("name", "size", "words"), [
     ("condition", 22, "orange eyes, pink eyes"), ("condition", 23, "orange hair, white hair"),
-    ("text", 24, "(nothing), orange hair"), ("label", 24, "gray cube, red cube"), ("photo", 3, "RGB in [-1, 1]"),
-    ("sentence", 2400, "sentences.npz")])
+    ("text", 24, "(nothing), orange hair"), ("label", 24, "gray cube, red cube"),
+    ("sentence", 2400, "sentences.npz"), ("picture", 3, "RGB in [-1, 1]")])
 def test_the_meaning_of_an_input(name, size, words):
     assert words in export.meaning(name, size, uniform=False)
     assert ("gray eyes" in export.meaning(name, size, uniform=False)) == (size in (23, 24) and name != "label")

@@ -83,7 +83,8 @@ def visit(browser, runs):
     said, asked = [], []
 
     def opened(width=1280, scheme="light"):
-        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme,
+                                reduced_motion="reduce")
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
         page.on("request", lambda request: asked.append(request.url))
@@ -199,6 +200,30 @@ def test_ticked_objects_show_their_scenes(visit):
     assert of() == [] and own.locator(".asked").inner_text() == "Tick an object."
 
 
+def test_where_one_object_is_the_most_another_takes_its_place(browser, tmp_path):
+    about = {"kind": "sets", "objects": OBJECTS, "scenes": [1]}
+    Explorer(tiles(4), about).write(make_run(tmp_path / "lab5_cgan" / "a"))
+    page = browser.new_page()
+    page.goto(gallery.write(tmp_path).as_uri())
+    page.get_by_role("checkbox", name="cyan cube").check()
+    assert shown(page, "lab5_cgan/a", ".faces .tile") == [3]
+    assert not page.get_by_role("checkbox", name="red cube").is_checked()
+    page.context.close()
+
+
+def test_a_click_without_a_pointer_shows_the_translation_and_another_one_the_image(visit):
+    button = explorer(visit(), "red_to_blonde").locator(".hold").first
+    for tile in ("1", "0"):
+        button.evaluate("one => one.click()")  # as a screen reader does
+        assert button.get_attribute("data-tile") == tile
+
+
+def test_a_card_leads_to_what_can_be_tried(visit):
+    page = visit(390)
+    page.get_by_role("link", name="Try lab5_cgan/cgan").click()
+    assert -1 <= explorer(page, "lab5_cgan/cgan").bounding_box()["y"] < 100
+
+
 def test_a_held_picture_shows_its_translation(visit):
     page = visit(390)
     button = explorer(page, "red_to_blonde").locator(".hold").nth(1)
@@ -226,7 +251,10 @@ def test_hostile_names_of_an_explorer_stay_text(tmp_path):
 @pytest.mark.parametrize(("name", "content"), [
     ("explorer.webp", None), ("explorer.webp", b"RIFF"), ("explorer.json", None), ("explorer.json", b"[]"),
     ("explorer.json", b"{"), ("explorer.json", {"tiles": 7}), ("explorer.json", {"size": 16}),
-    ("explorer.json", {"kind": "songs"}), ("explorer.json", {"choices": [["hair", [["red", "url(x)"]]]]})])
+    ("explorer.json", {"kind": "songs"}), ("explorer.json", {"choices": [["hair", [["red", "url(x)"]]]]}),
+    ("explorer.json", {"columns": 0}), ("explorer.json", {"faces": 1.0}),
+    ("explorer.json", {"faces": 2, "between": -1}), ("explorer.json", {"more": float("inf")}),
+    ("explorer.json", {"choices": [[["hair"], HAIR], ["eyes", EYES]]})])
 def test_a_damaged_explorer_is_a_message_and_the_rest_is_shown(tmp_path, name, content):
     run = make_run(tmp_path / "hw4_acgan" / "acgan")
     about = {"kind": "choices", "choices": [["hair", HAIR], ["eyes", EYES]], "faces": 1, "between": 0}

@@ -115,7 +115,7 @@ def test_a_stopped_run_all_stops_the_training_and_waits_for_it(run_all, number, 
     assert lines[-1] == "training\n"
     send(process.pid, number)
     out, err = process.communicate(timeout=20)
-    assert out == "saved\n"
+    assert out == "saved\n"  # the page is written too, and silently
     assert process.returncode == code
     assert "run it again" in err
 

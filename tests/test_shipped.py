@@ -12,8 +12,9 @@ import pytest
 from conftest import ROOT
 from PIL import Image
 
-from common import sampling
+from common import gallery, sampling
 from common.errors import UserError
+from common.gallery.__main__ import main
 
 NETWORKS = sorted((ROOT / "weights").glob("*.keras"))
 
@@ -70,8 +71,8 @@ def test_a_fresh_clone_draws_every_condition_within_15_seconds(fresh):
     out, seconds = timed("hw4_acgan/sample.py", "--chart", cwd=fresh)
     assert seconds < 15
     assert out.splitlines()[0] == (
-        "there is no run of your own yet: the network of this repository is used, weights/hw4_acgan.keras; "
-        "weights/hw4_acgan.md says what it is")
+        f"no run in {fresh}/runs/hw4_acgan/acgan: the network of this repository is used, weights/hw4_acgan.keras; "
+        "weights/hw4_acgan.md says what it is, --run RUN takes another one")
     assert not (fresh / "runs" / "hw4_acgan").exists(), "where a run would begin later"
     with Image.open(fresh / "runs" / "shipped" / "hw4_acgan" / "chart.png") as chart:
         sheet = np.pad(np.asarray(chart.convert("RGB"))[18:, -(12 * 66 - 2):], ((0, 2), (0, 2), (0, 0)))
@@ -104,3 +105,44 @@ def test_a_run_of_ones_own_a_given_run_or_given_weights_are_never_replaced(tmp_p
     (run / "config.json").write_text('{"report": {}, "settings": {}}')
     with pytest.raises(UserError, match="is not finished"):
         sampling.find_network(run, "train", shipped="hw4_acgan")
+
+
+@pytest.fixture
+def one_network(tmp_path, monkeypatch):
+    """weights/ with the ACGAN's network alone."""
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    for suffix in (".keras", ".json"):
+        shutil.copy(ROOT / "weights" / f"hw4_acgan{suffix}", folder)
+    monkeypatch.setattr(sampling, "SHIPPED", folder)
+    return folder
+
+
+def test_a_page_of_the_networks_shows_what_they_draw_and_is_none_of_the_users_runs(tensorflow, one_network, tmp_path):
+    out = tmp_path / "runs" / "shipped" / "page"
+    for _ in range(2):  # the second time over the first page
+        assert main(["--weights", str(out)]) == 0
+    text = (out / "index.html").read_text()
+    assert "These networks come with the repository" in text and "no run here" not in text
+    (run,) = gallery.collect(out)
+    assert run.name == "hw4_acgan/acgan" and run.explorer["tiles"] == 132 * 12 and run.problems == []
+    assert gallery.collect(tmp_path / "runs") == []
+
+
+def test_a_page_of_the_networks_replaces_nothing(one_network, tmp_path, capsys):
+    kept = tmp_path / "mine" / "hw4_acgan" / "acgan" / "generator.keras"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("trained for a week")
+    assert main(["--weights", str(tmp_path / "mine")]) == 2
+    assert capsys.readouterr().err == \
+        f"gallery: {tmp_path / 'mine'}: holds something else; give a new or an empty folder\n"
+    assert kept.read_text() == "trained for a week"
+
+
+@pytest.mark.parametrize("name", ["hw4_acgan.keras", "hw4_acgan.json"])
+def test_a_damaged_network_or_card_is_one_line(tensorflow, one_network, tmp_path, capsys, name):
+    (one_network / name).write_text("version https://git-lfs.github.com/spec/v1")
+    assert main(["--weights", str(tmp_path / "page")]) == 4
+    error = capsys.readouterr().err
+    assert f"weights/{name}: " in error and "restore it: `git checkout weights`" in error and error.count("\n") == 1
+    assert not (tmp_path / "page").exists()

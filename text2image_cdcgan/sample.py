@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,6 +22,10 @@ from common.options import run_script
 
 if TYPE_CHECKING:
     from common.explorer import Explorer
+
+
+SCRIPT = "text2image_cdcgan/train.py"
+INPUTS = {"z": (sampling.ANY,), "condition": (23,)}
 
 
 def generate(*inputs) -> np.ndarray:
@@ -38,10 +42,11 @@ def skipthoughts_generate(sentences, generator, *inputs) -> np.ndarray:
     return model.skipthoughts_generate(generator, sentences, *inputs)
 
 
-def explore(network: Any) -> Explorer:
-    """What the page lets a visitor play with, drawn by a network."""
+def explore(file: Path) -> Explorer:
+    """What the page lets a visitor play with, drawn by a network's file."""
     from common.anime import explorer
 
+    network = sampling.load_network(file, SCRIPT, INPUTS)
     return explorer.draw(functools.partial(generate, network), network.input_shape[0][-1])
 
 
@@ -57,7 +62,7 @@ def main(options: Options) -> None:
               {"z": (sampling.ANY,), "sentence": sentences.vectors.shape[1:]},
               functools.partial(skipthoughts_generate, sentences))
     else:
-        write(options, run, "text2image_cdcgan/train.py", {"z": (sampling.ANY,), "condition": (23,)}, generate)
+        write(options, run, SCRIPT, INPUTS, generate)
 
 
 if __name__ == "__main__":

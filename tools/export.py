@@ -5,6 +5,7 @@
     python tools/export.py runs/hw4_acgan/acgan --to litert     # ... .tflite; needs no more than requirements.txt
 
 Beside each network stands a .json with its inputs, their ranges and what they mean; ONNX has the same in its metadata.
+Of a run with --average it is the network with the average of its weights, unless --weights says otherwise.
 Networks are written in float32, also those that were trained in bfloat16. They are compared with Keras, the same twin
 in float32, on 64 inputs; one that differs by more than 1e-4 is not left there.
 """
@@ -32,12 +33,11 @@ from common.files import atomic, make_folder, write_json
 if TYPE_CHECKING:
     import keras
 
-NETWORKS = ("generator.keras", "generator_AtoB.keras", "generator_BtoA.keras", "transfer.keras")
-LAYERS = ("lab5_cgan.model", "cyclegan_style.model", "hw3_dcgan_lsgan.msgnet")  # with layers of their own
+NETWORKS = ("generator.keras", "generator_AtoB.keras", "generator_BtoA.keras")
+LAYERS = ("lab5_cgan.model", "cyclegan_style.model")  # with layers of their own
 SUFFIXES = {"onnx": ".onnx", "litert": ".tflite"}
 INPUTS, MOST = 64, 1e-4  # inputs that are compared, and how far one value may be from Keras'
-IMAGES = {"picture", "photo", "style"}  # inputs that are images
-PHOTO = 64              # side of an image where the network takes any
+IMAGE = "picture"       # the name of an input that is an image
 Answer = Callable[[list[np.ndarray]], np.ndarray]
 
 
@@ -55,35 +55,49 @@ def meaning(name: str, size: int | None, uniform: bool) -> str:
                 name, f"1 where asked for, else 0: {', '.join(columns)}" if columns else "RGB in [-1, 1]")
 
 
-def describe(twin: keras.Model, info: dict[str, Any]) -> dict[str, Any]:
+def describe(twin: keras.Model, info: dict[str, Any], kind: str, average: bool) -> dict[str, Any]:
     """The inputs and the output of a network, and the run that it is from."""
     from wgan_gp_text.model import WGANGP
 
     folder = info.get("report", {}).get("folder")
     low = WGANGP.LOW if folder == "wgan_gp_text" else -1.0
     uniform = info.get("settings", {}).get("noise") == "uniform"
+    count = 1 if kind == "litert" or takes_images(twin) else None
     return {"report": folder, "variant": info.get("report", {}).get("variant"),
-            "inputs": {tensor.name: {"shape": [None, *tensor.shape[1:]], "dtype": str(tensor.dtype),
+            "weights": "average" if average else "trained",
+            "inputs": {tensor.name: {"shape": [count, *tensor.shape[1:]], "dtype": str(tensor.dtype),
                                      "meaning": meaning(tensor.name, tensor.shape[-1], uniform)}
                        for tensor in twin.inputs},
-            "output": {"shape": list(twin.output_shape), "dtype": "float32", "meaning": f"RGB in [{low:g}, 1]"}}
+            "output": {"shape": [count, *twin.output_shape[1:]], "dtype": "float32", "meaning": f"RGB in [{low:g}, 1]"}}
+
+
+def takes_images(twin: keras.Model) -> bool:
+    """Whether it translates images: then it takes one at a time, since its batch normalisation goes by the batch."""
+    return any(tensor.name == IMAGE for tensor in twin.inputs)
+
+
+def of_one(twin: keras.Model) -> list[Any]:
+    """The signature of the network with one input at a time."""
+    import keras
+
+    return [[keras.InputSpec(shape=(1, *tensor.shape[1:]), dtype=tensor.dtype, name=tensor.name)
+             for tensor in twin.inputs]]
 
 
 def examples(twin: keras.Model) -> list[list[np.ndarray]]:
-    """INPUTS inputs in batches of 16; of 1 where the input is an image, since batch normalisation goes by the batch."""
+    """INPUTS inputs in batches of 16, or one by one, see `takes_images`."""
     random = np.random.default_rng(0)
-    single = any(tensor.name in IMAGES for tensor in twin.inputs)
 
     def values(tensor: Any, count: int) -> np.ndarray:
-        shape = (count, *(PHOTO if side is None else side for side in tensor.shape[1:]))
+        shape = (count, *tensor.shape[1:])
         if "int" in str(tensor.dtype):
             return random.integers(0, len(tags.EYES), shape, tensor.dtype)
         if tensor.name in ("condition", "text", "label"):
             return (random.random(shape) < 0.1).astype(np.float32)
-        draw = random.uniform(-1, 1, shape) if tensor.name in IMAGES else random.standard_normal(shape)
+        draw = random.uniform(-1, 1, shape) if tensor.name == IMAGE else random.standard_normal(shape)
         return draw.astype(np.float32)
 
-    size = 1 if single else 16
+    size = 1 if takes_images(twin) else 16
     return [[values(tensor, size) for tensor in twin.inputs] for _ in range(INPUTS // size)]
 
 
@@ -95,7 +109,8 @@ def to_onnx(twin: keras.Model, path: Path, about: dict[str, Any]) -> Answer:
         import tf2onnx  # noqa: F401 - Keras uses it
     except ImportError as error:
         raise UserError(f"--to onnx: {error.name} is missing; run `pip install -r requirements-export.txt`") from None
-    twin.export(path, format="onnx", verbose=False)
+    signature = {"input_signature": of_one(twin)} if takes_images(twin) else {}
+    twin.export(path, format="onnx", verbose=False, **signature)
     content = onnx.load(path)
     for key, value in about.items():
         content.metadata_props.add(key=key, value=value if isinstance(value, str) else json.dumps(value))
@@ -107,13 +122,10 @@ def to_onnx(twin: keras.Model, path: Path, about: dict[str, Any]) -> Answer:
 
 def to_litert(twin: keras.Model, path: Path, about: dict[str, Any]) -> Answer:
     """Writes the LiteRT file, which takes one image at a time; gives what TensorFlow's interpreter answers with it."""
-    import keras
     import tensorflow as tf
 
-    one = [keras.InputSpec(shape=(1, *(side or PHOTO for side in tensor.shape[1:])), dtype=tensor.dtype,
-                           name=tensor.name) for tensor in twin.inputs]
     with tempfile.TemporaryDirectory() as folder:
-        twin.export(folder, format="tf_saved_model", verbose=False, input_signature=[one])
+        twin.export(folder, format="tf_saved_model", verbose=False, input_signature=of_one(twin))
         path.write_bytes(tf.lite.TFLiteConverter.from_saved_model(folder).convert())
     interpreter = tf.lite.Interpreter(str(path))
     interpreter.allocate_tensors()
@@ -157,6 +169,9 @@ def export(run: Path, kind: str, out: Path | None = None, weights: str | None = 
     for module in LAYERS:
         importlib.import_module(module)
     names = [name for name in NETWORKS if (run / name).is_file()] or NETWORKS[:1]
+    if (run / "transfer.keras").is_file():
+        raise UserError(f"{run}: MSG-Net is not exported, since its images have any size; load transfer.keras in "
+                        "Keras, see docs/runs.md")
     sources = [sampling.find_network(run, "python REPORT/train.py --preset quick", name, weights) for name in names]
     folder = make_folder((out or run / "exported").absolute(), "--out")
     written = []
@@ -165,17 +180,18 @@ def export(run: Path, kind: str, out: Path | None = None, weights: str | None = 
             network = keras.saving.load_model(source, compile=False, safe_mode=True)
         except Exception as error:  # Keras may raise anything
             raise StorageError(f"{source}: cannot be loaded ({error}); run the command of its training again") from None
-        twin, path = networks.float32_twin(network), folder / f"{source.stem}{SUFFIXES[kind]}"
+        stem = source.stem.removesuffix("_average")
+        twin, path = networks.float32_twin(network), folder / f"{stem}{SUFFIXES[kind]}"
         batches = examples(twin)
         here = [np.asarray(twin(values if len(values) > 1 else values[0], training=False)) for values in batches]
-        about = describe(twin, sampling.run_info(run))
+        about = describe(twin, sampling.run_info(run), kind, average=stem != source.stem)
         with atomic(path) as temporary:
             answer = {"onnx": to_onnx, "litert": to_litert}[kind](twin, temporary, about)
             apart = max(float(np.abs(answer(values) - wanted).max())
                         for values, wanted in zip(batches, here, strict=True))
             if not apart <= MOST:
                 raise StorageError(f"{path}: differs from Keras by {apart:.2g}, more than {MOST:g}; not written")
-        write_json(path.with_suffix(".json"), about)
+        write_json(path.with_name(f"{path.name}.json"), about)
         say(f"{path}: {path.stat().st_size / 1e6:.1f} MB, at most {apart:.1g} from Keras on {INPUTS} inputs")
         written.append(path)
     return written

@@ -1,7 +1,7 @@
 """`python tools/results.py [RUNS]`: finished runs on the embedded data -> results/ and the table in docs/results.md.
 
 Copies metrics.json, config.json (which has the command), the logs, the last sample grid, the chart, the curves and the
-animation at half its size of every run folder RUNS/FOLDER/VARIANT with the preset quick into results/FOLDER/VARIANT,
+animation of every run folder RUNS/FOLDER/VARIANT with the preset quick into results/FOLDER/VARIANT,
 small enough to commit, and writes the table between the marks in docs/results.md from them. Runs with an --out of their
 own are passed over, and those on other data: no figure that shows the course's pictures goes into the repository.
 """
@@ -12,7 +12,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from PIL import Image, ImageSequence
+from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import gallery
@@ -44,20 +44,10 @@ def copy(run: gallery.RunSummary, results: Path) -> bool:
     if "chart" in run.pictures:
         Image.open(run.path / run.pictures["chart"].path).save(new / "chart.webp", quality=75)
     if "progress" in run.pictures:
-        shrink(run.path / run.pictures["progress"].path, new / "progress.webp")
+        shutil.copy(run.path / run.pictures["progress"].path, new / "progress.webp")
     shutil.rmtree(target, ignore_errors=True)
     new.rename(target)
     return True
-
-
-def shrink(source: Path, target: Path) -> None:
-    """Writes an animation at half its width and height."""
-    frames, times = [], []
-    with Image.open(source) as animation:
-        for frame in ImageSequence.Iterator(animation):
-            frames.append(frame.convert("RGB").reduce(2))
-            times.append(frame.info["duration"])
-    frames[0].save(target, save_all=True, append_images=frames[1:], duration=times, loop=0, quality=60)
 
 
 def write_table(page: Path, results: Path) -> None:

@@ -24,7 +24,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import runtime, sampling
 from common.errors import DONE, Failure, StorageError, UserError, say
-from common.files import atomic, write_json
+from common.files import ROOT, atomic, write_json
 
 if TYPE_CHECKING:
     import keras
@@ -123,7 +123,7 @@ def ship(run: Path, weights: Path = sampling.SHIPPED) -> Path:
     """Writes weights/REPORT.keras, .md and .json; the file of the network.
 
     Raises:
-        UserError: the run is not finished, not on the embedded data, or of a report that is not among them.
+        UserError: the run is not the one in results/, not on the embedded data, or of another report.
         StorageError: rounding costs too much, the file is too large, or it cannot be written.
     """
     info = sampling.run_info(run)
@@ -132,12 +132,14 @@ def ship(run: Path, weights: Path = sampling.SHIPPED) -> Path:
         raise UserError(f"{run}: is no run of {', '.join(WHAT)}")
     if info.get("data_folder") != "embedded" or not (run / "metrics.json").is_file():
         raise UserError(f"{run}: is not on the embedded data, or was not measured; nothing else is shipped")
+    kept = ROOT / "results" / folder / variant / "metrics.json"
+    if not kept.is_file() or kept.read_bytes() != (run / "metrics.json").read_bytes():
+        raise UserError(f"{run}: is not the run in results/{folder}/{variant}, of which the card speaks; first run "
+                        "`python tools/results.py`")
     source = sampling.find_network(run, f"python {folder}/train.py --preset quick")
     runtime.import_tensorflow()
-    import keras
-
     importlib.import_module(f"{folder}.model")
-    network = keras.saving.load_model(source, compile=False)
+    network = sampling.load_network(source, f"{folder}/train.py", importlib.import_module(f"{folder}.sample").INPUTS)
     small = rounded(network)
     before, after = accuracies(folder, [network, small])
     cost = max(before[name] - after[name] for name in before)

@@ -14,7 +14,7 @@ from pathlib import Path
 from common.errors import UserError
 from common.files import ROOT, atomic
 from common.gallery import page
-from common.gallery.reading import collect
+from common.gallery.reading import SHIPPED_PAGE, collect
 from common.gallery.summary import COLUMNS, NUMBERS, RunSummary
 
 __all__ = ["RunSummary", "collect", "markdown", "table", "write"]
@@ -36,7 +36,8 @@ def write(runs: Path, reports: Path = ROOT, pending: Sequence[str] = (), minutes
     if not summaries:
         raise UserError(f"{runs}: no run here; make some with `bash run_all.sh`")
     with atomic(runs / "index.html") as temporary:
-        temporary.write_text(page.render(summaries, reports, pending, minutes), encoding="utf-8", errors="replace")
+        text = page.render(summaries, reports, pending, minutes, shipped=(runs / SHIPPED_PAGE).exists())
+        temporary.write_text(text, encoding="utf-8", errors="replace")
     return runs / "index.html"
 
 

@@ -25,7 +25,7 @@ from common.gallery.summary import RunSummary, dig, number
 
 
 def render(summaries: Sequence[RunSummary], reports: Path, pending: Sequence[str] = (),
-           minutes: int | None = None) -> str:
+           minutes: int | None = None, shipped: bool = False) -> str:
     """The text of the page.
 
     Args:
@@ -33,6 +33,7 @@ def render(summaries: Sequence[RunSummary], reports: Path, pending: Sequence[str
         reports: the folder that contains REPORT/claims.json and REPORT/train.py.
         pending: the runs that are still to come.
         minutes: about how long these take; None if nobody knows.
+        shipped: the runs are those of the networks in weights/.
     """
     problems: list[str] = []
     try:
@@ -47,9 +48,9 @@ def render(summaries: Sequence[RunSummary], reports: Path, pending: Sequence[str
                          "claims": own, "tally": verdicts.count(row.verdict for row in own)})
     shown = {section["folder"] for section in sections}
     absent = [f"{folder}: no run here; make one with `python {folder}/train.py --preset quick`" for folder in REPORTS
-              if folder not in shown and (reports / folder / "train.py").exists()]
+              if folder not in shown and not shipped and (reports / folder / "train.py").exists()]
     return _environment().get_template("page.html.j2").render(
-        reports=sections, absent=absent, problems=problems, pending=pending, minutes=minutes,
+        reports=sections, absent=absent, problems=problems, pending=pending, minutes=minutes, shipped=shipped,
         tally=verdicts.count(row.verdict for row in claims) if claims else {}, surprising=tables.surprising(claims))
 
 

@@ -29,10 +29,11 @@ REPORTS = {  # in the order of the page
 }
 FILES = ("config.json", "log.csv", "timing.csv", "metrics.json", "curves.png")  # a folder with one of them is a run
 MOVED_ASIDE = re.compile(r".+\.old-[0-9]+")  # by --overwrite, see common/runs.py
+SHIPPED_PAGE = ".shipped"  # in the folder of the page of weights/, whose runs are not the user's; see shipped.py
 ANEW = "start the run anew with --overwrite"
 AGAIN = "run the command in config.json again, without --overwrite or --no-evaluate"
-DAMAGE = (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError, csv.Error, StorageError,
-          SyntaxError, EOFError, Image.DecompressionBombError)  # the last line: of Pillow
+DAMAGE = (OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, csv.Error,
+          StorageError, SyntaxError, EOFError, Image.DecompressionBombError)  # these three: of Pillow
 
 
 class Empty(Exception):
@@ -74,7 +75,7 @@ def _folders(folder: Path, above: tuple[str, ...], in_run: bool) -> Iterator[Pat
     """
     above = (*above, os.path.realpath(folder))
     for path in sorted(folder.glob("[!.]*/")):
-        if os.path.realpath(path) in above or MOVED_ASIDE.fullmatch(path.name):
+        if os.path.realpath(path) in above or MOVED_ASIDE.fullmatch(path.name) or (path / SHIPPED_PAGE).exists():
             continue
         report = _json(path / "config.json", "", []).get("report")
         is_run = isinstance(report, dict) or not in_run and any((path / name).is_file() for name in FILES)
@@ -157,19 +158,13 @@ def _pictures(folder: Path, logged: bool, again: str, problems: list[str]) -> di
     return pictures
 
 
-COLOUR = re.compile(r"#[0-9a-f]{6}")  # it becomes a part of the page's style
-
-
 def _explorer(folder: Path, again: str, problems: list[str]) -> dict[str, Any]:
     """What stands in explorer.json, if explorer.webp can be decoded and fits; empty if not, or without one."""
     about, sprite = folder / explorer.ABOUT, folder / explorer.SPRITE
     if not about.exists() and not sprite.exists():
         return {}
     with noting(problems, about.name, f"to draw it anew {again}"):
-        told = json.loads(regular(about).read_text(encoding="utf-8"))
-        swatches = [*told.get("objects", []), *(pair for _, values in told.get("choices", []) for pair in values)]
-        if explorer.count(told) != told["tiles"] or not all(COLOUR.fullmatch(colour) for _, colour in swatches):
-            raise ValueError
+        told = explorer.whole(regular(about).read_text(encoding="utf-8"))
         with noting(problems, sprite.name, f"to draw it anew {again}"), Image.open(regular(sprite)) as picture:
             picture.load()
             rows = -(-told["tiles"] // told["columns"])

@@ -1,6 +1,6 @@
 // Lets a visitor play with what a generator drew when it ended; common/explorer.py says which tile is which.
 "use strict";
-for (const explorer of document.querySelectorAll(".explorer")) {
+const play = explorer => {
   const about = JSON.parse(explorer.dataset.about);
   const asked = explorer.querySelector(".asked");
   const faces = [...explorer.querySelectorAll(".faces .tile")];
@@ -68,9 +68,11 @@ for (const explorer of document.querySelectorAll(".explorer")) {
       }
     };
     about.scenes.forEach((scenes, size) => combine([], size + 1, scenes));
-    const update = () => {
+    const update = event => {
+      const most = about.scenes.length;
+      if (most === 1 && event?.target.checked) boxes.forEach(box => { box.checked = box === event.target; });
       const chosen = boxes.flatMap((box, number) => box.checked ? [number] : []);
-      const full = chosen.length >= about.scenes.length;
+      const full = most > 1 && chosen.length >= most;
       boxes.forEach(box => { box.disabled = full && !box.checked; });
       const names = chosen.map(number => about.objects[number][0]).join(", ");
       asked.textContent = names ? names + (full ? " (untick one to choose another)" : "") : "Tick an object.";
@@ -97,10 +99,23 @@ for (const explorer of document.querySelectorAll(".explorer")) {
       for (const name of ["pointerup", "pointerleave", "pointercancel", "blur", "keyup"]) {
         button.addEventListener(name, () => hold(0));
       }
+      let byKey = false;
       button.addEventListener("keydown", event => {
-        if (event.key === " " || event.key === "Enter") hold(1);
+        byKey = event.key === " " || event.key === "Enter";
+        if (byKey) hold(1);
+      });
+      button.addEventListener("click", event => {  // of a screen reader or a switch, which cannot hold
+        if (event.detail === 0 && !byKey) hold(1 - (Number(button.dataset.tile) - original));
+        byKey = false;
       });
       button.addEventListener("contextmenu", event => event.preventDefault());  // of a long touch
     }
+  }
+};
+for (const explorer of document.querySelectorAll(".explorer")) {
+  try {
+    play(explorer);
+  } catch (error) {  // the others still work
+    console.error(error);
   }
 }
