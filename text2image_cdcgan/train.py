@@ -6,8 +6,8 @@ Rows with one or two of the 23 colour tags are kept, as in the report; the condi
     python text2image_cdcgan/train.py --preset quick       # 800 steps of the tuned recipe
     python text2image_cdcgan/train.py --data course        # course/tags_clean.csv and course/faces/
 
-Cost of --preset quick: 40 minutes of float32 on 2 cores that other work shared. The hair colour was the one asked for
-in 99% of the images, the eyes' in 42%; variety is not learned yet.
+Cost of --preset quick: 7 minutes on 2 cores with native bfloat16. The hair colour was the one asked for in 100% of the
+images, the eyes' in 36%; variety is not learned yet.
 """
 
 from __future__ import annotations
