@@ -107,6 +107,17 @@ def test_a_run_of_ones_own_a_given_run_or_given_weights_are_never_replaced(tmp_p
         sampling.find_network(run, "train", shipped="hw4_acgan")
 
 
+def test_the_committed_page_is_whole_and_small():
+    page = ROOT / "docs" / "page"
+    files = [path for path in page.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < 6e6
+    shown = gallery.collect(page)
+    assert [run.name for run in shown] == ["hw4_acgan/acgan", "text2image_cdcgan/cdcgan", "lab5_cgan/acgan"]
+    assert all(run.explorer and not run.problems for run in shown)
+    text = (page / "index.html").read_text()
+    assert all(run.metrics["verdict"] in text for run in shown)
+
+
 @pytest.fixture
 def one_network(tmp_path, monkeypatch):
     """weights/ with the ACGAN's network alone."""
