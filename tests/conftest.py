@@ -277,7 +277,7 @@ def built(monkeypatch, few_faces, tmp_path):
 
     found = []
 
-    def train(game, batches, run, config, sampler, curves, chart=None, evaluation=None):
+    def train(game, batches, run, config, sampler, curves, chart=None, evaluation=None, explorer=None):
         found.append(SimpleNamespace(game=game, run=run, evaluation=evaluation))
 
     def build(script, *words):

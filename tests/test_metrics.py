@@ -9,7 +9,8 @@ import pytest
 
 from common import metrics
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = [pytest.mark.filterwarnings("error"),
+              pytest.mark.filterwarnings("ignore::ResourceWarning")]  # of whatever test ran before in this process
 NAMES = {"hair": ("red", "green", "blue"), "eyes": ("black", "pink")}
 
 
