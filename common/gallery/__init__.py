@@ -20,7 +20,8 @@ from common.gallery.summary import COLUMNS, NUMBERS, RunSummary
 __all__ = ["RunSummary", "collect", "markdown", "table", "write"]
 
 
-def write(runs: Path, reports: Path = ROOT, pending: Sequence[str] = (), minutes: int | None = None) -> Path:
+def write(runs: Path, reports: Path = ROOT, pending: Sequence[str] = (), minutes: int | None = None,
+          summaries: Sequence[RunSummary] | None = None) -> Path:
     """Writes RUNS/index.html, completely or not at all, and returns its path.
 
     Args:
@@ -28,11 +29,12 @@ def write(runs: Path, reports: Path = ROOT, pending: Sequence[str] = (), minutes
         reports: the folder that contains REPORT/claims.json.
         pending: the runs that are still to come.
         minutes: about how long these take.
+        summaries: what `collect` has read; without them the folder is read here.
 
     Raises:
         UserError: there is no run.
     """
-    summaries = collect(runs)
+    summaries = collect(runs) if summaries is None else summaries
     if not summaries:
         raise UserError(f"{runs}: no run here; make some with `bash run_all.sh`")
     with atomic(runs / "index.html") as temporary:

@@ -28,9 +28,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             from common.gallery import shipped
 
             shipped.make(runs)
-        path = write(runs, pending=options.pending, minutes=options.minutes)
+        summaries = collect(runs)
+        path = write(runs, pending=options.pending, minutes=options.minutes, summaries=summaries)
         if not options.pending:
-            say(f"{table(collect(runs))}\n{path.absolute()}")
+            say(f"{table(summaries)}\n{path.absolute()}")
     except (Failure, OSError) as error:
         print(f"gallery: {error}", file=sys.stderr)
         return getattr(error, "code", STORAGE)

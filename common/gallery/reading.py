@@ -8,6 +8,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,9 @@ def collect(runs: Path) -> list[RunSummary]:
     def place(run: RunSummary) -> tuple[int, str, str]:
         return order.index(run.folder) if run.folder in order else len(order), run.folder, run.name
 
-    return sorted((read(path, path.relative_to(runs).as_posix()) for path in _folders(runs, (), False)), key=place)
+    with ThreadPoolExecutor() as pool:  # decoding the pictures takes longest
+        found = pool.map(lambda path: read(path, path.relative_to(runs).as_posix()), _folders(runs, (), False))
+        return sorted(found, key=place)
 
 
 def _folders(folder: Path, above: tuple[str, ...], in_run: bool) -> Iterator[Path]:
