@@ -140,9 +140,9 @@ def test_pages_have_the_tables_and_an_edited_verdict_is_noticed(root):
     tables.write(found, root)
     text = (root / "docs" / "claims.md").read_text()
     assert text.startswith("before\n") and text.endswith("\nafter\n")
-    assert "| one | A &#124; B. | section 1 | by eye | a 0.85 +- 0.05, b 0.55 +- 0.05; difference +0.3 +- 0.1 " \
-           "(smallest effect 0.1); n 3 | 3.0 min, 25,600 images, 4.0% of the report's | **holds** | " \
-           "`python -m common.claims run one` |" in text
+    assert "| one | A &#124; B. | section 1 | by eye | score: a 0.85 +- 0.05, b 0.55 +- 0.05; difference +0.3 " \
+           "+- 0.1; to hold: a above b by more than 0.1; n 3 | 3.0 min, 25,600 images, 4.0% of what the report " \
+           "trained on | **holds** | `python -m common.claims run one` |" in text
     assert "| two | C. | section 2 | 60% | no data | - | **not tested** |  |" in text
     assert "Of 2 claims: 1 hold, 0 hold not, 0 undecided, 1 not tested." in (root / "README.md").read_text()
     assert tables.write(found, root, check=True) == []

@@ -93,22 +93,22 @@ def test_claims_stand_beside_their_verdicts(runs):
         keep(runs.parent, "b", seed, 0.5)
     text = page(runs).text
     for words in (
-            "1 holds 1 not tested",
-            "The report A. section 1. Reported: by eye Here holds a 0.75 +- 0, b 0.5 +- 0; difference +0.25 +- 0 "
-            "(smallest effect 0.1); n 2 A run: 3.0 min, 25,600 images, 4.0% of the report's "
+            "Of their 2 claims: 1 holds 1 not tested",
+            "The report A. section 1. Reported: by eye Here holds score: a 0.75 +- 0, b 0.5 +- 0; difference "
+            "+0.25 +- 0; to hold: a above b by more than 0.1; n 2 A run: 3.0 min, 25,600 images, 4.0% of what the "
+            "report trained on "
             "python -m common.claims run one",
             "The report B. section 2. Reported: 60% Here not tested no data"):
         assert words in text
 
 
-def test_what_holds_not_stands_before_the_reports(runs):
+def test_what_holds_not_stands_first_and_leads_to_its_row(runs):
     for seed in (0, 1):
         keep(runs.parent, "a", seed, 0.25)
         keep(runs.parent, "b", seed, 0.5)
-    text = page(runs).text
-    first = text.index("What turned out other than the reports say The report A. section 1.")
-    assert first < text.index("Report 000: ACGAN, hair and eye")
-    assert "Of their 2 claims: 1 holds not 1 not tested" in text
+    built = page(runs)
+    assert "Of their 2 claims: 1 holds not 1 not tested What holds not, most clearly first A." in built.text
+    assert built.every("href")[0] == "#claim-one" and "claim-one" in built.every("id")
 
 
 def test_the_page_shows_what_a_run_was_with_rounded_numbers(runs):

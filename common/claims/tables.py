@@ -34,22 +34,36 @@ class Row:
         minutes = fmean(kept["minutes"] for kept in self.kept)
         images = fmean(kept["images"] for kept in self.kept)
         share = _percent(fmean(kept["share"] for kept in self.kept))
-        return f"{minutes:.1f} min, {images:,.0f} images, {share} of the report's"
+        return f"{minutes:.1f} min, {images:,.0f} images, {share} of what the report trained on"
 
     @property
     def difference(self) -> str:
-        """Mean and standard deviation of the differences, beside the smallest effect."""
+        """Mean and standard deviation of the differences of two runs."""
         found = self.verdict.differences
-        if not found or self.claim.rule is None:
+        if not found or self.claim.rule is None or not isinstance(self.claim.rule.right, str):
             return ""
-        spread = f" +- {stdev(found):.2g}" if len(found) > 1 else ""
-        return f"difference {fmean(found):+.3g}{spread} (smallest effect {self.claim.rule.by:g})"
+        return f"difference {fmean(found):+.3g}" + (f" +- {stdev(found):.2g}" if len(found) > 1 else "")
+
+    @property
+    def needed(self) -> str:
+        """What the claim needs to hold, in words."""
+        rule = self.claim.rule
+        if rule is None:
+            return ""
+        right = rule.right if isinstance(rule.right, str) else f"{rule.right:g}"
+        return "to hold: " + {
+            "is": f"{rule.left} is {right}", "~": f"{rule.left} within {rule.by:g} of {right}",
+            ">": f"{rule.left} above {right} by more than {rule.by:g}",
+            "<": f"{rule.left} below {right} by more than {rule.by:g}"}[rule.sign]
 
     @property
     def here(self) -> str:
         """What was measured, or why nothing was."""
-        words = [self.verdict.here(), self.difference, self.verdict.why]
-        return "; ".join(word for word in words if word) + (f"; n {self.verdict.seeds}" if self.verdict.values else "")
+        if not self.verdict.values:
+            return self.verdict.why
+        words = [f"{self.claim.measure}: {self.verdict.here()}", self.difference, self.needed, self.verdict.why,
+                 f"n {self.verdict.seeds}"]
+        return "; ".join(word for word in words if word)
 
 
 def _percent(share: float) -> str:

@@ -44,7 +44,8 @@ def render(summaries: Sequence[RunSummary], reports: Path, pending: Sequence[str
     for folder, runs in groupby(summaries, lambda run: run.folder):
         own = [row for row in claims if row.claim.folder == folder]
         title = REPORTS.get(folder, folder)
-        sections.append({"folder": folder, "title": title, "short": title.partition(":")[0], "runs": list(runs),
+        short, _, about = title.partition(": ")
+        sections.append({"folder": folder, "title": title, "short": short, "about": about, "runs": list(runs),
                          "claims": own, "tally": verdicts.count(row.verdict for row in own)})
     shown = {section["folder"] for section in sections}
     absent = [f"{folder}: no run here; make one with `python {folder}/train.py --preset quick`" for folder in REPORTS
