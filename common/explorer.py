@@ -34,7 +34,7 @@ SPRITE, ABOUT = "explorer.webp", "explorer.json"
 COLUMNS = 32
 COLOUR = re.compile(r"#[0-9a-f]{6}")
 LARGEST = 600_000  # bytes of the sprite: a page has up to a dozen of them
-QUALITIES = (85, 70, 55, 40, 25, 10)
+QUALITIES = (75, 45, 25, 10)
 MOST_PIXELS = 128  # side of a tile; larger images are reduced
 
 
@@ -58,7 +58,7 @@ class Explorer:
         tiles = np.stack([np.asarray(Image.fromarray(tile).reduce(factor)) for tile in self.tiles])
         sheet = Image.fromarray(plots.tile(tiles, COLUMNS, gap=0))
         for quality in QUALITIES:
-            plots.save(sheet, folder / SPRITE, quality=quality, method=6)
+            plots.save(sheet, folder / SPRITE, quality=quality, method=4)
             if (folder / SPRITE).stat().st_size <= LARGEST:
                 break
         write_json(folder / ABOUT, {**self.about, "size": tiles.shape[1], "columns": COLUMNS, "tiles": len(tiles)})

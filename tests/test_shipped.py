@@ -129,6 +129,7 @@ def one_network(tmp_path, monkeypatch):
     return folder
 
 
+@pytest.mark.slow
 def test_a_page_of_the_networks_shows_what_they_draw_and_is_none_of_the_users_runs(tensorflow, one_network, tmp_path):
     out = tmp_path / "runs" / "shipped" / "page"
     for _ in range(2):  # the second time over the first page
