@@ -56,6 +56,7 @@ def _readable_info(run: Path) -> dict[str, Any]:
 
 
 SHIPPED = ROOT / "weights"  # networks that come with this repository: weights/REPORT.keras, with a card beside it
+RESTORE = "restore it: `git checkout weights`"
 
 
 def find_network(run: Path, train_command: str, file: str = "generator.keras", weights: str | None = None,
@@ -103,17 +104,12 @@ ANY = "any"  # in a shape: any fixed size; None is Keras' None, a size that may 
 Shape = tuple[int | None | str, ...]
 
 
-def load_network(path: Path, train_command: str, inputs: Mapping[str, Shape]) -> Any:
-    """Loads a network in safe mode, which executes no code from the file. Import its custom layers before.
-
-    Args:
-        path: of `find_network`.
-        train_command: trains such a run.
-        inputs: the names of the network's inputs, and their shapes without the batch, see ANY.
+def read_network(path: Path) -> Any:
+    """Reads a network in safe mode, which executes no code from the file. Import its custom layers before.
 
     Raises:
         UserError: another version of Keras wrote the file, and this one cannot load it.
-        StorageError: the file is damaged or is another network.
+        StorageError: the file is damaged or no network.
     """
     runtime.import_tensorflow()
     import keras
@@ -122,8 +118,7 @@ def load_network(path: Path, train_command: str, inputs: Mapping[str, Shape]) ->
         network = keras.saving.load_model(path, compile=False, safe_mode=True)
         if not isinstance(network, keras.Model):
             raise TypeError(f"it is a single {type(network).__name__} layer")
-        found = {tensor.name: tuple(tensor.shape[1:]) for tensor in network.inputs}
-        given = tuple(network.output_shape)
+        _shapes(network)
         if not all(np.isfinite(weight).all() for weight in network.get_weights()):
             raise ValueError("a weight is NaN or infinite")
     except Exception as error:  # Keras may raise anything for an inconsistent description of layers
@@ -135,9 +130,26 @@ def load_network(path: Path, train_command: str, inputs: Mapping[str, Shape]) ->
                             f"`pip install keras=={version}`") from None
         remedy = "run the command of its training again: it writes the file anew from the checkpoint" \
             if any((path.parent / "checkpoints").glob("step-*.index")) else "train the run anew with --overwrite"
-        remedy = "restore it: `git checkout weights`" if path.parent == SHIPPED else remedy
+        remedy = RESTORE if path.parent == SHIPPED else remedy
         raise StorageError(f"{path}: cannot be loaded, it is damaged or not a network ({reason(error)}); "
                            f"{remedy}") from None
+    return network
+
+
+def load_network(path: Path, train_command: str, inputs: Mapping[str, Shape]) -> Any:
+    """`read_network`, for a network of images with certain inputs.
+
+    Args:
+        path: of `find_network`.
+        train_command: trains such a run.
+        inputs: the names of the network's inputs, and their shapes without the batch, see ANY.
+
+    Raises:
+        UserError: another version of Keras wrote the file, and this one cannot load it.
+        StorageError: the file is damaged or is another network.
+    """
+    network = read_network(path)
+    found, given = _shapes(network)
     wrong = ""
     if list(found) != list(inputs):
         wrong = f"takes {', '.join(found)}, not {', '.join(inputs)}"
@@ -149,6 +161,11 @@ def load_network(path: Path, train_command: str, inputs: Mapping[str, Shape]) ->
         raise StorageError(f"{path}: {wrong}: it is another network; give another --run, or train one with: "
                            f"{train_command}")
     return network
+
+
+def _shapes(network: Any) -> tuple[dict[str, Shape], Shape]:
+    """The shape of each input without the batch, and that of the output."""
+    return {tensor.name: tuple(tensor.shape[1:]) for tensor in network.inputs}, tuple(network.output_shape)
 
 
 def _saved_by(path: Path) -> str | None:

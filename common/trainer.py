@@ -70,8 +70,7 @@ def train(game: Game, batches: Batches, run: Run, config: Common, sampler: Calla
     """
     evaluation = evaluation if config.evaluate and run.scale.chief else None
     try:
-        _Training(game, batches, run, config, sampler, curves, chart, evaluation,
-                  explorer).run_through()
+        _Training(game, batches, run, config, sampler, curves, chart, evaluation, explorer).run_through()
     except tf.errors.UnavailableError as error:  # of a collective operation
         raise Failure(f"another worker of TF_CONFIG was lost; start all workers again with the same commands, "
                       f"and the run resumes from its last checkpoint ({reason(error)})") from None

@@ -96,7 +96,7 @@ def test_what_cannot_be_exported_is_one_line(tmp_path, capsys):
     assert "holds no trained run; train it with: " in capsys.readouterr().err and not list(tmp_path.iterdir())
     (tmp_path / "generator.keras").write_bytes(b"PK")
     assert export.main([str(tmp_path), "--to", "litert"]) == 4
-    assert "generator.keras: cannot be loaded (" in capsys.readouterr().err
+    assert "generator.keras: cannot be loaded, it is damaged or not a network (" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("name", "size", "words"), [

@@ -162,8 +162,6 @@ def export(run: Path, kind: str, out: Path | None = None, weights: str | None = 
         StorageError: a file is damaged or cannot be written, or the network gives something else there than here.
     """
     runtime.import_tensorflow()
-    import keras
-
     from common import networks
 
     for module in LAYERS:
@@ -176,12 +174,8 @@ def export(run: Path, kind: str, out: Path | None = None, weights: str | None = 
     folder = make_folder((out or run / "exported").absolute(), "--out")
     written = []
     for source in sources:
-        try:
-            network = keras.saving.load_model(source, compile=False, safe_mode=True)
-        except Exception as error:  # Keras may raise anything
-            raise StorageError(f"{source}: cannot be loaded ({error}); run the command of its training again") from None
         stem = source.stem.removesuffix("_average")
-        twin, path = networks.float32_twin(network), folder / f"{stem}{SUFFIXES[kind]}"
+        twin, path = networks.float32_twin(sampling.read_network(source)), folder / f"{stem}{SUFFIXES[kind]}"
         batches = examples(twin)
         here = [np.asarray(twin(values if len(values) > 1 else values[0], training=False)) for values in batches]
         about = describe(twin, sampling.run_info(run), kind, average=stem != source.stem)

@@ -15,6 +15,7 @@ import json
 import sys
 import tempfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ from common.files import ROOT, atomic, write_json
 if TYPE_CHECKING:
     import keras
 
+Generate = Callable[..., np.ndarray]
 COST = 0.005       # of accuracy, that rounding may cost
 LARGEST = 12e6     # bytes of a file
 FACES = """hair, eyes = np.full(8, tags.HAIR.index("blue")), np.full(8, tags.EYES.index("red"))
@@ -69,15 +71,21 @@ def accuracies(folder: str, generators: list[keras.Model]) -> list[dict[str, flo
     if folder == "lab5_cgan":
         from lab5_cgan import iclevr, measures
 
-        data, names = iclevr.load(None, "crop"), iclevr.TESTS
-        of = [measures.Accuracy(SimpleNamespace(info={}), data, functools.partial(model.generate, one), z)
-              for one in generators]
-        return [{name: measure.accuracy()[name] for name in names} for measure in of]
-    from common.anime import data, evaluation
+        data, names = iclevr.load(None, "crop"), tuple(iclevr.TESTS)
 
-    faces = data.load([], 64, keep="exactly_one")
-    return [{name: evaluation.Evaluation(faces, functools.partial(model.generate, one), z).accuracy(
-        evaluation.ROUNDS)[name] for name in ("hair", "eyes")} for one in generators]
+        def measured(generate: Generate) -> dict[str, Any]:
+            return measures.Accuracy(SimpleNamespace(info={}), data, generate, z).accuracy()
+    else:
+        from common.anime import data as anime
+        from common.anime import evaluation
+
+        faces, names = anime.load([], 64, keep="exactly_one"), ("hair", "eyes")
+
+        def measured(generate: Generate) -> dict[str, Any]:
+            return evaluation.Evaluation(faces, generate, z).accuracy(evaluation.ROUNDS)
+
+    found = (measured(functools.partial(model.generate, one)) for one in generators)
+    return [{name: accuracy[name] for name in names} for accuracy in found]
 
 
 def card(folder: str, info: dict[str, Any], metrics: dict[str, Any], about: dict[str, Any]) -> str:

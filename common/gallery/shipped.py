@@ -22,7 +22,7 @@ def make(out: Path) -> None:
     """
     networks = sorted(sampling.SHIPPED.glob("*.keras"))
     if not networks:
-        raise UserError(f"{sampling.SHIPPED}: no network here; restore it: `git checkout weights`")
+        raise UserError(f"{sampling.SHIPPED}: no network here; {sampling.RESTORE}")
     if out.is_dir() and any(out.iterdir()) and not (out / SHIPPED_PAGE).exists():
         raise UserError(f"{out}: holds something else; give a new or an empty folder")
     runtime.import_tensorflow()
@@ -31,8 +31,8 @@ def make(out: Path) -> None:
         try:
             name = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))["run"]
         except (OSError, ValueError, LookupError) as error:
-            raise StorageError(f"{file.with_suffix('.json')}: cannot be read ({error}); restore it: `git checkout "
-                               "weights`") from None
+            raise StorageError(
+                f"{file.with_suffix('.json')}: cannot be read ({error}); {sampling.RESTORE}") from None
         importlib.import_module(f"{file.stem}.model")  # registers its layers
         explorers[name] = importlib.import_module(f"{file.stem}.sample").explore(file)
     make_folder(out, "RUNS")
