@@ -109,6 +109,10 @@ def test_what_holds_not_stands_first_and_leads_to_its_row(runs):
     built = page(runs)
     assert "Of their 2 claims: 1 holds not 1 not tested What holds not, most clearly first A." in built.text
     assert built.every("href")[0] == "#claim-one" and "claim-one" in built.every("id")
+    (runs / "hw4_acgan").rename(runs / "gone")
+    make_run(runs / "lab5_cgan" / "cgan")
+    built = page(runs)
+    assert "most clearly first A." in built.text and "#claim-one" not in built.every("href"), "its report is not shown"
 
 
 def test_the_page_shows_what_a_run_was_with_rounded_numbers(runs):

@@ -6,11 +6,13 @@ import resource
 import shutil
 import subprocess
 import sys
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
 from conftest import ROOT
 from PIL import Image
+from test_gallery import Page
 
 from common import gallery, sampling
 from common.errors import UserError
@@ -116,6 +118,9 @@ def test_the_committed_page_is_whole_and_small():
     assert all(run.explorer and not run.problems for run in shown)
     text = (page / "index.html").read_text()
     assert all(run.metrics["verdict"] in text for run in shown)
+    built = Page(page / "index.html")
+    for link in built.every("href") + built.every("src"):
+        assert link[1:] in built.every("id") if link.startswith("#") else (page / unquote(link)).is_file(), link
 
 
 @pytest.fixture

@@ -51,8 +51,9 @@ def render(summaries: Sequence[RunSummary], reports: Path, pending: Sequence[str
     absent = [f"{folder}: no run here; make one with `python {folder}/train.py --preset quick`" for folder in REPORTS
               if folder not in shown and not shipped and (reports / folder / "train.py").exists()]
     return _environment().get_template("page.html.j2").render(
-        reports=sections, absent=absent, problems=problems, pending=pending, minutes=minutes, shipped=shipped,
-        tally=verdicts.count(row.verdict for row in claims) if claims else {}, surprising=tables.surprising(claims))
+        reports=sections, shown=shown, absent=absent, problems=problems, pending=pending, minutes=minutes,
+        shipped=shipped, tally=verdicts.count(row.verdict for row in claims) if claims else {},
+        surprising=tables.surprising(claims))
 
 
 def _environment() -> Environment:
