@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -105,14 +106,15 @@ class Queue:
         say(f"{len(self.trainings) - len(left)} of {len(self.trainings)} done; at most {duration(remaining)} remain"
             f"{more}")
 
-    def work(self, seconds: float = float("inf")) -> int:
-        """Runs what is not done, in turn, for at most some seconds; the exit code."""
+    def work(self, seconds: float = float("inf"), after: Callable[[], None] = lambda: None) -> int:
+        """Runs what is not done, in turn, for at most some seconds, and calls `after` when one ends; the exit code."""
         self._end = time.monotonic() + seconds
         before = {number: signal.signal(number, self._stop) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
             for training in self.trainings:
                 if not self.stopped_by and time.monotonic() < self._end and not self.of(training)["done"]:
                     self._run(training)
+                    after()
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)

@@ -184,15 +184,20 @@ def test_damaged_claims_are_named(root, change, message):
         rows.read(root)
 
 
-def test_a_finished_run_is_kept_with_its_budget(tmp_path):
-    run, target = tmp_path / "run", tmp_path / "kept" / "seed_0.json"
-    run.mkdir()
-    assert not results.collect(run, "python hw4_acgan/train.py", target)
+def finish(run, command):
+    """A finished run folder."""
+    run.mkdir(parents=True)
     (run / "metrics.json").write_text(json.dumps({"steps": 100, "precision": "float32", "score": 1, "judge": {"a": 1}}))
     (run / "config.json").write_text(json.dumps({"pace": {"images_per_step": 16, "steps_per_epoch": 50},
-                                                 "data_folder": "embedded", "revisions": ["abc"]}))
+                                                 "data_folder": "embedded", "revisions": ["abc"], "command": command}))
     (run / "log.csv").write_text("step,g\n" + "".join(f"{k},{k % 2}\n" for k in range(1, 601)))
     (run / "timing.csv").write_text("time,step,seconds_per_step,images_per_second\nx,50,0.3,9\nx,100,0.6,9\n")
+
+
+def test_a_finished_run_is_kept_with_its_budget(tmp_path):
+    run, target = tmp_path / "run", tmp_path / "kept" / "seed_0.json"
+    assert not results.collect(run, "python hw4_acgan/train.py", target)
+    finish(run, "python hw4_acgan/train.py --lr 1 --seed 0 --out x")
     assert results.collect(run, "python hw4_acgan/train.py --lr 1", target)
     kept = json.loads(target.read_text())
     assert (kept["images"], kept["minutes"], kept["metrics"]) == (1600, 1.0, {"steps": 100, "precision": "float32",
@@ -201,6 +206,7 @@ def test_a_finished_run_is_kept_with_its_budget(tmp_path):
     assert kept["log"]["step"][:2] == [1.5, 3.5] and kept["log"]["g"] == [0.5] * 300 and kept["check"] == {}
     assert results.is_kept(target, "python hw4_acgan/train.py --lr 1")
     assert not results.is_kept(target, "python hw4_acgan/train.py")
+    assert not results.collect(run, "python hw4_acgan/train.py --lr 2", target), "claims.json has changed since"
 
 
 def test_shared_runs_are_made_once_seed_by_seed():

@@ -10,6 +10,8 @@ import time
 import pytest
 from conftest import ROOT
 
+from common.training_queue import FAILED, Queue
+
 # appends its name to a file; `forever` then waits for SIGTERM, says so and ends as a training does
 PROGRAM = """
 import signal, sys, time
@@ -56,6 +58,13 @@ def test_each_command_runs_once_in_its_order(queue):
     assert "2 of 2 done; at most 0 s remain" in ended(start(), 0)
     ended(start(), 0)
     assert queue.log.read_text().split() == ["one", "two"]
+
+
+def test_what_follows_a_training_is_done_as_each_ends(queue):
+    file, _ = queue(("", "one"), ("", "failing"))
+    seen = []
+    assert Queue(file).work(after=lambda: seen.append(queue.log.read_text().split())) == FAILED
+    assert seen == [["one"], ["one", "failing"]]
 
 
 def test_a_failed_command_is_tried_again_by_the_next_start(queue):

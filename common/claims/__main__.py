@@ -59,12 +59,21 @@ def train(claims: list[Claim], seeds: int | None, data: Path | None, minutes: fl
     code = DONE
     if waiting:
         RUNS.mkdir(parents=True, exist_ok=True)
-        (RUNS / "trainings.txt").write_text("".join(f"{line}\n" for line in waiting), encoding="utf-8")
+        lines = [line + " --overwrite" * results.is_of_another_command(out, command)
+                 for line, (out, command, _) in waiting.items()]
+        (RUNS / "trainings.txt").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         (RUNS / "trainings.txt.json").unlink(missing_ok=True)  # what is finished is seen in the run folders
-        code = Queue(RUNS / "trainings.txt").work(float("inf") if minutes is None else 60 * minutes)
-        kept = [results.collect(*place) for place in waiting.values()]
-        say(f"{sum(kept)} runs were finished, {len(kept) - sum(kept)} are left")
-        if code == FAILED and not all(kept) and minutes is not None:
+
+        def keep() -> None:
+            for out, command, target in waiting.values():
+                if not results.is_kept(target, command):
+                    results.collect(out, command, target)
+
+        keep()  # what was finished before, and not kept
+        code = Queue(RUNS / "trainings.txt").work(float("inf") if minutes is None else 60 * minutes, after=keep)
+        left = sum(not results.is_kept(target, command) for _, command, target in waiting.values())
+        say(f"{len(waiting) - left} runs were finished, {left} are left")
+        if code == FAILED and left and minutes is not None:
             code = DONE  # the minutes were up
     return code
 

@@ -37,8 +37,8 @@ def command_line(command: str, seed: int, data: Path | None, out: Path) -> str:
 
 
 def collect(run: Path, command: str, target: Path) -> bool:
-    """Keeps what verdicts need of a finished run folder; False if the run is not finished."""
-    if not (run / "metrics.json").exists():
+    """Keeps what verdicts need of a finished run folder; False if the run is not finished, or another command's."""
+    if not (run / "metrics.json").exists() or is_of_another_command(run, command):
         return False
     metrics, config = (json.loads((run / name).read_text()) for name in ("metrics.json", "config.json"))
     steps, pace = metrics["steps"], config["pace"]
@@ -51,6 +51,12 @@ def collect(run: Path, command: str, target: Path) -> bool:
         "metrics": {key: value for key, value in metrics.items() if key not in LEFT_OUT},
         "log": _columns(run, "log.csv"), "check": _columns(run, "accuracy.csv")})
     return True
+
+
+def is_of_another_command(run: Path, command: str) -> bool:
+    """Whether a run folder was begun before claims.json got this command for it."""
+    config = run / "config.json"
+    return config.exists() and not json.loads(config.read_text())["command"].startswith(f"{command} --seed ")
 
 
 def _minutes(run: Path, steps: int) -> float:
