@@ -1,40 +1,56 @@
-"""`python tools/results.py [RUNS]`: finished runs on the embedded data -> results/ and the table in docs/results.md.
+"""`python tools/results.py [RUNS]`: finished runs on the embedded data -> results/ and the tables in docs/results.md.
 
 Copies metrics.json, config.json (which has the command), the logs, the last sample grid, the chart, the curves and the
-animation of every run folder RUNS/FOLDER/VARIANT with the preset quick into results/FOLDER/VARIANT,
-small enough to commit, and writes the table between the marks in docs/results.md from them. Runs with an --out of their
-own are passed over, and those on other data: no figure that shows the course's pictures goes into the repository.
+animation of every run folder RUNS/FOLDER/VARIANT with the preset quick into results/FOLDER/VARIANT, small enough to
+commit. Of further seeds, in RUNS/FOLDER/VARIANT_seed_N, the measures alone are kept: metrics_seed_N.json beside them.
+The tables between the marks in docs/results.md are written from what is there. Runs with an --out of their own are
+passed over, and those on other data: no figure that shows the course's pictures goes into the repository.
 """
 
 import argparse
+import json
 import re
 import shutil
 import sys
+from collections import Counter
 from pathlib import Path
+from statistics import fmean, stdev
 
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import gallery
 from common.errors import UserError
-from common.files import ROOT, atomic
+from common.files import ROOT, atomic, write_json
+from common.gallery.summary import dig
 
 FILES = ("metrics.json", "config.json", "log.csv", "timing.csv", "curves.png")
 SOME = ("accuracy.csv", "accuracy.png")  # files that not every run has
-BEGIN, END = "<!-- results: written by tools/results.py -->", "<!-- end of results -->"
+MARKS = "<!-- {name}: written by tools/results.py -->", "<!-- end of {name} -->"
+MEASURES = {"hair": "condition_accuracy.hair", "eyes": "condition_accuracy.eyes", "test.json": "accuracy.test",
+            "new_test.json": "accuracy.new_test", "A to B": "translation.AtoB.as_asked",
+            "B to A": "translation.BtoA.as_asked", "Frechet": "frechet.fake", "SSIM": "diversity.ssim",
+            "face test": "face_test.found", "style": "style.drawing"}
+WORDS = "condition_effect.verdict", "diversity.verdict"
 
 
 def copy(run: gallery.RunSummary, results: Path) -> bool:
     """Copies one run's small files; False if it is unfinished, in a folder of its own or on other data."""
     embedded = run.config.get("data_folder") == "embedded" and not run.config.get("other_pictures")
     quick = run.config.get("preset") == "quick"
-    usual = run.name == f"{run.folder}/{run.variant}"
-    if run.problems or not embedded or not quick or not usual:
+    seed, place = run.metrics.get("seed"), f"{run.folder}/{run.variant}"
+    if run.problems or not embedded or not quick or run.name not in (place, f"{place}_seed_{seed}"):
         why = "; ".join(run.problems) or ("is not on the embedded data" if not embedded else "is no quick run"
-                                          if not quick else f"is not in {run.folder}/{run.variant}")
+                                          if not quick else f"is not in {place}")
         print(f"passed over: {run.name}: {why}")
         return False
-    target, new = results / run.folder / run.variant, results / run.folder / f".{run.variant}"
+    target = results / run.folder / run.variant
+    if run.name != place:
+        target.mkdir(parents=True, exist_ok=True)
+        write_json(target / f"metrics_seed_{seed}.json",
+                   {**{name: run.config.get(name) for name in ("command", "revisions")}, **run.metrics})
+        return True
+    new = results / run.folder / f".{run.variant}"
     shutil.rmtree(new, ignore_errors=True)
     (new / "samples").mkdir(parents=True)
     for name in [*FILES, *(name for name in SOME if (run.path / name).exists())]:
@@ -45,20 +61,43 @@ def copy(run: gallery.RunSummary, results: Path) -> bool:
         Image.open(run.path / run.pictures["chart"].path).save(new / "chart.webp", quality=75)
     if "progress" in run.pictures:
         shutil.copy(run.path / run.pictures["progress"].path, new / "progress.webp")
+    for seeds in target.glob("metrics_seed_*.json"):
+        shutil.copy(seeds, new)
     shutil.rmtree(target, ignore_errors=True)
     new.rename(target)
     return True
 
 
-def write_table(page: Path, results: Path) -> None:
+def over_seeds(results: Path) -> str:
+    """The measures of runs of which several seeds are there, as a Markdown table: mean +- standard deviation."""
+    lines = ["| report | variant | seeds | measures | verdicts |", "| --- | --- | --- | --- | --- |"]
+    for path in sorted({path.parent for path in results.glob("*/*/metrics_seed_*.json")}):
+        metrics = [json.loads(file.read_text()) for file in [path / "metrics.json", *path.glob("metrics_seed_*.json")]]
+        metrics.sort(key=lambda one: one["seed"])
+        cells = []
+        for name, place in MEASURES.items():
+            values = [dig(one, place) for one in metrics]
+            if None not in values:
+                cells.append(f"{name} {fmean(values):.3g} +- {stdev(values):.2g}")
+        counts = [Counter(words) for words in ([dig(one, place) for one in metrics] for place in WORDS)
+                  if None not in words]
+        said = [f"{word}: {count} of {len(metrics)}" for words in counts for word, count in words.items()]
+        seeds = ", ".join(str(one["seed"]) for one in metrics)
+        lines.append(f"| {path.parent.name} | {path.name} | {seeds} | {'; '.join(cells)} | {'; '.join(said)} |")
+    return "\n".join(lines)
+
+
+def write_tables(page: Path, results: Path) -> None:
     """Replaces what stands between the marks in a page."""
     text = page.read_text(encoding="utf-8")
-    if BEGIN not in text or END not in text:
-        raise UserError(f"{page}: the marks {BEGIN} and {END} are gone; put them where the table belongs")
-    table = gallery.markdown(gallery.collect(results))
-    new = re.sub(re.escape(BEGIN) + ".*" + re.escape(END), lambda _: f"{BEGIN}\n{table}\n{END}", text, flags=re.DOTALL)
+    for name, table in (("results", gallery.markdown(gallery.collect(results))), ("seeds", over_seeds(results))):
+        begin, end = (mark.format(name=name) for mark in MARKS)
+        if begin not in text or end not in text:
+            raise UserError(f"{page}: the marks {begin} and {end} are gone; put them where the table belongs")
+        text = re.sub(re.escape(begin) + ".*" + re.escape(end), lambda _, new=f"{begin}\n{table}\n{end}": new, text,
+                      flags=re.DOTALL)
     with atomic(page) as temporary:
-        temporary.write_text(new, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8")
 
 
 def main() -> int:
@@ -70,11 +109,11 @@ def main() -> int:
         copied = [run for run in gallery.collect(runs) if copy(run, ROOT / "results")]
         if not copied:
             raise UserError(f"{runs}: no finished quick run on the embedded data; `bash run_all.sh` makes them")
-        write_table(ROOT / "docs" / "results.md", ROOT / "results")
+        write_tables(ROOT / "docs" / "results.md", ROOT / "results")
     except (UserError, OSError) as error:
         print(f"results.py: {error}", file=sys.stderr)
         return 2
-    print(f"{len(copied)} runs copied to {ROOT / 'results'}, table written to docs/results.md; README.md's verdicts "
+    print(f"{len(copied)} runs copied to {ROOT / 'results'}, tables written to docs/results.md; README.md's verdicts "
           "are kept by hand")
     return 0
 

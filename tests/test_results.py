@@ -1,0 +1,83 @@
+"""tools/results.py: from finished runs to results/ and the tables of docs/results.md."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+from test_gallery import make_run
+
+from common.errors import UserError
+
+sys.path.insert(0, str(ROOT / "tools"))
+import results as tool
+
+PAGE = "before\n<!-- results: written by tools/results.py -->\n<!-- end of results -->\n" \
+       "<!-- seeds: written by tools/results.py -->\n<!-- end of seeds -->\nafter\n"
+
+
+def quick(folder: Path, seed: int = 0, **changes: object) -> Path:
+    """A finished quick run on the embedded data."""
+    make_run(folder, seed=seed, condition_accuracy={"hair": 0.9 + seed / 100, "eyes": 0.5},
+             diversity={"verdict": "collapsed" if seed else "diverse"})
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"preset": "quick", "data_folder": "embedded", "command": f"python hw4_acgan/train.py --seed {seed}",
+               "report": {"folder": "hw4_acgan", "variant": "acgan"}, **changes}
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """A repository with a page and no results."""
+    monkeypatch.setattr(tool, "ROOT", tmp_path)
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "results.md").write_text(PAGE)
+    return tmp_path
+
+
+def copied(root, monkeypatch) -> int:
+    monkeypatch.setattr(sys, "argv", ["results.py", str(root / "runs")])
+    return tool.main()
+
+
+def test_a_run_is_copied_with_the_measures_of_its_other_seeds(root, monkeypatch):
+    quick(root / "runs" / "hw4_acgan" / "acgan")
+    for seed in (1, 2):
+        quick(root / "runs" / "hw4_acgan" / f"acgan_seed_{seed}", seed)
+    assert copied(root, monkeypatch) == 0
+    kept = root / "results" / "hw4_acgan" / "acgan"
+    assert sorted(path.name for path in kept.iterdir()) == [
+        "chart.webp", "config.json", "curves.png", "log.csv", "metrics.json", "metrics_seed_1.json",
+        "metrics_seed_2.json", "progress.webp", "samples", "timing.csv"]
+    assert [path.name for path in (kept / "samples").iterdir()] == ["step_000020.png"]
+    text = (root / "docs" / "results.md").read_text()
+    assert "| hw4_acgan | acgan | 20 | 10 | 64 |" in text
+    assert "| hw4_acgan | acgan | 0, 1, 2 | hair 0.91 +- 0.01; eyes 0.5 +- 0; test.json 0.5 +- 0; " \
+           "Frechet 1.23e+04 +- 0 | diverse: 1 of 3; collapsed: 2 of 3 |" in text
+    assert text.startswith("before\n") and text.endswith("\nafter\n")
+    for seed in (1, 2):  # the run is copied anew, its seeds are kept
+        (root / "runs" / "hw4_acgan" / f"acgan_seed_{seed}").rename(root / f"gone_{seed}")
+    assert copied(root, monkeypatch) == 0
+    assert (root / "docs" / "results.md").read_text() == text
+
+
+@pytest.mark.parametrize(("name", "changes", "why"), [
+    ("acgan", {"data_folder": "course"}, "is not on the embedded data"),
+    ("acgan", {"other_pictures": ["x"]}, "is not on the embedded data"),
+    ("acgan", {"preset": "report"}, "is no quick run"),
+    ("acgan_seed_2", {}, "is not in hw4_acgan/acgan")])  # its seed is 0
+def test_other_runs_are_passed_over_and_say_why(root, monkeypatch, capsys, name, changes, why):
+    quick(root / "runs" / "hw4_acgan" / name, **changes)
+    assert copied(root, monkeypatch) == 2
+    printed = capsys.readouterr()
+    assert f"passed over: hw4_acgan/{name}: {why}" in printed.out
+    assert "no finished quick run on the embedded data" in printed.err
+    assert not (root / "results").exists()
+
+
+def test_a_page_without_marks_is_named(root):
+    (root / "docs" / "results.md").write_text(PAGE.replace("end of seeds", "end"))
+    with pytest.raises(UserError, match="the marks .* are gone"):
+        tool.write_tables(root / "docs" / "results.md", root / "results")
