@@ -14,7 +14,8 @@ sys.path.insert(0, str(ROOT / "tools"))
 import results as tool
 
 PAGE = "before\n<!-- results: written by tools/results.py -->\n<!-- end of results -->\n" \
-       "<!-- seeds: written by tools/results.py -->\n<!-- end of seeds -->\nafter\n"
+       "<!-- seeds: written by tools/results.py -->\n<!-- end of seeds -->\n" \
+       "<!-- long: written by tools/results.py -->\n<!-- end of long -->\nafter\n"
 
 
 def quick(folder: Path, seed: int = 0, **changes: object) -> Path:
@@ -37,8 +38,8 @@ def root(tmp_path, monkeypatch):
     return tmp_path
 
 
-def copied(root, monkeypatch) -> int:
-    monkeypatch.setattr(sys, "argv", ["results.py", str(root / "runs")])
+def copied(root, monkeypatch, *words: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["results.py", str(root / "runs"), *words])
     return tool.main()
 
 
@@ -75,6 +76,30 @@ def test_other_runs_are_passed_over_and_say_why(root, monkeypatch, capsys, name,
     assert f"passed over: hw4_acgan/{name}: {why}" in printed.out
     assert "no finished quick run on the embedded data" in printed.err
     assert not (root / "results").exists()
+
+
+@pytest.mark.parametrize(("data", "report", "pictures"), [
+    ("embedded", {"folder": "hw4_acgan", "variant": "acgan"}, True),
+    ("/data/course", {"folder": "hw4_acgan", "variant": "acgan"}, True),
+    ("embedded", {"folder": "cyclegan_style", "variant": "red_to_blonde"}, True),
+    ("/data/course", {"folder": "cyclegan_style", "variant": "red_to_blonde"}, False),
+    ("/data/course", {"folder": "hw3_dcgan_lsgan", "variant": "msgnet"}, False)])
+def test_a_long_run_is_copied_with_its_share_and_without_real_pictures(root, monkeypatch, data, report, pictures):
+    run = quick(root / "runs" / "any" / "hour", data_folder=data, report=report, preset="report",
+                pace={"images_per_step": 64, "steps_per_epoch": 90})
+    (run / "log.csv").write_text("step,d\n" + "".join(f"{step},{step % 2}\n" for step in range(1, 2001)))
+    metrics = json.loads((run / "metrics.json").read_text())
+    (run / "metrics.json").write_text(json.dumps(metrics | {"step": 2000, "steps": 2000}))
+    assert copied(root, monkeypatch, "--long") == 0
+    kept = root / "results" / "long" / report["folder"] / "hour"
+    assert (kept / "log.csv").read_text().splitlines()[:2] == ["step,d", "1.5,0.5"]
+    assert len((kept / "log.csv").read_text().splitlines()) == 1001
+    length = json.loads((kept / "config.json").read_text())["length"]
+    assert length == {"minutes": 16.7, "images": 128_000, "share_of_the_report": 0.2}  # of 10,000 steps of 64
+    assert {path.name for path in kept.rglob("*.webp")} == ({"chart.webp", "progress.webp"} if pictures else set())
+    assert (kept / "samples").exists() == pictures
+    assert f"| {report['folder']} | hour | {Path(data).name} | 2,000 | 17 | 128,000 | 20% |" in \
+        (root / "docs" / "results.md").read_text()
 
 
 def test_a_page_without_marks_is_named(root):

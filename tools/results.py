@@ -5,9 +5,14 @@ animation of every run folder RUNS/FOLDER/VARIANT with the preset quick into res
 commit. Of further seeds, in RUNS/FOLDER/VARIANT_seed_N, the measures alone are kept: metrics_seed_N.json beside them.
 The tables between the marks in docs/results.md are written from what is there. Runs with an --out of their own are
 passed over, and those on other data: no figure that shows the course's pictures goes into the repository.
+
+`python tools/results.py RUNS --long`: every finished run there -> results/long/FOLDER/NAME, whatever its data and its
+length, with the log thinned to 1,000 rows. On other data than the embedded sets only generated images are copied:
+nothing of a CycleGAN or an MSG-Net, whose grids show what goes in.
 """
 
 import argparse
+import csv
 import json
 import re
 import shutil
@@ -20,11 +25,13 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import gallery
+from common.claims import results as claims
 from common.errors import UserError
-from common.files import ROOT, atomic, write_json
+from common.files import ROOT, atomic, atomic_folder, write_json
 from common.gallery.summary import dig
 
 FILES = ("metrics.json", "config.json", "log.csv", "timing.csv", "curves.png")
+ROWS = 1000  # of a long run's log
 SOME = ("accuracy.csv", "accuracy.png")  # files that not every run has
 MARKS = "<!-- {name}: written by tools/results.py -->", "<!-- end of {name} -->"
 MEASURES = {"hair": "condition_accuracy.hair", "eyes": "condition_accuracy.eyes", "test.json": "accuracy.test",
@@ -35,13 +42,12 @@ WORDS = "condition_effect.verdict", "diversity.verdict"
 
 
 def copy(run: gallery.RunSummary, results: Path) -> bool:
-    """Copies one run's small files; False if it is unfinished, in a folder of its own or on other data."""
-    embedded = run.config.get("data_folder") == "embedded" and not run.config.get("other_pictures")
+    """Copies one quick run's small files; False if it is unfinished, in a folder of its own or on other data."""
     quick = run.config.get("preset") == "quick"
     seed, place = run.metrics.get("seed"), f"{run.folder}/{run.variant}"
-    if run.problems or not embedded or not quick or run.name not in (place, f"{place}_seed_{seed}"):
-        why = "; ".join(run.problems) or ("is not on the embedded data" if not embedded else "is no quick run"
-                                          if not quick else f"is not in {place}")
+    if run.problems or not on_embedded_data(run) or not quick or run.name not in (place, f"{place}_seed_{seed}"):
+        why = "; ".join(run.problems) or ("is not on the embedded data" if not on_embedded_data(run) else
+                                          "is no quick run" if not quick else f"is not in {place}")
         print(f"passed over: {run.name}: {why}")
         return False
     target = results / run.folder / run.variant
@@ -50,22 +56,59 @@ def copy(run: gallery.RunSummary, results: Path) -> bool:
         write_json(target / f"metrics_seed_{seed}.json",
                    {**{name: run.config.get(name) for name in ("command", "revisions")}, **run.metrics})
         return True
-    new = results / run.folder / f".{run.variant}"
-    shutil.rmtree(new, ignore_errors=True)
-    (new / "samples").mkdir(parents=True)
-    for name in [*FILES, *(name for name in SOME if (run.path / name).exists())]:
+    with atomic_folder(target, replace=True) as new:
+        for name in FILES:
+            shutil.copy(run.path / name, new / name)
+        copy_pictures(run, new)
+        for seeds in target.glob("metrics_seed_*.json"):
+            shutil.copy(seeds, new)
+    return True
+
+
+def copy_long(run: gallery.RunSummary, results: Path) -> bool:
+    """Copies a finished run with its length beside that of the report's own; False if it is not finished."""
+    if run.problems or not run.metrics:
+        print(f"passed over: {run.name}: {'; '.join(run.problems) or 'is not finished'}")
+        return False
+    steps, pace = run.metrics["steps"], run.config["pace"]
+    images = steps * pace["images_per_step"]
+    length = {"minutes": round(claims.minutes(run.path, steps), 1), "images": images,
+              "share_of_the_report": images / claims.images_of_the_report(run.config["command"], pace)}
+    with atomic_folder(results / "long" / run.folder / run.path.name, replace=True) as new:
+        write_json(new / "config.json", run.config | {"length": length})
+        for name in ("metrics.json", "timing.csv", "curves.png"):
+            shutil.copy(run.path / name, new)
+        columns = claims.columns(run.path, "log.csv", ROWS)
+        with (new / "log.csv").open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(columns)
+            writer.writerows(zip(*columns.values(), strict=True))
+        if on_embedded_data(run) or not shows_its_data(run):
+            copy_pictures(run, new)
+    return True
+
+
+def on_embedded_data(run: gallery.RunSummary) -> bool:
+    """Whether all that the run saw was drawn by code."""
+    return run.config.get("data_folder") == "embedded" and not run.config.get("other_pictures")
+
+
+def shows_its_data(run: gallery.RunSummary) -> bool:
+    """Whether the run's grids have the images that go in beside those that come out."""
+    return run.folder == "cyclegan_style" or run.variant.startswith("msgnet")
+
+
+def copy_pictures(run: gallery.RunSummary, new: Path) -> None:
+    """The last grid, the chart, the accuracy of the checks and the animation, as far as the run has them."""
+    for name in (name for name in SOME if (run.path / name).exists()):
         shutil.copy(run.path / name, new / name)
     grid = run.pictures["samples"].path
+    (new / grid).parent.mkdir()
     Image.open(run.path / grid).quantize(256).save(new / grid, optimize=True)  # made pictures compress badly
     if "chart" in run.pictures:
         Image.open(run.path / run.pictures["chart"].path).save(new / "chart.webp", quality=75)
     if "progress" in run.pictures:
         shutil.copy(run.path / run.pictures["progress"].path, new / "progress.webp")
-    for seeds in target.glob("metrics_seed_*.json"):
-        shutil.copy(seeds, new)
-    shutil.rmtree(target, ignore_errors=True)
-    new.rename(target)
-    return True
 
 
 def over_seeds(results: Path) -> str:
@@ -87,10 +130,25 @@ def over_seeds(results: Path) -> str:
     return "\n".join(lines)
 
 
+def long_runs(results: Path) -> str:
+    """The runs in results/long, as a Markdown table."""
+    lines = ["| report | run | data | steps | minutes | images | of the report's | verdict |",
+             "| --- | --- | --- | ---: | ---: | ---: | ---: | --- |"]
+    for path in sorted((results / "long").glob("*/*/config.json")):
+        config, metrics = (json.loads(path.with_name(name).read_text()) for name in ("config.json", "metrics.json"))
+        length, data = config["length"], Path(str(config["data_folder"])).name
+        lines.append(f"| {path.parent.parent.name} | {path.parent.name} | {data} | {metrics['steps']:,} | "
+                     f"{length['minutes']:.0f} | {length['images']:,} | {length['share_of_the_report']:.0%} | "
+                     f"{metrics['verdict']} |")
+    return "\n".join(lines)
+
+
 def write_tables(page: Path, results: Path) -> None:
     """Replaces what stands between the marks in a page."""
     text = page.read_text(encoding="utf-8")
-    for name, table in (("results", gallery.markdown(gallery.collect(results))), ("seeds", over_seeds(results))):
+    quick = [run for run in gallery.collect(results) if not run.name.startswith("long/")]
+    for name, table in (("results", gallery.markdown(quick)), ("seeds", over_seeds(results)),
+                        ("long", long_runs(results))):
         begin, end = (mark.format(name=name) for mark in MARKS)
         if begin not in text or end not in text:
             raise UserError(f"{page}: the marks {begin} and {end} are gone; put them where the table belongs")
@@ -104,11 +162,14 @@ def main() -> int:
     """Exit code 0, or 2 with a line on stderr."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="?", type=Path, default=ROOT / "runs", help="default: runs/ in the repository")
-    runs = parser.parse_args().runs
+    parser.add_argument("--long", action="store_true", help="all finished runs, to results/long")
+    options = parser.parse_args()
+    runs = options.runs
     try:
-        copied = [run for run in gallery.collect(runs) if copy(run, ROOT / "results")]
+        copied = [run for run in gallery.collect(runs) if (copy_long if options.long else copy)(run, ROOT / "results")]
         if not copied:
-            raise UserError(f"{runs}: no finished quick run on the embedded data; `bash run_all.sh` makes them")
+            raise UserError(f"{runs}: no finished run" if options.long else
+                            f"{runs}: no finished quick run on the embedded data; `bash run_all.sh` makes them")
         write_tables(ROOT / "docs" / "results.md", ROOT / "results")
     except (UserError, OSError) as error:
         print(f"results.py: {error}", file=sys.stderr)

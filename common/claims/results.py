@@ -42,14 +42,14 @@ def collect(run: Path, command: str, target: Path) -> bool:
         return False
     metrics, config = (json.loads((run / name).read_text()) for name in ("metrics.json", "config.json"))
     steps, pace = metrics["steps"], config["pace"]
-    images, whole = steps * pace["images_per_step"], _images_of_the_report(command, pace)
+    images = steps * pace["images_per_step"]
     target.parent.mkdir(parents=True, exist_ok=True)
     write_json(target, {
         "command": command, "revisions": config["revisions"], "data": config.get("data_folder"),
         "precision": metrics["precision"], "steps": steps, "images": images,
-        "share": images / whole, "minutes": round(_minutes(run, steps), 2),
+        "share": images / images_of_the_report(command, pace), "minutes": round(minutes(run, steps), 2),
         "metrics": {key: value for key, value in metrics.items() if key not in LEFT_OUT},
-        "log": _columns(run, "log.csv"), "check": _columns(run, "accuracy.csv")})
+        "log": columns(run, "log.csv"), "check": columns(run, "accuracy.csv")})
     return True
 
 
@@ -59,21 +59,23 @@ def is_of_another_command(run: Path, command: str) -> bool:
     return config.exists() and not json.loads(config.read_text())["command"].startswith(f"{command} --seed ")
 
 
-def _minutes(run: Path, steps: int) -> float:
+def minutes(run: Path, steps: int) -> float:
+    """How long so many steps take at the run's last known speed, in minutes, without measuring."""
     with (run / "timing.csv").open() as file:
         rows = [row for row in csv.DictReader(file) if float(row["seconds_per_step"] or 0) > 0]
     return steps * float(rows[-1]["seconds_per_step"]) / 60 if rows else 0.0
 
 
-def _columns(run: Path, name: str) -> dict[str, list[float]]:
+def columns(run: Path, name: str, at_most: int = ROWS) -> dict[str, list[float]]:
+    """Column -> values of one of a run's logs; a longer log is thinned by the means of `at_most` windows."""
     rows = read_log(run, name)
-    count = min(ROWS, len(rows))
+    count = min(at_most, len(rows))
     parts = [rows[len(rows) * part // count:len(rows) * (part + 1) // count] for part in range(count)]
     return {column: [float(f"{sum(float(row[column]) for row in part) / len(part):.6g}") for part in parts]
             for column in (rows[0] if rows else ())}
 
 
-def _images_of_the_report(command: str, pace: Mapping[str, int]) -> int:
+def images_of_the_report(command: str, pace: Mapping[str, int]) -> int:
     """How many images the report's own run of this script trains on."""
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))
