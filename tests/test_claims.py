@@ -71,6 +71,15 @@ def test_differences_are_taken_seed_by_seed_and_seeds_that_one_run_lacks_do_not_
     assert verdicts.of(claim("a > b by 0.1", seeds=2), {"a": {0: 1.0, 2: 3.0}, "b": {2: 1.0, 0: 0.5}}).word == "holds"
 
 
+def test_short_runs_can_confirm_a_claim_about_the_end_of_a_training_but_not_refute_it():
+    end = claim("a > 0.5 by 0.1", end=True)
+    assert verdicts.of(end, {"a": TRUE}, share=0.04).word == "holds"
+    found = verdicts.of(end, {"a": seeds(0.1, 0.2, 0.3)}, share=0.49)
+    assert (found.word, found.why) == ("undecided", "it is about the end of a training: too short")
+    assert verdicts.of(end, {"a": seeds(0.1, 0.2, 0.3)}, share=0.5).word == "holds not"
+    assert verdicts.of(claim("a > 0.5 by 0.1"), {"a": seeds(0.1, 0.2, 0.3)}, share=0.04).word == "holds not"
+
+
 def test_a_claim_without_a_rule_is_not_tested_and_says_why():
     found = verdicts.of(claim("", untested="no such data"), {})
     assert (found.word, found.why) == ("not tested", "no such data")
@@ -156,7 +165,7 @@ def test_the_most_surprising_claims_come_first(root):
         keep(root, "b", seed, value + 0.5)
     refuted = tables.rows(rows.read(root), root=root)
     assert [row.claim.id for row in tables.surprising(refuted)] == ["one"]
-    assert "**holds not**" in tables.pages(refuted, root)[root / "README.md"]
+    assert "**holds not**, at 4.0%" in tables.pages(refuted, root)[root / "README.md"]
 
 
 def test_a_page_without_marks_is_named(root):

@@ -109,6 +109,8 @@ def main(config: Config) -> None:
     table = functools.partial(sampling.table, generate, config.z, seed=config.seed)
     curves = {"critic": {"d_real": "real", "d_fake": "fake / 2", "d_wrong_text": "wrong text / 2"},
               "gradient penalty": {"d_penalty": "lambda * penalty"}, "generator": {"g": "G"}}
+    if config.ablation == "plain-gan":
+        del curves["gradient penalty"]
     trainer.train(game, stream, run, config, table, curves, functools.partial(table, eyes=tags.EYES),
                   measures.WithGrid(faces, generate, config.z, cascade=config.cascade, brief=config.brief),
                   lambda: explorer.draw(generate, config.z, seed=config.seed, brief=config.brief))

@@ -13,6 +13,7 @@
                 A ~ B by E    they differ by at most E
                 A is WORDS    the measure, a text, has these words
                 A and B are names of runs; B may be a number
+    "end"       true: the claim is about a finished training, so that short runs cannot refute it (see `verdicts`)
     "seeds"     how many seeds the verdict needs; 3 unless it is given
     "untested"  in place of measure and rule: why there is no verdict
 """
@@ -60,6 +61,7 @@ class Claim:
     folder: str
     measure: str = ""
     rule: Rule | None = None
+    end: bool = False
     seeds: int = 3
     untested: str = ""
     runs: Mapping[str, tuple[str, str, str]] = field(default_factory=dict)
@@ -111,8 +113,8 @@ def _claim(entry: dict[str, Any], folder: str, commands: Mapping[tuple[str, str]
         if place not in commands:
             raise UserError(f"{path}: claim {texts['id']} compares {name}, which is not among the runs; add it there")
         runs[name] = (*place, commands[place])
-    return Claim(**texts, folder=folder, measure=entry["measure"], rule=rule, seeds=int(entry.get("seeds", 3)),
-                 runs=runs)
+    return Claim(**texts, folder=folder, measure=entry["measure"], rule=rule, end=entry.get("end", False) is True,
+                 seeds=int(entry.get("seeds", 3)), runs=runs)
 
 
 def parse(text: str) -> Rule | None:

@@ -33,8 +33,18 @@ class Row:
             return "-"
         minutes = fmean(kept["minutes"] for kept in self.kept)
         images = fmean(kept["images"] for kept in self.kept)
-        share = _percent(fmean(kept["share"] for kept in self.kept))
-        return f"{minutes:.1f} min, {images:,.0f} images, {share} of what the report trained on"
+        return f"{minutes:.1f} min, {images:,.0f} images, {_percent(self.share)} of what the report trained on"
+
+    @property
+    def share(self) -> float:
+        """How many images a run saw, as a share of the report's; 0 without runs."""
+        return fmean(kept["share"] for kept in self.kept) if self.kept else 0.0
+
+    @property
+    def word(self) -> str:
+        """The verdict with the length of the runs: "**holds**, at 4.0%"."""
+        short = self.verdict.word != verdicts.NOT_TESTED and self.share < 1
+        return f"**{self.verdict.word}**" + (f", at {_percent(self.share)}" if short else "")
 
     @property
     def difference(self) -> str:
@@ -75,7 +85,8 @@ def rows(claims: Iterable[Claim], data: str = "embedded", root: Path = ROOT) -> 
     made = []
     for claim in claims:
         values, kept = results.load(claim, data, root)
-        made.append(Row(claim, verdicts.of(claim, values), kept))
+        share = fmean(one["share"] for one in kept) if kept else 0.0
+        made.append(Row(claim, verdicts.of(claim, values, share), kept))
     return made
 
 
@@ -102,10 +113,10 @@ def markdown(some: Sequence[Row], wide: bool = False) -> str:
     names = ["id", names[0], "where", *names[1:3], "budget of a run", "verdict", "command"] if wide else names
 
     def cells(row: Row) -> list[str]:
-        claim, word = row.claim, f"**{row.verdict.word}**"
+        claim = row.claim
         if not wide:
-            return [claim.claim, claim.reported, row.here, word]
-        return [claim.id, claim.claim, claim.where, claim.reported, row.here, row.budget, word,
+            return [claim.claim, claim.reported, row.here, row.word]
+        return [claim.id, claim.claim, claim.where, claim.reported, row.here, row.budget, f"**{row.verdict.word}**",
                 f"`python -m common.claims run {claim.id}`" if claim.rule else ""]
 
     def line(texts: Sequence[str]) -> str:
@@ -120,6 +131,7 @@ def pages(all_rows: Sequence[Row], root: Path = ROOT) -> dict[Path, str]:
     by_folder = {folder: found for folder, found in by_folder.items() if found}
     first = [f"Of {len(all_rows)} claims: {tally(all_rows)}."]
     if surprising(all_rows):
+        first[0] += " The most surprising, each with the share of the report's images that its runs saw:"
         first += ["", markdown(surprising(all_rows))]
     every = "\n\n".join(f"### {folder}\n\n{tally(found)}.\n\n{markdown(found, wide=True)}"
                         for folder, found in by_folder.items())

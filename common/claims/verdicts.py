@@ -6,7 +6,8 @@ undecided   anything else: the seeds disagree, or the effect is about as small a
 not tested  too few seeds were run, or the claim says why there can be no run
 
 A claim that two runs do not differ holds if the difference of every seed is within the smallest effect, and holds not
-if every seed is on one side and the mean beyond it. Differences are taken seed by seed: runs with the same seed share
+if every seed is on one side and the mean beyond it. A claim about the end of a training does not fail in runs with less
+than half of the report's images: it is undecided. Differences are taken seed by seed: runs with the same seed share
 the order of the data and the noise.
 """
 
@@ -19,6 +20,7 @@ from statistics import fmean, stdev
 from common.claims.rows import Claim, Rule
 
 HOLDS, HOLDS_NOT, UNDECIDED, NOT_TESTED = WORDS = "holds", "holds not", "undecided", "not tested"
+FINISHED = 0.5  # share of the report's images from which a run says something about the end of a training
 Values = Mapping[str, Mapping[int, float | str]]
 
 
@@ -31,7 +33,7 @@ class Verdict:
         seeds: the number of seeds that count.
         values: run -> its values, in the order of the seeds.
         differences: of each seed, for rules with a sign.
-        why: for "not tested".
+        why: for "not tested", and for "undecided" where runs were too short.
     """
 
     word: str
@@ -58,8 +60,14 @@ def spread(values: list[float | str]) -> str:
     return f"{fmean(values):.3g}" + (f" +- {stdev(values):.2g}" if len(values) > 1 else "")
 
 
-def of(claim: Claim, values: Values) -> Verdict:
-    """The verdict of a claim, from the values of its runs: run -> seed -> value."""
+def of(claim: Claim, values: Values, share: float = 1.0) -> Verdict:
+    """The verdict of a claim.
+
+    Args:
+        claim: with its rule.
+        values: of its runs: run -> seed -> value.
+        share: how many images these runs saw, as a share of the report's.
+    """
     if claim.rule is None:
         return Verdict(NOT_TESTED, 0, {}, [], claim.untested)
     seeds = sorted(set.intersection(*(set(values.get(name, {})) for name in claim.rule.runs)))
@@ -68,6 +76,8 @@ def of(claim: Claim, values: Values) -> Verdict:
     if len(seeds) < claim.seeds:
         return Verdict(NOT_TESTED, len(seeds), table, differences, f"{len(seeds)} of {claim.seeds} seeds were run")
     word = _of_texts(claim.rule, table) if claim.rule.sign == "is" else _of_differences(claim.rule, differences)
+    if word == HOLDS_NOT and claim.end and share < FINISHED:
+        return Verdict(UNDECIDED, len(seeds), table, differences, "it is about the end of a training: too short")
     return Verdict(word, len(seeds), table, differences)
 
 
