@@ -238,6 +238,15 @@ def test_every_command_parses_and_names_its_report():
             assert folder == config.FOLDER and re.fullmatch(r"[a-z0-9_]+", name)
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("command", sorted({command for one in rows.read() for *_, command in one.runs.values()}))
+def test_every_command_trains_and_draws_its_curves(command, script, tmp_path):
+    words = shlex.split(command)[1:]
+    short = ["--preset", "smoke", "--steps", 2, "--batch-size", 2, "--sample-every", 1, "--no-evaluate"]
+    script(*words, *short, "--out", tmp_path / "run")
+    assert (tmp_path / "run" / "curves.png").exists()
+
+
 def test_there_are_as_many_claims_as_the_reports_make_and_each_run_is_used():
     claims = rows.read()
     assert len(claims) >= 45
