@@ -123,6 +123,12 @@ class Queue:
             return TERMINATED if self.stopped_by == signal.SIGTERM else INTERRUPTED
         return DONE if all(self.of(training)["done"] for training in self.trainings) else FAILED
 
+    @property
+    def failed(self) -> bool:
+        """Whether a training ended by itself and badly."""
+        well = None, DONE, INTERRUPTED, TERMINATED
+        return any(self.of(training)["code"] not in well for training in self.trainings)
+
     def _stop(self, number: int, _: FrameType | None) -> None:
         self.stopped_by = number
 

@@ -71,13 +71,29 @@ def test_differences_are_taken_seed_by_seed_and_seeds_that_one_run_lacks_do_not_
     assert verdicts.of(claim("a > b by 0.1", seeds=2), {"a": {0: 1.0, 2: 3.0}, "b": {2: 1.0, 0: 0.5}}).word == "holds"
 
 
-def test_short_runs_can_confirm_a_claim_about_the_end_of_a_training_but_not_refute_it():
-    end = claim("a > 0.5 by 0.1", end=True)
-    assert verdicts.of(end, {"a": TRUE}, share=0.04).word == "holds"
-    found = verdicts.of(end, {"a": seeds(0.1, 0.2, 0.3)}, share=0.49)
-    assert (found.word, found.why) == ("undecided", "it is about the end of a training: too short")
-    assert verdicts.of(end, {"a": seeds(0.1, 0.2, 0.3)}, share=0.5).word == "holds not"
-    assert verdicts.of(claim("a > 0.5 by 0.1"), {"a": seeds(0.1, 0.2, 0.3)}, share=0.04).word == "holds not"
+@pytest.mark.parametrize(("rule", "values", "word"), [
+    ("a > 0.5 by 0.1", TRUE, "holds"),                         # passed already
+    ("a > 0.5 by 0.1", seeds(0.1, 0.2, 0.3), "undecided"),      # it may come
+    ("a ~ 0.8 by 0.2", TRUE, "undecided"), ("a ~ 0.2 by 0.1", TRUE, "undecided"),  # it may pass by
+    ("a is collapsed", seeds(*["collapsed"] * 3), "undecided")])
+def test_short_runs_decide_of_the_end_of_a_training_only_that_a_level_is_passed(rule, values, word):
+    short = verdicts.of(claim(rule, end=True), {"a": values}, share=0.49)
+    assert short.word == word
+    assert short.why == ("" if word == "holds" else "the claim is about the end of a training")
+    finished, other = (verdicts.of(claim(rule, end=end), {"a": values}, share=share) for end, share in
+                       ((True, 0.5), (False, 0.04)))
+    assert finished.word == other.word != "undecided"
+
+
+def test_accuracies_at_chance_decide_nothing():
+    low = {"a": seeds(0.08, 0.09, 0.1), "b": seeds(0.08, 0.08, 0.09)}
+    found = verdicts.of(claim("a > b by 0.05"), low, chance=0.08)
+    assert (found.word, found.why) == ("undecided", "no run is above chance")
+    assert verdicts.of(claim("a > b by 0.05"), low | {"a": seeds(0.08, 0.09, 0.12)}, chance=0.08).word == "holds not"
+    assert verdicts.of(claim("a > 0.5 by 0.1"), low, chance=0.08).word == "holds not"
+    kept = {"metrics": {"condition_accuracy": {"chance": {"hair": 0.08}}, "frechet": {"chance": {"fake": 1.0}}}}
+    assert measures.chance(kept, "condition_accuracy.hair") == 0.08
+    assert measures.chance(kept, "frechet.fake") is None
 
 
 def test_a_claim_without_a_rule_is_not_tested_and_says_why():
@@ -150,8 +166,8 @@ def test_pages_have_the_tables_and_an_edited_verdict_is_noticed(root):
     text = (root / "docs" / "claims.md").read_text()
     assert text.startswith("before\n") and text.endswith("\nafter\n")
     assert "| one | A &#124; B. | section 1 | by eye | score: a 0.85 +- 0.05, b 0.55 +- 0.05; difference +0.3 " \
-           "+- 0.1; to hold: a above b by more than 0.1; n 3 | 3.0 min, 25,600 images, 4.0% of what the report " \
-           "trained on | **holds** | `python -m common.claims run one` |" in text
+           "+- 0.1; to hold: a above b by more than 0.1; n 3 | 3.0 min, 25,600 images, 4.0% of the report's " \
+           "| **holds** | `python -m common.claims run one` |" in text
     assert "| two | C. | section 2 | 60% | no data | - | **not tested** |  |" in text
     assert "Of 2 claims: 1 hold, 0 hold not, 0 undecided, 1 not tested." in (root / "README.md").read_text()
     assert tables.write(found, root, check=True) == []
@@ -165,7 +181,7 @@ def test_the_most_surprising_claims_come_first(root):
         keep(root, "b", seed, value + 0.5)
     refuted = tables.rows(rows.read(root), root=root)
     assert [row.claim.id for row in tables.surprising(refuted)] == ["one"]
-    assert "**holds not**, at 4.0%" in tables.pages(refuted, root)[root / "README.md"]
+    assert "**holds not**, after 4.0% of the images" in tables.pages(refuted, root)[root / "README.md"]
 
 
 def test_a_page_without_marks_is_named(root):
@@ -216,6 +232,26 @@ def test_a_finished_run_is_kept_with_its_budget(tmp_path):
     assert results.is_kept(target, "python hw4_acgan/train.py --lr 1")
     assert not results.is_kept(target, "python hw4_acgan/train.py")
     assert not results.collect(run, "python hw4_acgan/train.py --lr 2", target), "claims.json has changed since"
+
+
+@pytest.mark.parametrize(("name", "text"), [("config.json", "{"), ("config.json", "{}"), ("timing.csv", None),
+                                            ("metrics.json", '{"steps": 100}'), ("log.csv", "step,g\n1,x\n")])
+def test_a_damaged_run_is_named_and_does_not_count(tmp_path, capsys, name, text):
+    finish(tmp_path / "run", "python hw4_acgan/train.py --seed 0")
+    (tmp_path / "run" / name).unlink()
+    if text is not None:
+        (tmp_path / "run" / name).write_text(text)
+    assert not results.collect(tmp_path / "run", "python hw4_acgan/train.py", tmp_path / "kept.json")
+    assert not (tmp_path / "kept.json").exists()
+    moved_aside = results.is_of_another_command(tmp_path / "run", "python hw4_acgan/train.py")
+    assert moved_aside == (name == "config.json")
+    assert moved_aside or "does not count: it cannot be read" in capsys.readouterr().out
+
+
+def test_an_epoch_is_one_of_the_reports_data():
+    pace = {"images_per_step": 16, "steps_per_epoch": 375}
+    assert results.images_of_the_report("python wgan_gp_text/train.py --epochs 1", pace) == 500 * 33_431
+    assert results.images_of_the_report("python cyclegan_style/train.py", pace) == 10 * 375 * 16
 
 
 def test_shared_runs_are_made_once_seed_by_seed():

@@ -95,8 +95,8 @@ def test_claims_stand_beside_their_verdicts(runs):
     for words in (
             "Of their 2 claims: 1 holds 1 not tested",
             "The report A. section 1. Reported: by eye Here holds score: a 0.75 +- 0, b 0.5 +- 0; difference "
-            "+0.25 +- 0; to hold: a above b by more than 0.1; n 2 A run: 3.0 min, 25,600 images, 4.0% of what the "
-            "report trained on "
+            "+0.25 +- 0; to hold: a above b by more than 0.1; n 2 A run: 3.0 min, 25,600 images, 4.0% of the "
+            "report's "
             "python -m common.claims run one",
             "The report B. section 2. Reported: 60% Here not tested no data"):
         assert words in text

@@ -23,7 +23,8 @@ def quick(folder: Path, seed: int = 0, **changes: object) -> Path:
     make_run(folder, seed=seed, condition_accuracy={"hair": 0.9 + seed / 100, "eyes": 0.5},
              diversity={"verdict": "collapsed" if seed else "diverse"})
     config = json.loads((folder / "config.json").read_text())
-    config |= {"preset": "quick", "data_folder": "embedded", "command": f"python hw4_acgan/train.py --seed {seed}",
+    config |= {"preset": "quick", "data_folder": "embedded",
+               "command": f"python hw4_acgan/train.py --seed {seed} --out x",
                "report": {"folder": "hw4_acgan", "variant": "acgan"}, **changes}
     (folder / "config.json").write_text(json.dumps(config))
     return folder
@@ -43,7 +44,7 @@ def copied(root, monkeypatch, *words: str) -> int:
     return tool.main()
 
 
-def test_a_run_is_copied_with_the_measures_of_its_other_seeds(root, monkeypatch):
+def test_a_run_is_copied_with_the_measures_of_its_other_seeds(root, monkeypatch, capsys):
     quick(root / "runs" / "hw4_acgan" / "acgan")
     for seed in (1, 2):
         quick(root / "runs" / "hw4_acgan" / f"acgan_seed_{seed}", seed)
@@ -58,7 +59,12 @@ def test_a_run_is_copied_with_the_measures_of_its_other_seeds(root, monkeypatch)
     assert "| hw4_acgan | acgan | 0, 1, 2 | hair 0.91 +- 0.01; eyes 0.5 +- 0; test.json 0.5 +- 0; " \
            "Frechet 1.23e+04 +- 0 | diverse: 1 of 3; collapsed: 2 of 3 |" in text
     assert text.startswith("before\n") and text.endswith("\nafter\n")
-    for seed in (1, 2):  # the run is copied anew, its seeds are kept
+    quick(root / "runs" / "hw4_acgan" / "acgan_seed_3", 3, command="python hw4_acgan/train.py --lr 1 --seed 3")
+    quick(root / "runs" / "hw4_acgan" / "acgan_seed_0", 0)
+    assert copied(root, monkeypatch) == 0
+    assert (root / "docs" / "results.md").read_text() == text, "neither another command's seed nor one twice counts"
+    assert "metrics_seed_3.json: does not count, another command made it" in capsys.readouterr().out
+    for seed in range(4):  # the run is copied anew, its seeds are kept
         (root / "runs" / "hw4_acgan" / f"acgan_seed_{seed}").rename(root / f"gone_{seed}")
     assert copied(root, monkeypatch) == 0
     assert (root / "docs" / "results.md").read_text() == text
@@ -78,28 +84,59 @@ def test_other_runs_are_passed_over_and_say_why(root, monkeypatch, capsys, name,
     assert not (root / "results").exists()
 
 
-@pytest.mark.parametrize(("data", "report", "pictures"), [
-    ("embedded", {"folder": "hw4_acgan", "variant": "acgan"}, True),
-    ("/data/course", {"folder": "hw4_acgan", "variant": "acgan"}, True),
-    ("embedded", {"folder": "cyclegan_style", "variant": "red_to_blonde"}, True),
-    ("/data/course", {"folder": "cyclegan_style", "variant": "red_to_blonde"}, False),
-    ("/data/course", {"folder": "hw3_dcgan_lsgan", "variant": "msgnet"}, False)])
-def test_a_long_run_is_copied_with_its_share_and_without_real_pictures(root, monkeypatch, data, report, pictures):
-    run = quick(root / "runs" / "any" / "hour", data_folder=data, report=report, preset="report",
-                pace={"images_per_step": 64, "steps_per_epoch": 90})
+def test_seeds_without_their_run_are_named(root, monkeypatch, capsys):
+    quick(root / "runs" / "hw4_acgan" / "acgan_seed_1", 1)
+    assert copied(root, monkeypatch) == 0
+    assert "hw4_acgan/acgan: has other seeds of a run that is not there" in capsys.readouterr().out
+    assert "Over several seeds" not in (root / "docs" / "results.md").read_text()
+
+
+def long_run(root, name: str, **changes: object) -> Path:
+    run = quick(root / "runs" / name, preset="report", pace={"images_per_step": 64, "steps_per_epoch": 90}, **changes)
     (run / "log.csv").write_text("step,d\n" + "".join(f"{step},{step % 2}\n" for step in range(1, 2001)))
     metrics = json.loads((run / "metrics.json").read_text())
     (run / "metrics.json").write_text(json.dumps(metrics | {"step": 2000, "steps": 2000}))
+    return run
+
+
+@pytest.mark.parametrize(("data", "report", "pictures"), [
+    ("embedded", {"folder": "hw4_acgan", "variant": "acgan"}, True),
+    ("/home/me/course", {"folder": "hw4_acgan", "variant": "acgan"}, True),
+    ("embedded", {"folder": "cyclegan_style", "variant": "red_to_blonde"}, True),
+    ("/home/me/course", {"folder": "cyclegan_style", "variant": "red_to_blonde"}, False),
+    ("/home/me/course", {"folder": "hw3_dcgan_lsgan", "variant": "msgnet"}, False)])
+def test_a_long_run_is_copied_with_its_share_and_without_real_pictures(root, monkeypatch, data, report, pictures):
+    command = f"python hw4_acgan/train.py --data {data} --seed 0"
+    long_run(root, "any/hour", data_folder=data, report=report, command=command)
     assert copied(root, monkeypatch, "--long") == 0
-    kept = root / "results" / "long" / report["folder"] / "hour"
+    kept = root / "results" / "long" / report["folder"] / "any_hour"
     assert (kept / "log.csv").read_text().splitlines()[:2] == ["step,d", "1.5,0.5"]
     assert len((kept / "log.csv").read_text().splitlines()) == 1001
-    length = json.loads((kept / "config.json").read_text())["length"]
-    assert length == {"minutes": 16.7, "images": 128_000, "share_of_the_report": 0.2}  # of 10,000 steps of 64
+    config = json.loads((kept / "config.json").read_text())
+    assert config["length"] == {"images": 128_000, "share": 0.2, "minutes": 16.67}  # of 10,000 steps of 64
+    assert config["command"] == f"python hw4_acgan/train.py --data {Path(data).name} --seed 0"
+    assert "/home/me" not in (kept / "config.json").read_text()
     assert {path.name for path in kept.rglob("*.webp")} == ({"chart.webp", "progress.webp"} if pictures else set())
     assert (kept / "samples").exists() == pictures
-    assert f"| {report['folder']} | hour | {Path(data).name} | 2,000 | 17 | 128,000 | 20% |" in \
+    assert f"| {report['folder']} | any_hour | {Path(data).name} | 2,000 | 17 | 128,000 | 20% |" in \
         (root / "docs" / "results.md").read_text()
+
+
+def test_long_runs_of_one_name_have_folders_of_their_own_and_old_ones_are_passed_over(root, monkeypatch, capsys):
+    for name in ("hw4_acgan/one/seed_0", "hw4_acgan/two/seed_0"):
+        long_run(root, name)
+    quick(root / "runs" / "old")
+    assert copied(root, monkeypatch, "--long") == 0
+    kept = root / "results" / "long" / "hw4_acgan"
+    assert sorted(path.name for path in kept.iterdir()) == ["one_seed_0", "two_seed_0"]
+    assert "passed over: old: is of an older version, or damaged (KeyError('pace'))" in capsys.readouterr().out
+
+
+def test_the_folder_of_long_runs_has_to_be_named(root, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["results.py", "--long"])
+    with pytest.raises(SystemExit):
+        tool.main()
+    assert "--long: name the folder of the long runs" in capsys.readouterr().err
 
 
 def test_a_page_without_marks_is_named(root):

@@ -8,24 +8,27 @@ passed over, and those on other data: no figure that shows the course's pictures
 
 `python tools/results.py RUNS --long`: every finished run there -> results/long/FOLDER/NAME, whatever its data and its
 length, with the log thinned to 1,000 rows. On other data than the embedded sets only generated images are copied:
-nothing of a CycleGAN or an MSG-Net, whose grids show what goes in.
+nothing of a CycleGAN or an MSG-Net, whose grids show what goes in, and no path of the data.
 """
 
 import argparse
 import csv
 import json
 import re
+import shlex
 import shutil
 import sys
 from collections import Counter
 from pathlib import Path
 from statistics import fmean, stdev
+from typing import Any
 
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import gallery
 from common.claims import results as claims
+from common.claims.tables import percent
 from common.errors import UserError
 from common.files import ROOT, atomic, atomic_folder, write_json
 from common.gallery.summary import dig
@@ -34,6 +37,7 @@ FILES = ("metrics.json", "config.json", "log.csv", "timing.csv", "curves.png")
 ROWS = 1000  # of a long run's log
 SOME = ("accuracy.csv", "accuracy.png")  # files that not every run has
 MARKS = "<!-- {name}: written by tools/results.py -->", "<!-- end of {name} -->"
+SEED = "metrics_seed_{}.json"
 MEASURES = {"hair": "condition_accuracy.hair", "eyes": "condition_accuracy.eyes", "test.json": "accuracy.test",
             "new_test.json": "accuracy.new_test", "A to B": "translation.AtoB.as_asked",
             "B to A": "translation.BtoA.as_asked", "Frechet": "frechet.fake", "SSIM": "diversity.ssim",
@@ -53,29 +57,30 @@ def copy(run: gallery.RunSummary, results: Path) -> bool:
     target = results / run.folder / run.variant
     if run.name != place:
         target.mkdir(parents=True, exist_ok=True)
-        write_json(target / f"metrics_seed_{seed}.json",
+        write_json(target / SEED.format(seed),
                    {**{name: run.config.get(name) for name in ("command", "revisions")}, **run.metrics})
         return True
     with atomic_folder(target, replace=True) as new:
         for name in FILES:
             shutil.copy(run.path / name, new / name)
         copy_pictures(run, new)
-        for seeds in target.glob("metrics_seed_*.json"):
+        for seeds in target.glob(SEED.format("*")):
             shutil.copy(seeds, new)
     return True
 
 
 def copy_long(run: gallery.RunSummary, results: Path) -> bool:
-    """Copies a finished run with its length beside that of the report's own; False if it is not finished."""
+    """Copies a finished run with its length beside that of the report's own; False if that cannot be read."""
     if run.problems or not run.metrics:
         print(f"passed over: {run.name}: {'; '.join(run.problems) or 'is not finished'}")
         return False
-    steps, pace = run.metrics["steps"], run.config["pace"]
-    images = steps * pace["images_per_step"]
-    length = {"minutes": round(claims.minutes(run.path, steps), 1), "images": images,
-              "share_of_the_report": images / claims.images_of_the_report(run.config["command"], pace)}
-    with atomic_folder(results / "long" / run.folder / run.path.name, replace=True) as new:
-        write_json(new / "config.json", run.config | {"length": length})
+    try:
+        config = without_paths(run.config | {"length": claims.length(run.path, run.metrics, run.config)})
+    except claims.UNREADABLE as error:
+        print(f"passed over: {run.name}: is of an older version, or damaged ({error!r})")
+        return False
+    with atomic_folder(results / "long" / run.folder / run.label.replace("/", "_"), replace=True) as new:
+        write_json(new / "config.json", config)
         for name in ("metrics.json", "timing.csv", "curves.png"):
             shutil.copy(run.path / name, new)
         columns = claims.columns(run.path, "log.csv", ROWS)
@@ -88,6 +93,15 @@ def copy_long(run: gallery.RunSummary, results: Path) -> bool:
     return True
 
 
+def without_paths(config: dict[str, Any]) -> dict[str, Any]:
+    """config.json with the last name of each data folder in place of its path."""
+    folders = config["data_folder"] if isinstance(config["data_folder"], list) else [config["data_folder"]]
+    text = json.dumps(config)
+    for folder in sorted([*folders, *(config.get("other_pictures") or [])], key=len, reverse=True):
+        text = text.replace(json.dumps(folder)[1:-1], Path(folder).name)
+    return json.loads(text)
+
+
 def on_embedded_data(run: gallery.RunSummary) -> bool:
     """Whether all that the run saw was drawn by code."""
     return run.config.get("data_folder") == "embedded" and not run.config.get("other_pictures")
@@ -95,7 +109,7 @@ def on_embedded_data(run: gallery.RunSummary) -> bool:
 
 def shows_its_data(run: gallery.RunSummary) -> bool:
     """Whether the run's grids have the images that go in beside those that come out."""
-    return run.folder == "cyclegan_style" or run.variant.startswith("msgnet")
+    return "report" not in run.config or run.folder == "cyclegan_style" or run.variant.startswith("msgnet")
 
 
 def copy_pictures(run: gallery.RunSummary, new: Path) -> None:
@@ -112,11 +126,27 @@ def copy_pictures(run: gallery.RunSummary, new: Path) -> None:
 
 
 def over_seeds(results: Path) -> str:
-    """The measures of runs of which several seeds are there, as a Markdown table: mean +- standard deviation."""
-    lines = ["| report | variant | seeds | measures | verdicts |", "| --- | --- | --- | --- | --- |"]
-    for path in sorted({path.parent for path in results.glob("*/*/metrics_seed_*.json")}):
-        metrics = [json.loads(file.read_text()) for file in [path / "metrics.json", *path.glob("metrics_seed_*.json")]]
-        metrics.sort(key=lambda one: one["seed"])
+    """The measures of runs of which several seeds are there, as Markdown: mean +- standard deviation; "" without one.
+
+    A seed that another command made is named, and does not count.
+    """
+    rows = []
+    for path in sorted({path.parent for path in results.glob(f"*/*/{SEED.format('*')}")}):
+        if not (path / "metrics.json").exists():
+            print(f"note: {path}: has other seeds of a run that is not there")
+            continue
+        command = without_seed(json.loads((path / "config.json").read_text())["command"])
+        main = json.loads((path / "metrics.json").read_text())
+        by_seed = {main["seed"]: main}
+        for file in path.glob(SEED.format("*")):
+            one = json.loads(file.read_text())
+            if without_seed(one["command"]) != command:
+                print(f"note: {file}: does not count, another command made it")
+            else:
+                by_seed.setdefault(one["seed"], one)
+        metrics = [by_seed[seed] for seed in sorted(by_seed)]
+        if len(metrics) < 2:
+            continue
         cells = []
         for name, place in MEASURES.items():
             values = [dig(one, place) for one in metrics]
@@ -125,22 +155,34 @@ def over_seeds(results: Path) -> str:
         counts = [Counter(words) for words in ([dig(one, place) for one in metrics] for place in WORDS)
                   if None not in words]
         said = [f"{word}: {count} of {len(metrics)}" for words in counts for word, count in words.items()]
-        seeds = ", ".join(str(one["seed"]) for one in metrics)
-        lines.append(f"| {path.parent.name} | {path.name} | {seeds} | {'; '.join(cells)} | {'; '.join(said)} |")
-    return "\n".join(lines)
+        rows.append([path.parent.name, path.name, ", ".join(map(str, sorted(by_seed))), "; ".join(cells),
+                     "; ".join(said)])
+    if not rows:
+        return ""
+    return "Over several seeds, mean and standard deviation:\n\n" + \
+        gallery.table_in_markdown(["report", "variant", "seeds", "measures", "verdicts"], rows)
+
+
+def without_seed(command: str) -> list[str]:
+    """The words of a command without --seed N and --out DIR."""
+    words = shlex.split(command)
+    return [word for before, word in zip([""] + words, words, strict=False)
+            if not {before, word} & {"--seed", "--out"}]
 
 
 def long_runs(results: Path) -> str:
-    """The runs in results/long, as a Markdown table."""
-    lines = ["| report | run | data | steps | minutes | images | of the report's | verdict |",
-             "| --- | --- | --- | ---: | ---: | ---: | ---: | --- |"]
+    """The runs in results/long, as Markdown; "" without one."""
+    rows = []
     for path in sorted((results / "long").glob("*/*/config.json")):
         config, metrics = (json.loads(path.with_name(name).read_text()) for name in ("config.json", "metrics.json"))
-        length, data = config["length"], Path(str(config["data_folder"])).name
-        lines.append(f"| {path.parent.parent.name} | {path.parent.name} | {data} | {metrics['steps']:,} | "
-                     f"{length['minutes']:.0f} | {length['images']:,} | {length['share_of_the_report']:.0%} | "
-                     f"{metrics['verdict']} |")
-    return "\n".join(lines)
+        length, data = config["length"], config["data_folder"]
+        rows.append([path.parent.parent.name, path.parent.name, data if isinstance(data, str) else ", ".join(data),
+                     f"{metrics['steps']:,}", f"{length['minutes']:.0f}", f"{length['images']:,}",
+                     percent(length["share"]), str(metrics.get("verdict"))])
+    if not rows:
+        return ""
+    names = ["report", "run", "data", "steps", "minutes", "images", "of the report's", "verdict"]
+    return "Long runs, in `results/long/`:\n\n" + gallery.table_in_markdown(names, rows, right=names[3:7])
 
 
 def write_tables(page: Path, results: Path) -> None:
@@ -161,10 +203,12 @@ def write_tables(page: Path, results: Path) -> None:
 def main() -> int:
     """Exit code 0, or 2 with a line on stderr."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("runs", nargs="?", type=Path, default=ROOT / "runs", help="default: runs/ in the repository")
+    parser.add_argument("runs", nargs="?", type=Path, help="default: runs/ in the repository")
     parser.add_argument("--long", action="store_true", help="all finished runs, to results/long")
     options = parser.parse_args()
-    runs = options.runs
+    if options.long and options.runs is None:
+        parser.error("--long: name the folder of the long runs")
+    runs = options.runs or ROOT / "runs"
     try:
         copied = [run for run in gallery.collect(runs) if (copy_long if options.long else copy)(run, ROOT / "results")]
         if not copied:

@@ -70,11 +70,14 @@ def train(claims: list[Claim], seeds: int | None, data: Path | None, minutes: fl
                     results.collect(out, command, target)
 
         keep()  # what was finished before, and not kept
-        code = Queue(RUNS / "trainings.txt").work(float("inf") if minutes is None else 60 * minutes, after=keep)
+        queue = Queue(RUNS / "trainings.txt")
+        code = queue.work(float("inf") if minutes is None else 60 * minutes, after=keep)
         left = sum(not results.is_kept(target, command) for _, command, target in waiting.values())
         say(f"{len(waiting) - left} runs were finished, {left} are left")
-        if code == FAILED and left and minutes is not None:
+        if code == FAILED and minutes is not None and not queue.failed:
             code = DONE  # the minutes were up
+        elif code == DONE and left:
+            code = FAILED  # a run that cannot be read
     return code
 
 

@@ -37,6 +37,12 @@ def value(kept: Mapping[str, Any], measure: str) -> float | str | None:
     return found if isinstance(found, str) else float(found)
 
 
+def chance(kept: Mapping[str, Any], measure: str) -> float | None:
+    """What a generator reaches that ignores its condition, for measures such as condition_accuracy.hair; else None."""
+    head, _, part = measure.partition(".")
+    return value(kept, f"{head}.chance.{part}") if head.endswith("accuracy") else None
+
+
 def _of_log(columns: Mapping[str, list[float]], what: str, expression: str, rolling: int) -> float | None:
     import pandas
 

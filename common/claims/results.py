@@ -17,12 +17,18 @@ from typing import Any
 from common.claims import measures
 from common.claims.rows import Claim
 from common.claims.verdicts import Values
-from common.errors import say
+from common.errors import Failure, say
 from common.files import ROOT, write_json
 from common.runs import read_log
 
 ROWS = 300  # of a log; longer ones are thinned by the means of as many windows
+# images in an epoch of a report's data; for the others an epoch is that of the data that is used
+REPORT_DATA = {"hw3_dcgan_lsgan/train.py": 33_431, "hw3_dcgan_lsgan/train_text2image.py": 11_418,
+               "text2image_cdcgan/train.py": 14_904, "text2image_cdcgan/train_skipthoughts.py": 14_904,
+               "lab5_cgan/train.py": 18_009, "wgan_gp_text/train.py": 33_431}
 LEFT_OUT = ("evaluation", "judge", "evaluator", "data", "trained_weights")  # of metrics.json: long, and never asked for
+
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, IndexError, Failure)  # what a damaged run folder may raise
 
 
 def place(data: str, folder: str, run: str, seed: int, root: Path = ROOT) -> Path:
@@ -37,26 +43,41 @@ def command_line(command: str, seed: int, data: Path | None, out: Path) -> str:
 
 
 def collect(run: Path, command: str, target: Path) -> bool:
-    """Keeps what verdicts need of a finished run folder; False if the run is not finished, or another command's."""
+    """Keeps what verdicts need of a finished run folder.
+
+    False if the run is not finished, is another command's, or cannot be read, which is said.
+    """
     if not (run / "metrics.json").exists() or is_of_another_command(run, command):
         return False
-    metrics, config = (json.loads((run / name).read_text()) for name in ("metrics.json", "config.json"))
-    steps, pace = metrics["steps"], config["pace"]
-    images = steps * pace["images_per_step"]
+    try:
+        metrics, config = (json.loads((run / name).read_text()) for name in ("metrics.json", "config.json"))
+        kept = {"command": command, "revisions": config["revisions"], "data": config.get("data_folder"),
+                "precision": metrics["precision"], "steps": metrics["steps"], **length(run, metrics, config),
+                "metrics": {key: value for key, value in metrics.items() if key not in LEFT_OUT},
+                "log": columns(run, "log.csv"), "check": columns(run, "accuracy.csv")}
+    except UNREADABLE as error:
+        say(f"{run}: does not count: it cannot be read ({error!r}); remove the folder, and run it again")
+        return False
     target.parent.mkdir(parents=True, exist_ok=True)
-    write_json(target, {
-        "command": command, "revisions": config["revisions"], "data": config.get("data_folder"),
-        "precision": metrics["precision"], "steps": steps, "images": images,
-        "share": images / images_of_the_report(command, pace), "minutes": round(minutes(run, steps), 2),
-        "metrics": {key: value for key, value in metrics.items() if key not in LEFT_OUT},
-        "log": columns(run, "log.csv"), "check": columns(run, "accuracy.csv")})
+    write_json(target, kept)
     return True
 
 
 def is_of_another_command(run: Path, command: str) -> bool:
     """Whether a run folder was begun before claims.json got this command for it."""
-    config = run / "config.json"
-    return config.exists() and not json.loads(config.read_text())["command"].startswith(f"{command} --seed ")
+    try:
+        return not json.loads((run / "config.json").read_text())["command"].startswith(f"{command} --seed ")
+    except FileNotFoundError:
+        return False
+    except UNREADABLE:
+        return True  # `run` moves it aside
+
+
+def length(run: Path, metrics: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, float]:
+    """How long a run was: `images`, their `share` of the report's, and the `minutes`."""
+    images = metrics["steps"] * config["pace"]["images_per_step"]
+    return {"images": images, "share": images / images_of_the_report(config["command"], config["pace"]),
+            "minutes": round(minutes(run, metrics["steps"]), 2)}
 
 
 def minutes(run: Path, steps: int) -> float:
@@ -76,14 +97,14 @@ def columns(run: Path, name: str, at_most: int = ROWS) -> dict[str, list[float]]
 
 
 def images_of_the_report(command: str, pace: Mapping[str, int]) -> int:
-    """How many images the report's own run of this script trains on."""
+    """How many images the report's own run of this script trains on: its steps or epochs, as far as it gives them."""
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))
-    module = importlib.import_module(shlex.split(command)[1].removesuffix(".py").replace("/", "."))
-    usual = module.Config()
+    script = shlex.split(command)[1]
+    usual = importlib.import_module(script.removesuffix(".py").replace("/", ".")).Config()
     if usual.steps is not None:
         return usual.steps * usual.batch_size
-    return usual.epochs * pace["steps_per_epoch"] * pace["images_per_step"]
+    return usual.epochs * REPORT_DATA.get(script, pace["steps_per_epoch"] * pace["images_per_step"])
 
 
 def load(claim: Claim, data: str = "embedded", root: Path = ROOT) -> tuple[Values, list[dict[str, Any]]]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean, median, stdev
 from typing import Any
 
-from common.claims import results, verdicts
+from common.claims import measures, results, verdicts
 from common.claims.rows import REPORTS, Claim
 from common.claims.verdicts import WORDS, Verdict
 from common.errors import UserError
@@ -31,20 +31,20 @@ class Row:
         """The minutes and images of one run, and their share of the report's."""
         if not self.kept:
             return "-"
-        minutes = fmean(kept["minutes"] for kept in self.kept)
-        images = fmean(kept["images"] for kept in self.kept)
-        return f"{minutes:.1f} min, {images:,.0f} images, {_percent(self.share)} of what the report trained on"
+        minutes = median(kept["minutes"] for kept in self.kept)
+        images = _range([kept["images"] for kept in self.kept], "{:,}".format)
+        return f"{minutes:.1f} min, {images} images, {_range(self.shares, percent)} of the report's"
 
     @property
-    def share(self) -> float:
-        """How many images a run saw, as a share of the report's; 0 without runs."""
-        return fmean(kept["share"] for kept in self.kept) if self.kept else 0.0
+    def shares(self) -> list[float]:
+        """How many images each run saw, as a share of the report's."""
+        return [kept["share"] for kept in self.kept]
 
     @property
     def word(self) -> str:
-        """The verdict with the length of the runs: "**holds**, at 4.0%"."""
-        short = self.verdict.word != verdicts.NOT_TESTED and self.share < 1
-        return f"**{self.verdict.word}**" + (f", at {_percent(self.share)}" if short else "")
+        """The verdict with the length of the runs: "**holds**, after 4.0% of the images"."""
+        short = self.verdict.word != verdicts.NOT_TESTED and min(self.shares) < 1
+        return f"**{self.verdict.word}**" + (f", after {_range(self.shares, percent)} of the images" if short else "")
 
     @property
     def difference(self) -> str:
@@ -76,8 +76,14 @@ class Row:
         return "; ".join(word for word in words if word)
 
 
-def _percent(share: float) -> str:
-    return f"{share:.0%}" if share >= 0.1 else f"{share:.1%}"
+def percent(share: float) -> str:
+    """0.0421 -> "4.2%", with two digits or more."""
+    return f"{share:.0%}" if share >= 0.1 else f"{share:.1%}" if share >= 0.01 else f"{share:.2%}"
+
+
+def _range(values: Sequence[float], text: Callable[[float], str]) -> str:
+    """"4.0%", or "0.5% to 4.0%" where runs differ."""
+    return " to ".join(dict.fromkeys(text(value) for value in (min(values), max(values))))
 
 
 def rows(claims: Iterable[Claim], data: str = "embedded", root: Path = ROOT) -> list[Row]:
@@ -85,8 +91,10 @@ def rows(claims: Iterable[Claim], data: str = "embedded", root: Path = ROOT) -> 
     made = []
     for claim in claims:
         values, kept = results.load(claim, data, root)
-        share = fmean(one["share"] for one in kept) if kept else 0.0
-        made.append(Row(claim, verdicts.of(claim, values, share), kept))
+        share = min((one["share"] for one in kept), default=0.0)
+        levels = [measures.chance(one, claim.measure) for one in kept]
+        chance = max((level for level in levels if level is not None), default=None)
+        made.append(Row(claim, verdicts.of(claim, values, share, chance), kept))
     return made
 
 
@@ -131,7 +139,7 @@ def pages(all_rows: Sequence[Row], root: Path = ROOT) -> dict[Path, str]:
     by_folder = {folder: found for folder, found in by_folder.items() if found}
     first = [f"Of {len(all_rows)} claims: {tally(all_rows)}."]
     if surprising(all_rows):
-        first[0] += " The most surprising, each with the share of the report's images that its runs saw:"
+        first[0] += "\nThe most surprising, with the share of the report's images that the runs saw:"
         first += ["", markdown(surprising(all_rows))]
     every = "\n\n".join(f"### {folder}\n\n{tally(found)}.\n\n{markdown(found, wide=True)}"
                         for folder, found in by_folder.items())

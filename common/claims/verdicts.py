@@ -6,8 +6,9 @@ undecided   anything else: the seeds disagree, or the effect is about as small a
 not tested  too few seeds were run, or the claim says why there can be no run
 
 A claim that two runs do not differ holds if the difference of every seed is within the smallest effect, and holds not
-if every seed is on one side and the mean beyond it. A claim about the end of a training does not fail in runs with less
-than half of the report's images: it is undecided. Differences are taken seed by seed: runs with the same seed share
+if every seed is on one side and the mean beyond it. With less than half of the report's images a claim about the end of
+a training is undecided, unless it says that a measure passes a level, and it does. So is one that compares accuracies
+where no run is above chance. Differences are taken seed by seed: runs with the same seed share
 the order of the data and the noise.
 """
 
@@ -20,6 +21,7 @@ from statistics import fmean, stdev
 from common.claims.rows import Claim, Rule
 
 HOLDS, HOLDS_NOT, UNDECIDED, NOT_TESTED = WORDS = "holds", "holds not", "undecided", "not tested"
+AT_CHANCE = 0.03  # an accuracy that is above chance by less says nothing
 FINISHED = 0.5  # share of the report's images from which a run says something about the end of a training
 Values = Mapping[str, Mapping[int, float | str]]
 
@@ -33,7 +35,7 @@ class Verdict:
         seeds: the number of seeds that count.
         values: run -> its values, in the order of the seeds.
         differences: of each seed, for rules with a sign.
-        why: for "not tested", and for "undecided" where runs were too short.
+        why: for "not tested", and for "undecided" where runs were too short or at chance.
     """
 
     word: str
@@ -60,13 +62,14 @@ def spread(values: list[float | str]) -> str:
     return f"{fmean(values):.3g}" + (f" +- {stdev(values):.2g}" if len(values) > 1 else "")
 
 
-def of(claim: Claim, values: Values, share: float = 1.0) -> Verdict:
+def of(claim: Claim, values: Values, share: float = 1.0, chance: float | None = None) -> Verdict:
     """The verdict of a claim.
 
     Args:
         claim: with its rule.
         values: of its runs: run -> seed -> value.
-        share: how many images these runs saw, as a share of the report's.
+        share: how many images these runs saw at least, as a share of the report's.
+        chance: the measure of a generator that ignores what it is asked for; None if it has no such level.
     """
     if claim.rule is None:
         return Verdict(NOT_TESTED, 0, {}, [], claim.untested)
@@ -76,8 +79,12 @@ def of(claim: Claim, values: Values, share: float = 1.0) -> Verdict:
     if len(seeds) < claim.seeds:
         return Verdict(NOT_TESTED, len(seeds), table, differences, f"{len(seeds)} of {claim.seeds} seeds were run")
     word = _of_texts(claim.rule, table) if claim.rule.sign == "is" else _of_differences(claim.rule, differences)
-    if word == HOLDS_NOT and claim.end and share < FINISHED:
-        return Verdict(UNDECIDED, len(seeds), table, differences, "it is about the end of a training: too short")
+    compared = isinstance(claim.rule.right, str) and claim.rule.sign != "is"
+    if compared and chance is not None and max(sum(table.values(), [])) < chance + AT_CHANCE:
+        return Verdict(UNDECIDED, len(seeds), table, differences, "no run is above chance")
+    passes = word == HOLDS and claim.rule.sign in "<>"
+    if claim.end and share < FINISHED and word != UNDECIDED and not passes:
+        return Verdict(UNDECIDED, len(seeds), table, differences, "the claim is about the end of a training")
     return Verdict(word, len(seeds), table, differences)
 
 

@@ -17,7 +17,7 @@ from common.gallery import page
 from common.gallery.reading import SHIPPED_PAGE, collect
 from common.gallery.summary import COLUMNS, NUMBERS, RunSummary
 
-__all__ = ["RunSummary", "collect", "markdown", "table", "write"]
+__all__ = ["RunSummary", "collect", "markdown", "table", "table_in_markdown", "write"]
 
 
 def write(runs: Path, reports: Path = ROOT, pending: Sequence[str] = (), minutes: int | None = None,
@@ -64,8 +64,12 @@ def table(summaries: Sequence[RunSummary], width: int = 140) -> str:
 
 def markdown(summaries: Sequence[RunSummary]) -> str:
     """The same table in Markdown."""
+    return table_in_markdown(COLUMNS, [list(summary.row().values()) for summary in summaries], right=NUMBERS)
+
+
+def table_in_markdown(names: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = ()) -> str:
+    """A table in Markdown; the columns in `right` are aligned to the right."""
     def line(cells: Sequence[str]) -> str:
         return f"| {' | '.join(' '.join(cell.replace('|', '&#124;').replace('<', '&lt;').split()) for cell in cells)} |"
 
-    rule = [("---:" if name in NUMBERS else "---") for name in COLUMNS]
-    return "\n".join([line(COLUMNS), line(rule), *(line(summary.row().values()) for summary in summaries)])
+    return "\n".join([line(names), line(["---:" if name in right else "---" for name in names]), *map(line, rows)])
