@@ -44,7 +44,8 @@ class Config(FaceOptions):
 
     FOLDER: ClassVar = "hw3_dcgan_lsgan"
     PRESETS: ClassVar = {
-        "quick": {"steps": quick_steps, "batch_size": 16, "sample_every": 200, "checkpoint_every": 250},
+        "quick": {"recipe": "tuned", "steps": quick_steps, "batch_size": 16, "sample_every": 200,
+                  "checkpoint_every": 250},
         "smoke": {"steps": 12, "batch_size": 8, "sample_every": 6, "log_every": 2, "checkpoint_every": 6},
     }
     RECIPES: ClassVar = {
@@ -82,7 +83,7 @@ class Config(FaceOptions):
     @property
     def variant(self) -> str:
         """The name of the default run folder: the model, and each compared setting that is not the default."""
-        usual_steps = self.is_usual("d_steps") or self.d_steps == D_STEPS[self.model]
+        usual_steps = self.is_usual("d_steps") or self.recipe == "report" and self.d_steps == D_STEPS[self.model]
         compared = ((self.recipe, self.is_usual("recipe")), (f"1to{self.d_steps}", usual_steps),
                     (self.noise, self.is_usual("noise")), (self.labels, self.is_usual("labels")),
                     (self.optimizers, self.is_usual("optimizers")), (str(self.ablation), not self.ablation))

@@ -358,9 +358,10 @@ def test_defaults_are_the_reports_or_marked_as_assumed():
 
 
 @pytest.mark.parametrize(("words", "variant", "quick"), [
-    ("", "dcgan", 2000), ("--d-steps 3", "dcgan_1to3", 1100), ("--model lsgan", "lsgan", 1100),
-    ("--model lsgan --d-steps 3", "lsgan", 1100), ("--model lsgan --d-steps 1", "lsgan_1to1", 2000),
-    ("--model lsgan --recipe tuned", "lsgan_tuned", 2000),
+    ("", "dcgan", 2000), ("--d-steps 3", "dcgan_1to3", 1100), ("--model lsgan", "lsgan", 2000),
+    ("--model lsgan --d-steps 3", "lsgan_1to3", 1100), ("--model lsgan --recipe report", "lsgan_report", 1100),
+    ("--model lsgan --recipe report --d-steps 3", "lsgan_report", 1100),
+    ("--model lsgan --recipe report --d-steps 1", "lsgan_report_1to1", 2000),
     ("--noise uniform --steps 9", "dcgan_uniform", 9), ("--labels soft --optimizers d-sgd", "dcgan_soft_d_sgd", 2000)])
 def test_each_comparison_has_its_own_run_folder_and_quick_is_shorter_with_more_d_steps(words, variant, quick):
     config = parse(train.Config, ["--preset", "quick", *words.split()])
