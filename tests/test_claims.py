@@ -296,6 +296,11 @@ def test_the_tables_are_what_the_results_give(capsys):
     assert main(["table", "--check"]) == 0, capsys.readouterr().out
 
 
+def test_data_that_would_count_as_embedded_are_refused(tmp_path, capsys):
+    assert main(["run", "000-hair", "--data", str(tmp_path / "embedded")]) == 2
+    assert "would count as those of the embedded sets; rename it" in capsys.readouterr().err
+
+
 def test_an_unknown_claim_is_one_line(capsys):
     assert main(["run", "no-such"]) == 2
     assert capsys.readouterr().err.startswith("claims: there is no claim no-such; ")

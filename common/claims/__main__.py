@@ -52,6 +52,8 @@ def trainings(claims: Iterable[Claim], seeds: int | None, data: Path | None) -> 
 
 def train(claims: list[Claim], seeds: int | None, data: Path | None, minutes: float | None) -> int:
     """Makes the runs that are not there yet, and keeps what verdicts need of them; the exit code."""
+    if data and data.resolve().name == "embedded":
+        raise UserError(f"{data}: a folder of this name would count as those of the embedded sets; rename it")
     wanted = trainings(claims, seeds, data)
     waiting = {line: (out, command, target) for line, (out, command, target) in wanted.items()
                if not results.is_kept(target, command)}
