@@ -6,8 +6,8 @@
     python hw3_dcgan_lsgan/train.py --labels soft              # a tip; also --noise uniform, --optimizers d-sgd
     python hw3_dcgan_lsgan/train.py --data my_pictures         # any folder of pictures, with or without tags
 
-Cost of --preset quick: 4 minutes on 2 cores. The DCGAN reached a Frechet distance of 0.19 (real images 0.004); the
-LSGAN 0.35, with nearly the same face for all noise vectors.
+Cost of --preset quick: 5 minutes on 2 cores. By the tuned recipe, which it uses, the DCGAN reached a Frechet distance
+of 0.07 (real images 0.005) and the LSGAN 0.12, both with many different faces.
 """
 
 from __future__ import annotations
