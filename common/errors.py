@@ -124,7 +124,9 @@ def take_as_one(number: int) -> None:
     handled = [each for each in STOPPING if signal.getsignal(each) is not signal.SIG_IGN]
     for each in handled:
         signal.signal(each, lambda *_: None)
+    blocked = signal.pthread_sigmask(signal.SIG_UNBLOCK, handled)  # Python blocks them while it starts a process
     signal.raise_signal(number)  # has Python call the handlers of all that have come; without one it would complain
+    signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
     for each in handled:
         if each != signal.SIGHUP:
             signal.signal(each, signal.SIG_DFL)

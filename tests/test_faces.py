@@ -205,6 +205,15 @@ def test_a_terminals_ctrl_c_while_the_processes_start_is_one_line(tmp_path):
     assert (process.returncode, error) == (130, "train.py: stopped by Ctrl-C; run the same command again to resume\n")
 
 
+def test_a_signal_taken_while_signals_are_blocked_ends_nothing_later():
+    """Python blocks them for a moment when it starts a process; the one that waits would find no handler any more."""
+    code = (f"import signal, sys; sys.path.insert(0, {str(ROOT)!r}); from common.errors import take_as_one; "
+            "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT]); take_as_one(signal.SIGINT); "
+            "print(signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT]) == {signal.SIGINT})")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "True\n")
+
+
 # ---- the faces ----
 
 
