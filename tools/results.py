@@ -20,7 +20,6 @@ import shutil
 import sys
 from collections import Counter
 from pathlib import Path
-from statistics import fmean, stdev
 from typing import Any
 
 from PIL import Image
@@ -29,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common import gallery
 from common.claims import results as claims
 from common.claims.tables import percent
+from common.claims.verdicts import spread
 from common.errors import UserError
 from common.files import ROOT, atomic, atomic_folder, write_json
 from common.gallery.summary import dig
@@ -151,7 +151,7 @@ def over_seeds(results: Path) -> str:
         for name, place in MEASURES.items():
             values = [dig(one, place) for one in metrics]
             if None not in values:
-                cells.append(f"{name} {fmean(values):.3g} +- {stdev(values):.2g}")
+                cells.append(f"{name} {spread(values)}")
         counts = [Counter(words) for words in ([dig(one, place) for one in metrics] for place in WORDS)
                   if None not in words]
         said = [f"{word}: {count} of {len(metrics)}" for words in counts for word, count in words.items()]
