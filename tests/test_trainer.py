@@ -1,5 +1,6 @@
 """common/trainer.py and common/checkpoints.py with a tiny game: resume, damage, NaN, signals, files."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -442,6 +443,16 @@ def test_events_that_cannot_be_written_are_named(train, interrupted, tensorflow,
 LOSSES = {f"d_term_{number}": 0.123 for number in range(9)}
 
 
+def printed(terminal: int) -> str:
+    """All that was written to the other end of a pseudo-terminal, now closed: one read may return less."""
+    pieces = []
+    with contextlib.suppress(OSError):  # EIO: nothing is left
+        while piece := os.read(terminal, 100_000):
+            pieces.append(piece)
+    os.close(terminal)
+    return b"".join(pieces).decode()
+
+
 def test_on_80_columns_step_and_time_left_stay_and_losses_give_way(monkeypatch):
     from common.progress import Meter
 
@@ -453,8 +464,7 @@ def test_on_80_columns_step_and_time_left_stay_and_losses_give_way(monkeypatch):
         with Meter(9_990, 10_000, 64, "quick") as meter:
             for step in range(9_991, 9_996):
                 meter.advance(step, LOSSES)
-    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", os.read(ours, 100_000).decode())
-    os.close(ours)
+    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", printed(ours))
     last = [line for line in re.split(r"[\r\n]+", shown) if line][-1]
     assert re.search(r"^━{9}.{3} step 9995/10000  ETA 0 s  \d+ img/s  d_term_0 0\.123  d_t.*…$", last)
     assert len(last) <= 80
