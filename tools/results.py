@@ -25,7 +25,7 @@ from typing import Any
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from common import gallery
+from common import gallery, markdown
 from common.claims import results as claims
 from common.claims.tables import percent
 from common.claims.verdicts import spread
@@ -160,7 +160,7 @@ def over_seeds(results: Path) -> str:
     if not rows:
         return ""
     return "Over several seeds, mean and standard deviation:\n\n" + \
-        gallery.table_in_markdown(["report", "variant", "seeds", "measures", "verdicts"], rows)
+        markdown.table(["report", "variant", "seeds", "measures", "verdicts"], rows)
 
 
 def without_seed(command: str) -> list[str]:
@@ -182,7 +182,7 @@ def long_runs(results: Path) -> str:
     if not rows:
         return ""
     names = ["report", "run", "data", "steps", "minutes", "images", "of the report's", "verdict"]
-    return "Long runs, in `results/long/`:\n\n" + gallery.table_in_markdown(names, rows, right=names[3:7])
+    return "Long runs, in `results/long/`:\n\n" + markdown.table(names, rows, right=names[3:7])
 
 
 def write_tables(page: Path, results: Path) -> None:

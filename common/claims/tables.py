@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import fmean, median, stdev
 from typing import Any
 
+from common import markdown as in_markdown
 from common.claims import measures, results, verdicts
 from common.claims.rows import REPORTS, Claim
 from common.claims.verdicts import WORDS, Verdict
@@ -127,10 +128,7 @@ def markdown(some: Sequence[Row], wide: bool = False) -> str:
         return [claim.id, claim.claim, claim.where, claim.reported, row.here, row.budget, f"**{row.verdict.word}**",
                 f"`python -m common.claims run {claim.id}`" if claim.rule else ""]
 
-    def line(texts: Sequence[str]) -> str:
-        return f"| {' | '.join(' '.join(text.replace('|', '&#124;').split()) for text in texts)} |"
-
-    return "\n".join(map(line, [names, ["---"] * len(names), *map(cells, some)]))
+    return in_markdown.table(names, [cells(row) for row in some])
 
 
 def pages(all_rows: Sequence[Row], root: Path = ROOT) -> dict[Path, str]:

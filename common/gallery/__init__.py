@@ -11,13 +11,14 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
+from common import markdown as in_markdown
 from common.errors import UserError
 from common.files import ROOT, atomic
 from common.gallery import page
 from common.gallery.reading import SHIPPED_PAGE, collect
 from common.gallery.summary import COLUMNS, NUMBERS, RunSummary
 
-__all__ = ["RunSummary", "collect", "markdown", "table", "table_in_markdown", "write"]
+__all__ = ["RunSummary", "collect", "markdown", "table", "write"]
 
 
 def write(runs: Path, reports: Path = ROOT, pending: Sequence[str] = (), minutes: int | None = None,
@@ -64,12 +65,4 @@ def table(summaries: Sequence[RunSummary], width: int = 140) -> str:
 
 def markdown(summaries: Sequence[RunSummary]) -> str:
     """The same table in Markdown."""
-    return table_in_markdown(COLUMNS, [list(summary.row().values()) for summary in summaries], right=NUMBERS)
-
-
-def table_in_markdown(names: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = ()) -> str:
-    """A table in Markdown; the columns in `right` are aligned to the right."""
-    def line(cells: Sequence[str]) -> str:
-        return f"| {' | '.join(' '.join(cell.replace('|', '&#124;').replace('<', '&lt;').split()) for cell in cells)} |"
-
-    return "\n".join([line(names), line(["---:" if name in right else "---" for name in names]), *map(line, rows)])
+    return in_markdown.table(COLUMNS, [list(summary.row().values()) for summary in summaries], right=NUMBERS)
