@@ -44,7 +44,7 @@ class Config(FaceOptions):
 
     FOLDER: ClassVar = "hw3_dcgan_lsgan"
     PRESETS: ClassVar = {
-        "quick": {"steps": 1000, "batch_size": 16, "strengthened_share": 0.1, "sample_every": 200,
+        "quick": {"steps": 1600, "batch_size": 16, "strengthened_share": 0.1, "sample_every": 200,
                   "checkpoint_every": 250},
         "smoke": {"steps": 12, "batch_size": 8, "strengthened_share": 0.25, "sample_every": 6, "log_every": 2,
                   "checkpoint_every": 6},

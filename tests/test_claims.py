@@ -234,6 +234,11 @@ def test_a_finished_run_is_kept_with_its_budget(tmp_path):
     assert not results.collect(run, "python hw4_acgan/train.py --lr 2", target), "claims.json has changed since"
 
 
+def test_a_quick_run_of_the_default_seed_counts_too(tmp_path):
+    finish(tmp_path / "run", "python hw4_acgan/train.py --preset quick")
+    assert results.collect(tmp_path / "run", "python hw4_acgan/train.py --preset quick", tmp_path / "seed_0.json")
+
+
 @pytest.mark.parametrize(("name", "text"), [("config.json", "{"), ("config.json", "{}"), ("timing.csv", None),
                                             ("metrics.json", '{"steps": 100}'), ("log.csv", "step,g\n1,x\n")])
 def test_a_damaged_run_is_named_and_does_not_count(tmp_path, capsys, name, text):

@@ -66,7 +66,8 @@ def collect(run: Path, command: str, target: Path) -> bool:
 def is_of_another_command(run: Path, command: str) -> bool:
     """Whether a run folder was begun before claims.json got this command for it."""
     try:
-        return not json.loads((run / "config.json").read_text())["command"].startswith(f"{command} --seed ")
+        begun = json.loads((run / "config.json").read_text())["command"]
+        return begun != command and not begun.startswith(f"{command} --seed ")
     except FileNotFoundError:
         return False
     except UNREADABLE:
