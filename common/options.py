@@ -97,6 +97,7 @@ class Common:
     """The options that every training script has."""
 
     FOLDER: ClassVar[str] = ""  # the report's folder, e.g. "hw4_acgan"
+    REPORT_EPOCH: ClassVar[int | None] = None  # images in an epoch of the report's own data, where it counts in epochs
     SAMPLER: ClassVar[str] = "sample.py"  # the script there that uses a trained run
     # name -> values that differ from the defaults; a function gives the value from the options on the command line and
     # those of the recipe

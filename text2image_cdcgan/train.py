@@ -33,6 +33,7 @@ class Config(FaceOptions):
     """The settings of the report; values that it does not give are marked `assumed`."""
 
     FOLDER: ClassVar = "text2image_cdcgan"
+    REPORT_EPOCH: ClassVar = 14_904
     PRESETS: ClassVar = {
         "quick": {"recipe": "tuned", "steps": 800, "batch_size": 16, "sample_every": 100, "checkpoint_every": 200},
         "smoke": {"steps": 12, "batch_size": 8, "sample_every": 6, "log_every": 2, "checkpoint_every": 6},

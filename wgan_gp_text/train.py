@@ -34,6 +34,7 @@ class Config(FaceOptions):
     """The settings of the report; values that it does not give are marked `assumed`."""
 
     FOLDER: ClassVar = "wgan_gp_text"
+    REPORT_EPOCH: ClassVar = 33_431
     PRESETS: ClassVar = {
         "quick": {"recipe": "tuned", "steps": 1500, "batch_size": 16, "sample_every": 250, "checkpoint_every": 250},
         "smoke": {"steps": 8, "batch_size": 8, "sample_every": 4, "log_every": 2, "checkpoint_every": 4},

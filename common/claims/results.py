@@ -22,10 +22,6 @@ from common.files import ROOT, write_json
 from common.runs import read_log
 
 ROWS = 300  # of a log; longer ones are thinned by the means of as many windows
-# images in an epoch of a report's data; for the others an epoch is that of the data that is used
-REPORT_DATA = {"hw3_dcgan_lsgan/train.py": 33_431, "hw3_dcgan_lsgan/train_text2image.py": 11_418,
-               "text2image_cdcgan/train.py": 14_904, "text2image_cdcgan/train_skipthoughts.py": 14_904,
-               "lab5_cgan/train.py": 18_009, "wgan_gp_text/train.py": 33_431}
 LEFT_OUT = ("evaluation", "judge", "evaluator", "data", "trained_weights")  # of metrics.json: long, and never asked for
 
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, IndexError, Failure)  # what a damaged run folder may raise
@@ -98,14 +94,17 @@ def columns(run: Path, name: str, at_most: int = ROWS) -> dict[str, list[float]]
 
 
 def images_of_the_report(command: str, pace: Mapping[str, int]) -> int:
-    """How many images the report's own run of this script trains on: its steps or epochs, as far as it gives them."""
+    """How many images the report's own run of this script trains on: its steps or epochs, as far as it gives them.
+
+    Without a REPORT_EPOCH an epoch is one of the data that is used.
+    """
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))
     script = shlex.split(command)[1]
     usual = importlib.import_module(script.removesuffix(".py").replace("/", ".")).Config()
     if usual.steps is not None:
         return usual.steps * usual.batch_size
-    return usual.epochs * REPORT_DATA.get(script, pace["steps_per_epoch"] * pace["images_per_step"])
+    return usual.epochs * (usual.REPORT_EPOCH or pace["steps_per_epoch"] * pace["images_per_step"])
 
 
 def load(claim: Claim, data: str = "embedded", root: Path = ROOT) -> tuple[Values, list[dict[str, Any]]]:
