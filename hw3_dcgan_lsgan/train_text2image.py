@@ -51,7 +51,7 @@ class Config(FaceOptions):
                   "checkpoint_every": 6},
     }
     RECIPES: ClassVar = {
-        "tuned": {"lr": 4e-4, "d_lr": 1e-4, "wrong_label": "other-colour", "average": 0.04},
+        "tuned": {"lr": 4e-4, "wrong_loss": "sum", "wrong_label": "other-colour", "average": 0.04},
     }
 
     data: tuple[Path, ...] = option((), "folders with tags_clean.csv and faces/, or with tags.csv and images/; several "
@@ -61,8 +61,8 @@ class Config(FaceOptions):
     recipe: str = option("best", "best: the report's best; plain: its column 2, without schedule and smoothing; "
                          "raw-condition: its column 1, the condition joins the noise unchanged; overtrained: extra D "
                          "steps all the time, its mode collapse; tuned: the same layers, with later training practice "
-                         "(plain with smoothed targets, --lr 4e-4 --d-lr 1e-4 --wrong-label other-colour --average "
-                         "0.04)", choices=tuple(TRAININGS))
+                         "(plain with smoothed targets, --lr 4e-4 --wrong-loss sum --wrong-label other-colour "
+                         "--average 0.04)", choices=tuple(TRAININGS))
     d_steps: int = option(3, "D steps per G step in the first part of the training", assumed=True, within=(1, 100))
     strengthened_share: float | None = option(None, "length of that first part of `best` as a share of all steps, in "
                                               "place of the report's 50 epochs", within=(0, 1))
