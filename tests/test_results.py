@@ -70,6 +70,12 @@ def test_a_run_is_copied_with_the_measures_of_its_other_seeds(root, monkeypatch,
     assert (root / "docs" / "results.md").read_text() == text
 
 
+def test_the_order_of_options_and_seed_and_folder_make_no_other_command():
+    same = tool.without_seed("python lab5_cgan/train.py --preset quick --model acgan")
+    assert same == ["python lab5_cgan/train.py", "model acgan", "preset quick"]
+    assert tool.without_seed("python lab5_cgan/train.py --model acgan --seed 1 --preset quick --out runs/x") == same
+
+
 @pytest.mark.parametrize(("name", "changes", "why"), [
     ("acgan", {"data_folder": "course"}, "is not on the embedded data"),
     ("acgan", {"other_pictures": ["x"]}, "is not on the embedded data"),

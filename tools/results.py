@@ -15,7 +15,6 @@ import argparse
 import csv
 import json
 import re
-import shlex
 import shutil
 import sys
 from collections import Counter
@@ -164,10 +163,9 @@ def over_seeds(results: Path) -> str:
 
 
 def without_seed(command: str) -> list[str]:
-    """The words of a command without --seed N and --out DIR."""
-    words = shlex.split(command)
-    return [word for before, word in zip([""] + words, words, strict=False)
-            if not {before, word} & {"--seed", "--out"}]
+    """The script of a command and its options in alphabetical order, without --seed N and --out DIR."""
+    script, *options = command.split(" --")
+    return [script, *sorted(option for option in options if option.split()[0] not in ("seed", "out"))]
 
 
 def long_runs(results: Path) -> str:
