@@ -182,19 +182,20 @@ class Translation:
     def _judged_as(self, name: str, fake: np.ndarray, before: np.ndarray) -> dict[str, Any]:
         """How often the judge sees the target colour in translations, in their originals, and in real images of it.
 
-        The real ones are `real_n` images of that colour on which the judge was not trained.
+        "eyes_kept" (of a translation of eyes "hair_kept") is the share of translations in which the judge sees the
+        same colour of the eyes as in their originals. The real ones are `real_n` images of the target colour on which
+        the judge was not trained.
         """
         column = ("hair", "eyes").index(self.kind)
         colour = (tags.HAIR, tags.EYES)[column].index(tags.DOMAINS[name].split()[0])
-
-        def share(pictures: np.ndarray) -> float:
-            return float(np.mean(self.judge.predict(self.data.small(pictures))[column] == colour))
-
+        translated, original = (self.judge.predict(self.data.small(pictures))[:2] for pictures in (fake, before))
         labels = (self._judged.hair, self._judged.eyes)[column]
         unseen = self.judge.unseen[labels[self.judge.unseen] == colour][:MOST]
         real = self.judge.predict_samples(self._judged, unseen)[column] == colour
-        return {"as_asked": share(fake), "before": share(before), "n": len(fake),
-                "real_as_asked": float(np.mean(real)) if len(real) else None, "real_n": len(real)}
+        return {"as_asked": float(np.mean(translated[column] == colour)),
+                "before": float(np.mean(original[column] == colour)),
+                f"{('eyes', 'hair')[column]}_kept": float(np.mean(translated[1 - column] == original[1 - column])),
+                "n": len(fake), "real_as_asked": float(np.mean(real)) if len(real) else None, "real_n": len(real)}
 
     def verdict(self, measured: dict[str, Any]) -> str:
         """The measurements in one line."""
@@ -203,6 +204,8 @@ class Translation:
             part = f"{before} to {after}"
             share = measured.get("translation", measured["taken_for"])[way]["as_asked"]
             part += f" {share:.0%}, content {measured['content'][way]['ssim']:.2f}"
+            part += "".join(f", {key.replace('_', ' ')} {value:.0%}" for key, value in
+                            measured.get("translation", {}).get(way, {}).items() if key.endswith("_kept"))
             tones = measured.get("hair_hue", {}).get(way, {})
             if None not in (tones.get("before"), tones.get("after"), tones.get("real")):
                 part += f", hue {tones['before']:.0f} to {tones['after']:.0f} (real {tones['real']:.0f})"

@@ -7,6 +7,7 @@ import pytest
 from conftest import one_at_a_time
 
 from common import metrics
+from common.anime import tags
 from common.runs import Origin
 from cyclegan_style.domains import Domain, Domains
 
@@ -91,6 +92,27 @@ def test_one_image_for_everything_is_taken_for_the_other_domain_but_keeps_nothin
     assert measured["taken_for"]["AtoB"]["as_asked"] == 1.0
     assert measured["content"]["AtoB"]["ssim"] < 0.3
     assert measured["domain_frechet"]["AtoB"]["closed"] < right["domain_frechet"]["AtoB"]["closed"]
+
+
+def test_a_translation_of_hair_may_change_the_eyes_and_that_is_counted():
+    """A judge that reads hair from the red and eyes from the green of the first pixel, in steps of ten."""
+    from cyclegan_style import measures
+
+    def predict(pictures):
+        return pictures[:, 0, 0, 0] // 10, pictures[:, 0, 0, 1] // 10, None
+
+    red, blonde = (tags.HAIR.index(name) for name in ("red", "blonde"))
+    before = np.zeros((4, 8, 8, 3), np.uint8)
+    before[..., 0], before[..., 1] = 10 * red, 30
+    after = before.copy()
+    after[:3, ..., 0], after[0, ..., 1] = 10 * blonde, 50
+    data = SimpleNamespace(a=SimpleNamespace(name="red"), b=SimpleNamespace(name="blonde"), small=lambda images: images,
+                           judged=SimpleNamespace(hair=np.array([blonde, red]), eyes=np.array([3, 3])))
+    translation = measures.Translation(None, data, 8)
+    translation.judge = SimpleNamespace(predict=predict, unseen=np.array([0, 1]),
+                                        predict_samples=lambda _, rows: (data.judged.hair[rows], None, None))
+    assert translation._judged_as("blonde", after, before) == {
+        "as_asked": 0.75, "before": 0.0, "eyes_kept": 0.75, "n": 4, "real_as_asked": 1.0, "real_n": 1}
 
 
 def test_likeness_by_hand():
