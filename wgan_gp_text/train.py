@@ -7,8 +7,8 @@ It uses all tagged images, without a filter. The text of an image has one bit fo
     python wgan_gp_text/train.py --start conv          # the report's first generator, with its grid pattern
     python wgan_gp_text/train.py --data course         # course/tags_clean.csv and course/faces/
 
-Cost of --preset quick: 900 of its 1,500 steps took 13 minutes of float32 on 2 cores that other work shared. The faces
-were diverse; their colours were still at chance level.
+Cost of --preset quick: 5 minutes on 2 cores with native bfloat16. The faces are diverse, 24 of 25 are found by the face
+test; their colours are still at chance level.
 """
 
 from __future__ import annotations
