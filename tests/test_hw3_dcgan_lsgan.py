@@ -255,7 +255,7 @@ def minibatch():
 
 @pytest.mark.parametrize(("recipe", "own_dense", "smooth", "skip_below", "strengthened"), [
     ("best", True, True, 0.3, 50 * 1), ("plain", True, False, 0.0, 0), ("raw-condition", False, False, 0.0, 0),
-    ("overtrained", True, True, 0.0, 200 * 1), ("best --preset quick", True, True, 0.3, 100),
+    ("overtrained", True, True, 0.0, 200 * 1), ("best --preset quick", True, True, 0.3, 160),
     ("plain --preset quick", True, False, 0.0, 0)])
 def test_recipe_and_options_reach_the_game(conditional, recipe, own_dense, smooth, skip_below, strengthened):
     game = conditional(f"--recipe {recipe} --skip-below 0.3 --z 7 --dropout 0.5 --lr 1e-3 --beta-1 0.25 --beta-2 0.9")
@@ -265,10 +265,10 @@ def test_recipe_and_options_reach_the_game(conditional, recipe, own_dense, smoot
     assert rates(game) == dict.fromkeys(("generator", "discriminator"), ("Adam", 1e-3, 0.25, 0.9))
 
 
-def test_the_tuned_recipe_has_rates_of_its_own_for_both_players(conditional):
+def test_the_tuned_recipes_have_rates_and_losses_of_their_own(conditional):
     game = conditional("--recipe tuned")
     assert (game.smooth, game.skip_below, game.strengthened) == (True, 0.0, 0)
-    assert [rate for _, rate, *_ in rates(game).values()] == [4e-4, 1e-4]
+    assert ([rate for _, rate, *_ in rates(game).values()], game.weight) == ([4e-4, 4e-4], 1.0)
     for model, reach, expected in (("dcgan", 0, [2e-4, 4e-4]), ("lsgan", 4, [4e-4, 1e-4])):
         game = train.build(parse(train.Config, ["--recipe", "tuned", "--model", model]))
         assert (game.reach, game.d_steps, [rate for _, rate, *_ in rates(game).values()]) == (reach, 1, expected)
