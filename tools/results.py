@@ -134,12 +134,12 @@ def over_seeds(results: Path) -> str:
         if not (path / "metrics.json").exists():
             print(f"note: {path}: has other seeds of a run that is not there")
             continue
-        command = without_seed(json.loads((path / "config.json").read_text())["command"])
+        command = claims.essence(json.loads((path / "config.json").read_text())["command"])
         main = json.loads((path / "metrics.json").read_text())
         by_seed = {main["seed"]: main}
         for file in path.glob(SEED.format("*")):
             one = json.loads(file.read_text())
-            if without_seed(one["command"]) != command:
+            if claims.essence(one["command"]) != command:
                 print(f"note: {file}: does not count, another command made it")
             else:
                 by_seed.setdefault(one["seed"], one)
@@ -160,12 +160,6 @@ def over_seeds(results: Path) -> str:
         return ""
     return "Over several seeds, mean and standard deviation:\n\n" + \
         markdown.table(["report", "variant", "seeds", "measures", "verdicts"], rows)
-
-
-def without_seed(command: str) -> list[str]:
-    """The script of a command and its options in alphabetical order, without --seed N and --out DIR."""
-    script, *options = command.split(" --")
-    return [script, *sorted(option for option in options if option.split()[0] not in ("seed", "out"))]
 
 
 def long_runs(results: Path) -> str:

@@ -22,6 +22,7 @@ from common.files import ROOT, write_json
 from common.runs import read_log
 
 ROWS = 300  # of a log; longer ones are thinned by the means of as many windows
+OWN = ("seed", "data", "out", "overwrite")
 LEFT_OUT = ("evaluation", "judge", "evaluator", "data", "trained_weights")  # of metrics.json: long, and never asked for
 
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, IndexError, Failure)  # what a damaged run folder may raise
@@ -59,11 +60,18 @@ def collect(run: Path, command: str, target: Path) -> bool:
     return True
 
 
+def essence(command: str) -> list[str]:
+    """The script of a command and its options in alphabetical order, without those that are a run's own: its seed, its
+    data, its folder.
+    """
+    script, *options = command.split(" --")
+    return [script, *sorted(option for option in options if option.split()[0] not in OWN)]
+
+
 def is_of_another_command(run: Path, command: str) -> bool:
     """Whether a run folder was begun before claims.json got this command for it."""
     try:
-        begun = json.loads((run / "config.json").read_text())["command"]
-        return begun != command and not begun.startswith(f"{command} --seed ")
+        return essence(json.loads((run / "config.json").read_text())["command"]) != essence(command)
     except FileNotFoundError:
         return False
     except UNREADABLE:
